@@ -1,0 +1,43 @@
+# make run     install what is pinned into .venv and make the default run, from text to report
+# make test    install the test requirements too, then lint, type-check and run all tests
+# make report  the default run as one HTML file, report.html
+# make bench   time the heavy step against the plain way, side by side
+# make founding SHARED=FOLDER   the whole founding run on WikiText-2 raw from FOLDER, with its bands
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SNAKEMAKE := $(BIN)/snakemake --cores 4 --resources gpu=1
+
+.PHONY: run test report bench lint clean
+
+run: $(VENV)/installed
+	$(SNAKEMAKE)
+
+report: run
+	$(SNAKEMAKE) --report report.html
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+bench: $(VENV)/installed-test
+	$(BIN)/python tests/benchmarks/logits/bench.py
+
+$(VENV)/installed: envs/requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "easyhard wants Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r envs/requirements.txt
+	touch $@
+
+$(VENV)/installed-test: envs/requirements-test.txt $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -r envs/requirements-test.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) results .snakemake report.html

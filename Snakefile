@@ -1,0 +1,25 @@
+# easyhard: which cheap signal, read off a language model, tells easy tokens from hard ones.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/corpus.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/signals.smk"
+include: "workflow/rules/probes.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/report.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/{run}/report.md", run=config["default_runs"]),

@@ -1,0 +1,72 @@
+"""Activations go to Parquet and come back; damaged, foreign and non-finite files are named."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from easyhard.activations.store import Columns, count_rows, read_batches, read_columns, write_shard
+from easyhard.errors import InputError
+
+NAMES = ["sequence", "position", "document", "token", "target", "loss", "hidden"]
+
+
+def batch(rows: int, dim: int, seed: int = 0) -> Columns:
+    rng = np.random.default_rng(seed)
+    integers = {name: rng.integers(0, 99, rows).astype(np.int32) for name in ("sequence", "document", "token", "target")}
+    return {
+        **integers,
+        "position": rng.integers(0, 32, rows).astype(np.int16),
+        "loss": rng.random(rows, dtype=np.float32),
+        "hidden": rng.standard_normal((rows, dim), dtype=np.float32),
+    }
+
+
+@pytest.mark.parametrize(("sizes", "dim"), [([1], 1), ([5, 9000, 3], 7), ([100] * 3, 64)])
+def test_round_trip(tmp_path: Path, sizes: list[int], dim: int) -> None:
+    batches = [batch(rows, dim, seed) for seed, rows in enumerate(sizes)]
+    paths = [tmp_path / "0.parquet", tmp_path / "1.parquet"]
+    write_shard(paths[0], batches[:1], dim, "train", {"run": "r"})
+    write_shard(paths[1], batches[1:], dim, "train", {"run": "r"})
+    read = read_columns(paths, [*NAMES, "split"])
+    for name in NAMES:
+        np.testing.assert_array_equal(read[name], np.concatenate([part[name] for part in batches]))
+    assert set(read["split"]) == {"train"}
+    assert count_rows(paths) == sum(sizes)
+    assert pq.read_schema(paths[0]).metadata[b"run"] == b"r"
+    assert pq.read_schema(paths[0]).field("hidden").type == pa.list_(pa.float32(), dim)
+
+
+def test_reading_streams(tmp_path: Path) -> None:
+    write_shard(tmp_path / "0.parquet", [batch(20_000, 2)], 2, "train", {})
+    assert max(len(part["loss"]) for part in read_batches([tmp_path / "0.parquet"], ["loss"])) <= 8_192
+
+
+@pytest.mark.parametrize("column", ["loss", "hidden"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, column: str, value: float) -> None:
+    good, bad = batch(10, 3), batch(10, 3)
+    bad[column][4] = value
+    path = tmp_path / "0.parquet"
+    with pytest.raises(InputError, match=rf"0\.parquet: {column} is not finite \(first at row 4"):
+        write_shard(path, [good, bad], 3, "train", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_and_foreign_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "0.parquet"
+    write_shard(path, [batch(3000, 8)], 8, "train", {})
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"0\.parquet: not a readable Parquet"):
+        read_columns([path], ["loss"])
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match=r"0\.parquet: not a readable Parquet"):
+        count_rows([path])
+    pq.write_table(pa.table({"x": [1]}), path)
+    with pytest.raises(InputError, match=r"0\.parquet: has no column 'loss'"):
+        read_columns([path], ["loss"])
+    with pytest.raises(InputError, match=r"gone\.parquet"):
+        read_columns([tmp_path / "gone.parquet"], ["loss"])

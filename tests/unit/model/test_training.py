@@ -1,0 +1,102 @@
+"""Training learns, stops early, restores the best weights, and goes on after a kill to the same result."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from easyhard.errors import InputError
+from easyhard.model import training
+from easyhard.model.checkpoint import load_checkpoint, save_checkpoint
+from easyhard.model.lego import Lego
+from easyhard.model.training import Epoch, Sequences, best_epoch, mean_loss, train
+
+SETTINGS = {"learning_rate": 0.02, "gradient_clip": 1.0, "max_epochs": 4, "patience": 2}
+VOCABULARY = 23
+
+
+def chain(sequences: int, seed: int) -> Sequences:
+    """Text of a Markov chain: the next word is the last one plus 1 or 2, so the best loss is log 2."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = torch.randint(1, 3, (sequences, 13), generator=generator).cumsum(1) % VOCABULARY
+    return Sequences(steps[:, :-1].contiguous(), steps[:, 1:].contiguous())
+
+
+def fit(checkpoint: Path, **changes: float) -> tuple[Lego, list[Epoch]]:
+    model = Lego(VOCABULARY, dim=16, heads=2, ffn_dim=32, block_layers=[1], seed=3)
+    settings = {**SETTINGS, **changes}
+    curve = train(
+        model, chain(64, 1), chain(16, 2), settings=settings, batch_size=8, seed=3, checkpoint=checkpoint, identity="a"
+    )
+    return model, curve
+
+
+def test_it_learns_the_chain(tmp_path: Path) -> None:
+    model, curve = fit(tmp_path / "c.pt", max_epochs=12)
+    reached = mean_loss(model, chain(50, 9), 10)
+    assert math.log(2) - 0.02 < reached < math.log(2) + 0.25
+    assert curve[0].validation_loss > curve[-1].validation_loss
+
+
+def test_mean_loss_is_pytorchs(tmp_path: Path) -> None:
+    model, _ = fit(tmp_path / "c.pt", max_epochs=1)
+    data = chain(10, 5)
+    logits = model(data.inputs).double() @ model.head.double().T
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), data.targets.flatten()).item()
+    assert mean_loss(model, data, 4) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_killed_training_goes_on_to_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, whole_curve = fit(tmp_path / "whole.pt")
+
+    class KilledError(Exception):
+        pass
+
+    def kill_in_third_epoch(path: Path, identity: str, state: dict[str, list[object]]) -> None:
+        save_checkpoint(path, identity, state)
+        if len(state["curve"]) == 2:
+            raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save_checkpoint", kill_in_third_epoch)
+        with pytest.raises(KilledError):
+            fit(tmp_path / "killed.pt")
+    resumed, resumed_curve = fit(tmp_path / "killed.pt")
+    losses = [(point.train_loss, point.validation_loss) for point in whole_curve]
+    assert losses == [(point.train_loss, point.validation_loss) for point in resumed_curve]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_best_weights_are_restored_and_training_stops_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([3.0, 2.0, 2.5, 2.6, 1.0])
+    states: list[torch.Tensor] = []
+
+    def fake(model: Lego, data: Sequences, batch_size: int) -> float:
+        states.append(model.head.detach().clone())
+        return next(losses)
+
+    monkeypatch.setattr(training, "mean_loss", fake)
+    model, curve = fit(tmp_path / "c.pt", max_epochs=50)
+    assert [point.epoch for point in curve] == [1, 2, 3, 4]
+    assert best_epoch(curve).epoch == 2
+    assert torch.equal(model.head, states[1])
+
+
+def test_divergence_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"training.learning_rate 1e\+30.*wanted"):
+        fit(tmp_path / "c.pt", learning_rate=1e30)
+
+
+@pytest.mark.parametrize("damage", ["other", "truncated", "foreign", "pickle"])
+def test_a_checkpoint_of_another_kind_is_left_unused(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, "other" if damage == "other" else "a", {"curve": [1]})
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:100])
+    elif damage == "foreign":
+        path.write_text("not a checkpoint")
+    elif damage == "pickle":
+        torch.save(Path("x"), path)
+    assert load_checkpoint(path, "a") is None

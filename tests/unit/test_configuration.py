@@ -1,0 +1,97 @@
+"""Settings merge as told, and every wrong key, type or value gives one line that names it."""
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from easyhard.configuration import load_runs, overlay, schema_defaults
+from easyhard.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    config = copy.deepcopy(CONFIG)
+    node = config
+    *parents, last = path.split(".")
+    for key in parents:
+        node = node.setdefault(key, {})
+    node[last] = value
+    return config
+
+
+def test_config_yaml_shows_every_default_of_the_schema() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    assert CONFIG["defaults"] == schema_defaults(schema["$defs"]["settings"])
+
+
+def test_defaults_fill_what_is_left_out() -> None:
+    assert load_runs({"default_runs": ["a"], "runs": {"a": {}}}, SCHEMA) == {"a": CONFIG["defaults"]}
+
+
+def test_a_run_goes_over_the_defaults() -> None:
+    runs = load_runs(changed("defaults.training.patience", 7), SCHEMA)
+    assert runs["wikitext2"]["training"]["patience"] == 7
+    assert runs["wikitext2"]["tokens"] == {"tokenizer": "whitespace", "vocabulary_from": ["train", "validation"]}
+    assert runs["wikipedia"]["tokens"]["tokenizer"] == "words"
+
+
+def test_overlay_changes_neither() -> None:
+    base, own = {"a": {"b": [1]}}, {"a": {"c": [2]}}
+    merged = overlay(base, own)
+    merged["a"]["b"].append(3)
+    merged["a"]["c"].append(3)
+    assert (base, own) == ({"a": {"b": [1]}}, {"a": {"c": [2]}})
+
+
+WRONG = [
+    ("defaults.training.patience", "three", "an integer of at least 1"),
+    ("defaults.training.patience", True, "an integer of at least 1"),
+    ("defaults.training.patience", 0, "an integer of at least 1"),
+    ("defaults.training.learning_rate", 0, "a number above 0"),
+    ("defaults.trainin", {}, "did you mean training"),
+    ("nonsense", 1, "one of default_runs, defaults, runs"),
+    ("runs.wikipedia.model", {"heads": 5}, "dim a multiple of 2 × heads"),
+    ("runs.wikipedia.model", {"dim": 32}, "ranks from 1 to dim"),
+    ("runs.wikipedia.model", 3, "a mapping of model settings"),
+    ("runs.wikipedia", None, "a mapping of settings"),
+    ("runs.a b", {}, "letters, digits"),
+    ("runs", {}, "a mapping from a run's name"),
+    ("default_runs", ["nope"], "some of wikipedia, wikitext2"),
+    ("default_runs", [], "a list of at least one run's name"),
+    ("defaults.tokens.tokenizer", "bpe", "words or whitespace"),
+    ("defaults.tokens.vocabulary_from", ["test"], r"\[train\] or \[train, validation\]"),
+    ("defaults.seed", -1, "an integer of at least 0"),
+    ("defaults.low_rank.ranks", [1, 1], "a list of different ranks"),
+    ("defaults.model.block_layers", [], "a list of layers per block"),
+    ("defaults.corpus.bundled.test", 1.0, "a share above 0 and below 1"),
+    ("defaults.corpus.bundled.test", 0.9, "shares that sum to less than 1"),
+    ("defaults.loss_probes.test_share", 0.9, "a sum less than 1"),
+    ("defaults.corpus.source", "files", "the folder of the text files"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "wanted"), WRONG)
+def test_wrong_settings_are_named(path: str, value: object, wanted: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_runs(changed(path, value), SCHEMA)
+    for line in str(caught.value).splitlines():
+        assert line.startswith("config: ")
+    first = str(caught.value).splitlines()[0]
+    assert re.search(f"wanted.*{wanted}|{wanted}", first)
+    named = path.split(".")
+    assert any(key in first for key in named[-2:])
+
+
+def test_all_errors_are_shown_at_once() -> None:
+    config = changed("defaults.seed", "x")
+    config["defaults"]["training"]["patience"] = -1
+    with pytest.raises(InputError) as caught:
+        load_runs(config, SCHEMA)
+    assert len(str(caught.value).splitlines()) == 2

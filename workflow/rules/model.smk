@@ -1,0 +1,61 @@
+# Train the language model and dump its activations.
+# in:  results/{run}/tokens/*
+# out: results/{run}/model/*, results/{run}/activations/{split}/*.parquet
+
+
+rule train:
+    input:
+        train="results/{run}/tokens/train.parquet",
+        validation="results/{run}/tokens/validation.parquet",
+        summary="results/{run}/tokens/summary.json",
+    output:
+        weights="results/{run}/model/weights.safetensors",
+        head="results/{run}/activations/head.safetensors",
+        curve="results/{run}/model/training_curve.parquet",
+        summary="results/{run}/model/summary.json",
+    log:
+        "results/{run}/logs/train.log",
+    benchmark:
+        "results/{run}/benchmarks/train.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime=120,
+    params:
+        settings=settings("seed", "sequences", "model", "training"),
+        code=code_hash("train.py"),
+        checkpoint="results/{run}/model/checkpoint.pt",
+    message:
+        "Train the language model of {wildcards.run}"
+    script:
+        "../scripts/train.py"
+
+
+rule dump_activations:
+    input:
+        weights="results/{run}/model/weights.safetensors",
+        tokens="results/{run}/tokens/{split}.parquet",
+        summary="results/{run}/tokens/summary.json",
+    output:
+        "results/{run}/activations/{split}/{shard}.parquet",
+    log:
+        "results/{run}/logs/dump_activations/{split}-{shard}.log",
+    benchmark:
+        "results/{run}/benchmarks/dump_activations/{split}-{shard}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime=60,
+    params:
+        settings=settings("seed", "sequences", "model", "activations"),
+        code=code_hash("dump_activations.py"),
+    message:
+        "Dump the activations of {wildcards.run}, {wildcards.split} shard {wildcards.shard}"
+    script:
+        "../scripts/dump_activations.py"

@@ -1,0 +1,1 @@
+"""easyhard: which cheap signal tells easy tokens from hard ones."""

@@ -1,0 +1,1 @@
+"""Activations: hidden states and losses, one row a token, in Parquet shards."""

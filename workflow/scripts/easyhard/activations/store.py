@@ -1,0 +1,114 @@
+"""Activations in Parquet: one row a token, written and read in a stream."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from easyhard.atomic import atomic_path
+from easyhard.errors import InputError
+
+ROW_GROUP = 8_192
+COLUMNS: dict[str, pa.DataType] = {
+    "sequence": pa.int32(),
+    "position": pa.int16(),
+    "document": pa.int32(),
+    "split": pa.dictionary(pa.int8(), pa.string()),
+    "token": pa.int32(),
+    "target": pa.int32(),
+    "loss": pa.float32(),
+}
+
+Columns = dict[str, NDArray[np.generic]]
+
+
+def schema(dim: int, metadata: Mapping[str, str] | None = None) -> pa.Schema:
+    """The columns of a shard with hidden states of `dim` numbers: COLUMNS and `hidden`, a fixed-size list of float32."""
+    fields = [*COLUMNS.items(), ("hidden", pa.list_(pa.float32(), dim))]
+    return pa.schema(fields, metadata=dict(metadata or {}))
+
+
+def write_shard(path: str | Path, batches: Iterable[Columns], dim: int, split: str, metadata: Mapping[str, str]) -> None:
+    """Write one shard from `batches` of columns (rows each; `hidden` is (rows, dim) float32), streaming.
+
+    Raises InputError when a loss or a hidden state is not finite.
+    """
+    target_schema = schema(dim, metadata)
+    with atomic_path(path) as temporary:
+        with pq.ParquetWriter(temporary, target_schema, compression="zstd") as writer:
+            for batch in batches:
+                _check_finite(path, batch)
+                writer.write_table(_table(batch, split, target_schema), row_group_size=ROW_GROUP)
+
+
+def read_batches(paths: Sequence[str | Path], columns: Sequence[str]) -> Iterator[Columns]:
+    """Stream `columns` of the shards in order, a row group's worth at a time; `hidden` as (rows, dim) float32.
+
+    Raises InputError naming the file that is truncated, of another origin, or holds a number that is not finite.
+    """
+    for path in paths:
+        with _open(path, columns) as file:
+            try:
+                for batch in file.iter_batches(batch_size=ROW_GROUP, columns=list(columns)):
+                    arrays = {name: _array(batch.column(name)) for name in columns}
+                    _check_finite(path, arrays)
+                    yield arrays
+            except (pa.ArrowInvalid, OSError) as error:
+                raise InputError(f"{path}: damaged Parquet ({_line(error)}); delete it and rerun") from error
+
+
+def read_columns(paths: Sequence[str | Path], columns: Sequence[str]) -> Columns:
+    """Whole `columns` of the shards as arrays; for columns that fit in memory."""
+    batches = list(read_batches(paths, columns))
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in columns}
+
+
+def count_rows(paths: Sequence[str | Path]) -> int:
+    """Rows in all shards together, from their footers."""
+    total = 0
+    for path in paths:
+        with _open(path, ()) as file:
+            total += file.metadata.num_rows
+    return total
+
+
+def _table(batch: Columns, split: str, target_schema: pa.Schema) -> pa.Table:
+    rows, dim = batch["hidden"].shape
+    arrays = {name: pa.array(batch[name]) for name in COLUMNS if name != "split"}
+    arrays["split"] = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), [split])
+    arrays["hidden"] = pa.FixedSizeListArray.from_arrays(pa.array(batch["hidden"].ravel()), dim)
+    return pa.table({name: arrays[name] for name in target_schema.names}).cast(target_schema)
+
+
+def _array(column: pa.Array) -> NDArray[np.generic]:
+    if pa.types.is_fixed_size_list(column.type):
+        return column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+    return column.to_numpy(zero_copy_only=False)
+
+
+@contextmanager
+def _open(path: str | Path, columns: Iterable[str]) -> Iterator[pq.ParquetFile]:
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({_line(error)}); delete it and rerun") from error
+    with file:
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+        if missing:
+            raise InputError(f"{path}: has no column {missing[0]!r}; wanted: activations with {', '.join(COLUMNS)}, hidden")
+        yield file
+
+
+def _check_finite(path: str | Path, batch: Columns) -> None:
+    for name in ("loss", "hidden"):
+        if name in batch and not np.isfinite(batch[name]).all():
+            row = int(np.flatnonzero(~np.isfinite(batch[name].reshape(len(batch[name]), -1)).all(axis=1))[0])
+            raise InputError(f"{path}: {name} is not finite (first at row {row} of a batch); wanted: finite numbers only")
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0]

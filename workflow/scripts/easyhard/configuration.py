@@ -1,0 +1,101 @@
+"""From config.yaml and its overlays to the settings of each run, with every error naming its key."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from easyhard.errors import InputError
+
+Settings = dict[str, Any]
+
+
+def load_runs(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, Settings]:
+    """The complete settings of every run: the schema's defaults, overlaid by `defaults`, overlaid by the run's own keys.
+
+    Raises InputError with one line per wrong key, type or value.
+    """
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    validator = Draft202012Validator(schema)
+    _raise(_describe(error) for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))))
+    base = overlay(schema_defaults(schema["$defs"]["settings"]), config.get("defaults") or {})
+    runs = {name: overlay(base, own or {}) for name, own in config["runs"].items()}
+    _raise(message for name, settings in runs.items() for message in _cross_field_errors(f"runs.{name}", settings))
+    _raise(
+        f"default_runs: {name!r} is not a run; wanted: some of {', '.join(runs)}"
+        for name in config["default_runs"]
+        if name not in runs
+    )
+    return runs
+
+
+def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
+    """`base` with the keys of `own` put over it, mapping by mapping; neither is changed."""
+    merged = deepcopy(dict(base))
+    for key, value in own.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = overlay(merged[key], value) if nested else deepcopy(value)
+    return merged
+
+
+def schema_defaults(schema: Mapping[str, Any]) -> Settings:
+    """The defaults that a JSON Schema of nested objects gives, as one mapping."""
+    return {
+        key: schema_defaults(child) if "properties" in child else deepcopy(child["default"])
+        for key, child in schema["properties"].items()
+    }
+
+
+def _raise(messages: Iterator[str]) -> None:
+    lines = list(messages)
+    if lines:
+        raise InputError("\n".join(f"config: {line}" for line in lines))
+
+
+def _describe(error: ValidationError) -> str:
+    """One line: the key, what it is, what is wanted."""
+    key = ".".join(map(str, error.absolute_path)) or "top level"
+    schema = error.schema
+    if error.validator == "additionalProperties":
+        known = list(schema["properties"])
+        unknown = next(name for name in error.instance if name not in known)
+        close = difflib.get_close_matches(unknown, known, n=1)
+        wanted = f"did you mean {close[0]}?" if close else f"wanted: one of {', '.join(known)}"
+        return f"{key}: unknown key {unknown!r}; {wanted}"
+    if error.validator == "required":
+        return f"{key}: {error.message}; wanted: {schema.get('description', 'this key')}"
+    if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
+        return f"{key}: {error.instance!r} is no run's name; wanted: letters, digits, '_' and '-'"
+    return f"{key}: {error.instance!r} ({_reason(error)}); wanted: {schema.get('description', error.message)}"
+
+
+def _reason(error: ValidationError) -> str:
+    if error.validator == "type":
+        return f"not of type {error.validator_value}"
+    if error.validator == "enum":
+        return f"not one of {', '.join(map(str, error.validator_value))}"
+    limits = {"minimum": "below", "exclusiveMinimum": "not above", "maximum": "above", "exclusiveMaximum": "not below"}
+    if error.validator in limits:
+        return f"{limits[str(error.validator)]} {error.validator_value}"
+    return "not allowed"
+
+
+def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
+    """What the schema cannot say: keys that must fit each other."""
+    model, corpus, probes = settings["model"], settings["corpus"], settings["loss_probes"]
+    if model["dim"] % (2 * model["heads"]):
+        yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
+    too_high = [rank for rank in settings["low_rank"]["ranks"] if rank > model["dim"]]
+    if too_high:
+        yield f"{prefix}.low_rank.ranks: {too_high[0]} is above model.dim {model['dim']}; wanted: ranks from 1 to dim"
+    if corpus["source"] == "files" and not corpus["files"]["path"]:
+        yield f"{prefix}.corpus.files.path: empty; wanted: the folder of the text files"
+    if corpus["bundled"]["validation"] + corpus["bundled"]["test"] >= 1:
+        yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: shares that sum to less than 1"
+    if probes["validation_share"] + probes["test_share"] >= 1:
+        yield f"{prefix}.loss_probes: validation_share + test_share leave nothing to fit; wanted: a sum less than 1"

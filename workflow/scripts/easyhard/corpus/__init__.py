@@ -1,0 +1,1 @@
+"""Corpora: from a source of text to documents with a split."""

@@ -1,0 +1,118 @@
+"""Corpus from the Hugging Face Hub, its local cache, or a local dataset folder."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from easyhard.corpus.documents import SPLITS, Corpus, Document, in_reading_order
+from easyhard.corpus.headings import divide
+from easyhard.errors import InputError
+
+REQUEST_SECONDS = 5.0
+PROBE_SECONDS = 8.0
+OTHER_SOURCES = "corpus.source: bundled (needs no network) or files (a folder of text files) is wanted instead"
+CREDITS = {
+    "Salesforce/wikitext": "WikiText (Merity, Xiong, Bradbury and Socher 2016, arXiv 1609.07843): articles of English "
+    "Wikipedia by its contributors, CC BY-SA",
+}
+
+
+def load_hub(name: str, config: str | None, documents: str) -> Corpus:
+    """Read dataset `name` (owner/name, or a local folder), configuration `config`, column `text`.
+
+    A copy in the local cache is used as it is; without one the Hub is asked, for at most `PROBE_SECONDS`, whether it
+    answers. `documents` is `heading` (a split's rows are the lines of one text) or `whole` (one document a row).
+    Raises InputError naming `name` when there is neither network nor copy, or when a split or the column is missing.
+    """
+    dataset = _load(name, config)
+    found: list[Document] = []
+    for split in SPLITS:
+        label = f"dataset {name} ({split})"
+        rows = _rows(dataset, label, split)
+        texts = ["\n".join(rows)] if documents == "heading" else rows
+        found.extend(document for text in texts for document in divide(label, text, split, documents))
+    source = f"dataset {name}, {config}" if config else f"dataset {name}"
+    return Corpus(in_reading_order(found), source, CREDITS.get(name, f"{name}: licence as its dataset card states"))
+
+
+def _load(name: str, config: str | None) -> Mapping[str, Any]:
+    if Path(name).is_dir():
+        return _fetch(name, config)
+    cached = _cached(name, config)
+    if cached is not None:
+        return cached
+    _require_hub(name)
+    return _fetch(name, config)
+
+
+def _cached(name: str, config: str | None) -> Mapping[str, Any] | None:
+    """The copy that an earlier `load_dataset` left in the local cache, or None."""
+    from datasets.packaged_modules.cache.cache import Cache
+
+    try:
+        builder = Cache(
+            repo_id=name, dataset_name=name.rpartition("/")[2], config_name=config, version="auto", hash="auto"
+        )
+        dataset: Mapping[str, Any] = builder.as_dataset()
+    except (ValueError, OSError):  # nothing cached, several configurations to choose from, or half a download
+        return None
+    return dataset
+
+
+def _require_hub(name: str) -> None:
+    """Ask the Hub about `name`, in a thread of its own since the look-up of an address has no time limit."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    failures: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            HfApi().dataset_info(name, timeout=REQUEST_SECONDS)
+            failures.append(None)
+        except Exception as error:  # what is raised without network differs between versions of the client
+            failures.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(PROBE_SECONDS)
+    failure = failures[0] if failures else TimeoutError(f"no answer in {PROBE_SECONDS:.0f} s")
+    if isinstance(failure, RepositoryNotFoundError):
+        raise InputError(
+            f"corpus.hub.name: the Hub has no public dataset {name!r}; an existing one is wanted"
+        ) from failure
+    if failure is not None:
+        raise InputError(
+            f"corpus.hub.name: dataset {name!r} is not in the local cache and the Hub cannot be reached "
+            f"({_first_line(failure)}); {OTHER_SOURCES}"
+        ) from failure
+
+
+def _fetch(name: str, config: str | None) -> Mapping[str, Any]:
+    import datasets
+
+    try:
+        dataset: Mapping[str, Any] = datasets.load_dataset(name, config)
+    except Exception as error:  # the loader raises whatever its file readers and its client raise
+        raise InputError(
+            f"corpus.hub: dataset {name!r}, config {config!r} cannot be loaded ({_first_line(error)}); {OTHER_SOURCES}"
+        ) from error
+    return dataset
+
+
+def _rows(dataset: Mapping[str, Any], label: str, split: str) -> list[str]:
+    if split not in dataset:
+        raise InputError(f"{label}: no such split, only {', '.join(dataset)}; {', '.join(SPLITS)} are wanted")
+    if "text" not in dataset[split].column_names:
+        columns = ", ".join(dataset[split].column_names)
+        raise InputError(f"{label}: no column text, only {columns}; a column text of strings is wanted")
+    rows = list(dataset[split]["text"])
+    for number, row in enumerate(rows):
+        if not isinstance(row, str):
+            raise InputError(f"{label}: row {number} of column text is {type(row).__name__}; a string is wanted")
+    return [row.removesuffix("\n") for row in rows]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,1 @@
+"""Evaluation: from signals and losses to tidy figures."""

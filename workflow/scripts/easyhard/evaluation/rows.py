@@ -1,0 +1,71 @@
+"""Figures as tidy rows, and their Parquet file: one row a figure."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from easyhard.atomic import atomic_path
+from easyhard.errors import InputError
+
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("protocol", "section", "item", "metric")]
+    + [(name, pa.float64()) for name in ("value", "ci_low", "ci_high")]
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure, `section`/`item`/`metric`, with its 95 % interval; None where it is undefined or has none."""
+
+    section: str
+    item: str
+    metric: str
+    value: float | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+
+
+def make_rows(section: str, item: str, figures: Mapping[str, float]) -> list[Row]:
+    """Return one row a figure of `figures` (metric → value); a value that is not finite becomes None: undefined.
+
+    >>> make_rows("separation", "margin", {"loss_diff": 0.5, "pearson": float("nan")})[1].value is None
+    True
+    """
+    return [
+        Row(section, item, metric, float(value) if math.isfinite(value) else None) for metric, value in figures.items()
+    ]
+
+
+def write_rows(path: str | Path, rows: Iterable[Row], protocol: str) -> None:
+    """Write the rows of one protocol, in their order. Raises ValueError when a figure is there twice."""
+    records = [{"protocol": protocol} | vars(row) for row in rows]
+    names = [(record["section"], record["item"], record["metric"]) for record in records]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"{path}: a figure is there twice: {sorted(name for name in names if names.count(name) > 1)[0]}"
+        )
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(records, schema=SCHEMA), temporary, compression="zstd")
+
+
+def read_rows(path: str | Path) -> dict[str, list[Row]]:
+    """Read the rows of a file of figures, by protocol; columns besides those of `SCHEMA` are passed over.
+
+    Raises InputError naming a file that is missing, truncated, not Parquet or not of this form.
+    """
+    try:
+        table = pq.read_table(path)
+        table = table.select(SCHEMA.names).cast(SCHEMA)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{path}: not a file of figures ({reason}); columns {', '.join(SCHEMA.names)} are wanted"
+        ) from error
+    rows: dict[str, list[Row]] = {}
+    for record in table.to_pylist():
+        rows.setdefault(record.pop("protocol"), []).append(Row(**record))
+    return rows

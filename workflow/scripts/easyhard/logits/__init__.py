@@ -1,0 +1,1 @@
+"""The heavy step: everything that multiplies hidden states with the output head."""

@@ -1,0 +1,153 @@
+"""Cross-entropy of a linear head, forward and backward, that never holds a tokens x words array.
+
+Floor for one training step, N tokens, V words, d dims: 4 products of 2NVd operations (logits and the states' gradient
+forward, logits again and the head's gradient backward) and 2NV exponentials. Bytes are no limit: a tile stays in
+cache, the head (4Vd bytes) is read once per tile of tokens.
+"""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from easyhard.errors import InputError
+from easyhard.logits.arguments import check_states, check_targets, logit_bound
+from easyhard.logits.tiles import (
+    LOG2_E,
+    LOWEST,
+    SAFE_EXPONENT,
+    TargetColumns,
+    compute_dtype,
+    each,
+    product,
+    shift_to_peak,
+    spans,
+    tile_shape,
+)
+
+Reduction = Literal["sum", "mean", "none"]
+SERIAL_SUM = 16384  # PyTorch sums fewer than 32,768 numbers on one thread, so in one order
+
+
+def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, reduction: Reduction = "sum") -> Tensor:
+    """Cross-entropy in nats between softmax(hidden @ head.T) and targets, with gradients to hidden and head.
+
+    Equal to, but in tiles and without the (tokens, words) array:
+
+        torch.nn.functional.cross_entropy(hidden @ head.T, targets, reduction=reduction)
+
+    hidden (tokens, dim) and head (words, dim) share one float type, targets (tokens,) is int64. Sums are kept in float32
+    (float64 for float64), gradients come back in the inputs' type. The same bits whatever the number of threads.
+    Returns () for "sum" and "mean", (tokens,) for "none". Raises InputError naming the argument that is wrong.
+    """
+    losses: Tensor = _LinearCrossEntropy.apply(hidden, head, targets)
+    if reduction == "none":
+        return losses
+    if reduction not in ("sum", "mean"):
+        raise InputError(f"reduction: {reduction!r}; sum, mean or none is wanted")
+    total = torch.stack([part.sum() for part in losses.split(SERIAL_SUM)]).sum()
+    return total / len(losses) if reduction == "mean" else total
+
+
+def per_token_loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    """linear_cross_entropy with reduction "none" and without gradients: one pass, (tokens,) in nats."""
+    with torch.no_grad():
+        return linear_cross_entropy(hidden, head, targets, reduction="none")
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """Forward keeps (tokens,) and (tokens, dim) arrays only; backward computes the logits again."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+        check_states(hidden, head)
+        check_targets(targets, len(hidden), len(head))
+        safe = logit_bound(hidden, head) * LOG2_E < SAFE_EXPONENT
+        losses, peak, total, expected = _forward(hidden, head, targets, safe, ctx.needs_input_grad[0])
+        ctx.save_for_backward(hidden, head, targets, peak, total, expected)
+        ctx.safe = safe
+        return losses
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad_losses: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        hidden, head, targets, peak, total, expected = ctx.saved_tensors
+        grad_hidden = grad_head = None
+        if ctx.needs_input_grad[0]:  # sum_v p_v w_v - w_target
+            grad_hidden = (grad_losses[:, None] * (expected - head[targets])).to(hidden.dtype)
+        if ctx.needs_input_grad[1]:
+            grad_head = _grad_head(hidden, head, targets, peak, total, grad_losses, ctx.safe)
+        return grad_hidden, grad_head, None
+
+
+def _forward(
+    hidden: Tensor, head: Tensor, targets: Tensor, safe: bool, with_expected: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Losses (tokens,), the shift and the sum of exponentials (tokens,), and sum_v p_v w_v (tokens, dim) if asked for.
+
+    Each tile of tokens belongs to one thread, which walks over the whole vocabulary.
+    """
+    shape, dtype = tile_shape(hidden.device), compute_dtype(hidden.dtype)
+    tokens, dim = hidden.shape
+    losses, total = hidden.new_empty(tokens, dtype=dtype), hidden.new_zeros(tokens, dtype=dtype)
+    peak = hidden.new_full((tokens,), 0.0 if safe else LOWEST, dtype=dtype)
+    expected = hidden.new_zeros((tokens, dim if with_expected else 0), dtype=dtype)
+
+    def one_tile(tile: slice) -> None:
+        h = hidden[tile].to(dtype) * (LOG2_E if safe else 1.0)
+        target, tile_peak, tile_total, tile_expected = losses[tile], peak[tile], total[tile], expected[tile]
+        own = TargetColumns(targets[tile], len(head), shape.words)
+        for number, words in enumerate(spans(len(head), shape.words)):
+            w = head[words].to(dtype)
+            z = product(h, w)  # (tile tokens, tile words)
+            own.pick(z, number, into=target)
+            if not safe:
+                _, shrink = shift_to_peak(z, tile_peak)
+                tile_total.mul_(shrink)
+                tile_expected.mul_(shrink[:, None])
+            z.exp2_()
+            tile_total.add_(z.sum(1))
+            if with_expected:
+                tile_expected.add_(product(z, w.t()))
+        target.div_(LOG2_E if safe else 1.0).sub_(tile_peak).neg_().add_(tile_total.log())
+        tile_expected.div_(tile_total[:, None])
+
+    for _ in each(one_tile, spans(tokens, shape.tokens), hidden.device):
+        pass
+    return losses, peak, total, expected
+
+
+def _grad_head(
+    hidden: Tensor, head: Tensor, targets: Tensor, peak: Tensor, total: Tensor, grad_losses: Tensor, safe: bool
+) -> Tensor:
+    """sum_n g_n (p_nv - 1[target_n = v]) h_n: (words, dim).
+
+    Each tile of words belongs to one thread, which walks over all tokens, so no two threads add to one row.
+    """
+    shape, dtype = tile_shape(hidden.device), compute_dtype(hidden.dtype)
+    grad_head = torch.empty_like(head)
+    h = hidden.to(dtype)
+    pull = grad_losses[:, None] * h  # (tokens, dim)
+    push = (pull / total[:, None]).t().contiguous()  # (dim, tokens): p h = exp2(...) (h / total)
+    h = h * LOG2_E if safe else h
+    own = TargetColumns(targets, len(head), shape.words)
+    pull = pull[own.rows]
+    tiles = spans(len(head), shape.words)
+
+    def one_tile(number: int) -> None:
+        words = tiles[number]
+        w = head[words].to(dtype)
+        gradient = torch.zeros_like(w)
+        for tile in spans(len(hidden), shape.tokens):
+            z = product(w, h[tile])  # (tile words, tile tokens)
+            if not safe:
+                z.sub_(peak[tile]).mul_(LOG2_E)
+            gradient.add_(product(z.exp2_(), push[:, tile]))
+        mine = own.parts[number]
+        gradient.index_add_(0, own.columns[mine] - words.start, pull[mine], alpha=-1)
+        grad_head[words] = gradient
+
+    for _ in each(one_tile, range(len(tiles)), head.device):
+        pass
+    return grad_head

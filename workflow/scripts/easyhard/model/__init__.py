@@ -1,0 +1,1 @@
+"""The language model: LEGO blocks and their training."""

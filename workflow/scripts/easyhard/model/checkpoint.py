@@ -1,0 +1,38 @@
+"""The state of an unfinished training, from which a killed job goes on to the same result."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from easyhard.atomic import atomic_path
+
+logger = logging.getLogger("easyhard")
+
+State = dict[str, Any]
+
+
+def save_checkpoint(path: str | Path, identity: str, state: State) -> None:
+    """Write `state` (tensors, numbers, strings, lists and mappings of them), whole or not at all."""
+    with atomic_path(path) as temporary:
+        torch.save({"identity": identity, "state": state}, temporary)
+
+
+def load_checkpoint(path: str | Path, identity: str) -> State | None:
+    """The state saved under the same `identity`, or None when there is none: another one's is left unused.
+
+    Nothing in the file is executed: only tensors and plain values are read.
+    """
+    if not Path(path).exists():
+        return None
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever is wrong with the file, training can start again
+        logger.warning("%s: not a readable checkpoint (%s); training starts anew", path, type(error).__name__)
+        return None
+    if saved.get("identity") != identity:
+        logger.info("%s belongs to other settings, data or code; training starts anew", path)
+        return None
+    state: State = saved["state"]
+    return state

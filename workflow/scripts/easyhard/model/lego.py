@@ -1,0 +1,56 @@
+"""The LEGO language model: a frozen embedding, blocks of layers with an exit after each, and an output head."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from easyhard.model.layers import Layer, rotary_angles
+
+
+class Block(nn.Module):
+    """Consecutive layers; what leaves the last one is the hidden state of this block's exit."""
+
+    def __init__(self, layers: int, dim: int, heads: int, ffn_dim: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(dim, heads, ffn_dim) for _ in range(layers))
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x, cos, sin)
+        return x
+
+
+class Lego(nn.Module):
+    """The founding model. `block_layers` gives the number of layers of each block.
+
+    The embedding (V, dim), truncated normal of standard deviation 0.02, is frozen. The head (V, dim), truncated normal of
+    standard deviation 1/√dim, is untied, has no bias and is trained. There is no final norm. Initial weights depend on
+    `seed` alone.
+    """
+
+    def __init__(
+        self, vocabulary_size: int, *, dim: int, heads: int, ffn_dim: int, block_layers: Sequence[int], seed: int
+    ) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.embedding = nn.Embedding(vocabulary_size, dim)
+            self.blocks = nn.ModuleList(Block(layers, dim, heads, ffn_dim) for layers in block_layers)
+            self.head = nn.Parameter(torch.empty(vocabulary_size, dim))
+            nn.init.trunc_normal_(self.embedding.weight, std=0.02)
+            nn.init.trunc_normal_(self.head, std=dim**-0.5)
+        self.embedding.weight.requires_grad_(False)
+        self.head_dim = dim // heads
+
+    def exits(self, tokens: Tensor) -> list[Tensor]:
+        """Hidden states after each block: tokens (batch, length) int64 → one (batch, length, dim) per block."""
+        cos, sin = (angles.to(self.head) for angles in rotary_angles(tokens.shape[1], self.head_dim))
+        hidden = [self.embedding(tokens)]
+        for block in self.blocks:
+            hidden.append(block(hidden[-1], cos, sin))
+        return hidden[1:]
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Hidden states of the last exit: (batch, length) int64 → (batch, length, dim). Logits are these times headᵀ."""
+        return self.exits(tokens)[-1]

@@ -1,0 +1,55 @@
+"""A trained model on disk: weights, head, training curve."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from easyhard.atomic import atomic_path
+from easyhard.errors import InputError
+from easyhard.model.lego import Lego
+from easyhard.model.training import Epoch
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write named tensors as safetensors, whole or not at all."""
+    with atomic_path(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, dict(metadata))
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """Read safetensors. Raises InputError naming the file when it is damaged or something else."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error}); delete it and rerun") from error
+
+
+def read_head(path: str | Path) -> Tensor:
+    """The output head (V, d) float32. Raises InputError when it is missing or holds a number that is not finite."""
+    head = read_tensors(path).get("head")
+    if head is None or head.ndim != 2:
+        raise InputError(f"{path}: has no matrix 'head'; wanted: the output head, words × dim")
+    if not torch.isfinite(head).all():
+        raise InputError(f"{path}: head is not finite; wanted: finite numbers only")
+    return head
+
+
+def load_weights(model: Lego, path: str | Path) -> None:
+    """Put the weights of a file into `model`. Raises InputError when they are of another model."""
+    try:
+        model.load_state_dict(read_tensors(path))
+    except RuntimeError as error:
+        raise InputError(f"{path}: weights of another model than the settings say; delete it and rerun") from error
+
+
+def write_curve(path: str | Path, curve: Sequence[Epoch]) -> None:
+    """Write the training curve: epoch, train_loss, validation_loss (nats per token), seconds."""
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pylist([asdict(point) for point in curve]), temporary)

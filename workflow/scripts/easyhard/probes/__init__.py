@@ -1,0 +1,1 @@
+"""Probes: small models trained on hidden states."""

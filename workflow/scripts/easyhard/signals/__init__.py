@@ -1,0 +1,1 @@
+"""Signals: what each one is, needs and means."""

@@ -1,0 +1,57 @@
+"""Parquet files of plain columns, one row a token: the form of every signal and prediction file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from easyhard.atomic import atomic_path
+from easyhard.errors import InputError
+
+
+def write_columns(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Write columns of equal length, each (rows,), as zstd Parquet; types are kept as given.
+
+    Raises InputError when the file cannot be written.
+    """
+    table = pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()})
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_columns(path: str | Path, names: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Read columns, each (rows,), in the order of `names`; all of them in the file's order when `names` is None.
+
+    Raises InputError naming the file when it is missing, truncated, not Parquet, lacks a column, or has a column that
+    is not numeric or holds nulls.
+    """
+    table = _read_table(path, names)
+    return {name: _numeric(path, name, table.column(name)) for name in table.column_names}
+
+
+def _read_table(path: str | Path, names: Sequence[str] | None) -> pa.Table:
+    try:
+        with pq.ParquetFile(path) as file:
+            missing = sorted(set(names or ()) - set(file.schema_arrow.names))
+            if missing:
+                raise InputError(
+                    f"{path}: no column {', '.join(missing)}; it holds {', '.join(file.schema_arrow.names)}"
+                )
+            table = file.read(columns=None if names is None else list(names))
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a readable Parquet file ({reason}); delete it and rerun") from error
+    return table if names is None else table.select(list(names))
+
+
+def _numeric(path: str | Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        raise InputError(f"{path}: column {name} is of type {column.type}; numbers are wanted")
+    if column.null_count:
+        raise InputError(f"{path}: column {name} has {column.null_count} nulls; none are wanted")
+    values: NDArray[Any] = column.to_numpy()
+    return values

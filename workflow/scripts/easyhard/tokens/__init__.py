@@ -1,0 +1,1 @@
+"""Tokens: from documents to integer ids, a vocabulary, and training sequences."""

@@ -1,0 +1,71 @@
+"""Train the language model and keep the weights of its best epoch."""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from easyhard.atomic import read_json, write_json
+from easyhard.device import describe, use_device
+from easyhard.job import job
+from easyhard.model.lego import Lego
+from easyhard.model.store import write_curve, write_tensors
+from easyhard.model.training import Sequences, best_epoch, train
+from easyhard.tokens.sequences import cut
+from easyhard.tokens.store import read_stream
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def sequences(split: str, cutting: dict[str, int], device: torch.device) -> Sequences:
+    ids = read_stream(snakemake.input[split]).token
+    inputs, targets = cut(ids, cutting[split], cutting["length"], cutting["batch_size"])
+    return Sequences(*(torch.from_numpy(part).long().to(device) for part in (inputs, targets)))
+
+
+def main() -> None:
+    settings: dict[str, Any] = snakemake.params.settings
+    tokens = read_json(snakemake.input.summary)
+    device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
+    train_set, validation_set = (sequences(split, settings["sequences"], device) for split in ("train", "validation"))
+    model = Lego(tokens["vocabulary_size"], **settings["model"], seed=settings["seed"]).to(device)
+    identity = json.dumps([settings, snakemake.params.code, tokens["tokens_sha256"]], sort_keys=True)
+    curve = train(
+        model,
+        train_set,
+        validation_set,
+        settings=settings["training"],
+        batch_size=settings["sequences"]["batch_size"],
+        seed=settings["seed"],
+        checkpoint=snakemake.params.checkpoint,
+        identity=hashlib.sha256(identity.encode()).hexdigest(),
+    )
+    metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code, "tokens": tokens["tokens_sha256"]}
+    write_tensors(snakemake.output.weights, model.state_dict(), metadata)
+    write_tensors(snakemake.output.head, {"head": model.head}, metadata)
+    write_curve(snakemake.output.curve, curve)
+    best = best_epoch(curve)
+    summary = {
+        "validation_perplexity": math.exp(best.validation_loss),
+        "best_epoch": best.epoch,
+        "epochs": len(curve),
+        "train_sequences": len(train_set.inputs),
+        "train_tokens": train_set.inputs.numel(),
+        "validation_sequences": len(validation_set.inputs),
+        "validation_tokens": validation_set.inputs.numel(),
+        "trained_parameters": sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
+        "seconds": sum(point.seconds for point in curve),
+        "device": describe(device),
+    }
+    write_json(snakemake.output.summary, summary)
+    Path(snakemake.params.checkpoint).unlink(missing_ok=True)
+
+
+with job(snakemake):
+    main()
