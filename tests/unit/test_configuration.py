@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from easyhard.configuration import load_runs, overlay, schema_defaults
 from easyhard.errors import InputError
 
@@ -71,7 +70,7 @@ WRONG = [
     ("defaults.low_rank.ranks", [1, 1], "a list of different ranks"),
     ("defaults.model.block_layers", [], "a list of layers per block"),
     ("defaults.corpus.bundled.test", 1.0, "a share above 0 and below 1"),
-    ("defaults.corpus.bundled.test", 0.9, "shares that sum to less than 1"),
+    ("defaults.corpus.bundled.test", 0.9, "a sum less than 1"),
     ("defaults.loss_probes.test_share", 0.9, "a sum less than 1"),
     ("defaults.corpus.source", "files", "the folder of the text files"),
 ]

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +69,7 @@ def write_texts(folder: Path) -> None:
     """Real text for the `files` source: the bundled articles with a heading line each, as three files."""
     from easyhard.corpus.sources import load_corpus  # heavy, and only here
 
-    corpus = load_corpus({"source": "bundled", "bundled": {"validation": 0.15, "test": 0.15}}, 7)
+    corpus = load_corpus({"source": "bundled", "bundled": {"seed": 7, "validation": 0.15, "test": 0.15}})
     folder.mkdir()
     for split in ("train", "validation", "test"):
         articles = [f" = {d.title} = \n\n{d.text}\n" for d in corpus.documents if d.split == split]
@@ -78,8 +77,8 @@ def write_texts(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The repository with both small runs made; tests must not change it."""
     repository = fresh(tmp_path_factory.mktemp("easyhard"))
     repository.snakemake("--cores", "4", "--resources", "gpu=1")
-    yield repository
+    return repository

@@ -41,6 +41,14 @@ def settings(*keys):
     return of_run
 
 
+def corpus_settings(wildcards):
+    """Of the run's corpus settings those that its source reads, so that no other setting loads it again."""
+    corpus = RUNS[wildcards.run]["corpus"]
+    source = corpus["source"]
+    shared = {} if source == "bundled" else {"documents": corpus["documents"]}
+    return {"source": source, **shared, source: corpus[source]}
+
+
 def activation_shards(split):
     """An input function: all shards of a split of the wildcard's run."""
 

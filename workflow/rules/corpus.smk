@@ -17,8 +17,7 @@ rule load_corpus:
         mem_mb=2000,
         runtime=10,
     params:
-        corpus=settings("corpus"),
-        seed=settings("seed"),
+        corpus=corpus_settings,
         code=code_hash("load_corpus.py"),
     message:
         "Load the corpus of {wildcards.run}"

@@ -53,7 +53,7 @@ rule dump_activations:
         mem_mb=3000,
         runtime=60,
     params:
-        settings=settings("seed", "sequences", "model", "activations"),
+        settings=settings("sequences", "model", "activations"),
         code=code_hash("dump_activations.py"),
     message:
         "Dump the activations of {wildcards.run}, {wildcards.split} shard {wildcards.shard}"

@@ -11,7 +11,8 @@ rule draw_figures:
     input:
         metrics="results/{run}/metrics.parquet",
         curve="results/{run}/model/training_curve.parquet",
-        tokens="results/{run}/tokens/train.parquet",
+        train="results/{run}/tokens/train.parquet",
+        tokens="results/{run}/tokens/summary.json",
         activations=activation_shards("validation"),
         logit="results/{run}/signals/logit.parquet",
         exit_classifier="results/{run}/signals/exit_classifier.parquet",
@@ -43,7 +44,6 @@ rule write_report:
         metrics="results/{run}/metrics.parquet",
         figures=expand("results/{{run}}/figures/{name}.svg", name=FIGURES),
         template=TEMPLATE,
-        documents="results/{run}/corpus/documents.parquet",
         tokens="results/{run}/tokens/summary.json",
         model="results/{run}/model/summary.json",
         benchmarks=expand("results/{{run}}/benchmarks/{rule}.tsv", rule=TIMED),

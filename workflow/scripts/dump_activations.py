@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 import torch
-
 from easyhard.activations.dump import activations, shard_bounds
 from easyhard.activations.store import write_shard
 from easyhard.atomic import read_json
@@ -26,7 +25,7 @@ def main() -> None:
     split, shard = snakemake.wildcards.split, int(snakemake.wildcards.shard)
     cutting, vocabulary_size = settings["sequences"], read_json(snakemake.input.summary)["vocabulary_size"]
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
-    model = Lego(vocabulary_size, **settings["model"], seed=settings["seed"])
+    model = Lego(vocabulary_size, **settings["model"], seed=0)  # the weights are loaded
     load_weights(model, snakemake.input.weights)
     model.to(device)
 
@@ -37,8 +36,8 @@ def main() -> None:
     first, end = shard_bounds(len(inputs), settings["activations"]["shards"])[shard]
     batches = activations(
         model,
-        torch.from_numpy(inputs[first:end]).long().to(device),
-        torch.from_numpy(targets[first:end]).long().to(device),
+        torch.tensor(inputs[first:end], dtype=torch.int64, device=device),
+        torch.tensor(targets[first:end], dtype=torch.int64, device=device),
         documents[first:end],
         first_sequence=first,
         batch_size=cutting["batch_size"],

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with job(snakemake):
-    figures = {"vocabulary_size": read_json(snakemake.input.tokens)["vocabulary_size"], **read_json(snakemake.input.model)}
-    numbers = {name: value for name, value in figures.items() if isinstance(value, int | float)}
-    write_rows(snakemake.output[0], model_rows(numbers), protocol="published")
+    vocabulary_size = read_json(snakemake.input.tokens)["vocabulary_size"]
+    model = read_json(snakemake.input.model)
+    numbers = {name: value for name, value in model.items() if isinstance(value, int | float)}
+    write_rows(snakemake.output[0], model_rows({"vocabulary_size": vocabulary_size, **numbers}), protocol="published")

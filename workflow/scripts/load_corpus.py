@@ -13,6 +13,6 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with job(snakemake):
-    corpus = load_corpus(snakemake.params.corpus, snakemake.params.seed)
+    corpus = load_corpus(snakemake.params.corpus)
     write_documents(snakemake.output[0], corpus)
     logging.getLogger("easyhard").info("%d documents from %s", len(corpus.documents), corpus.source)

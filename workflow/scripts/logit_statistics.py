@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-
 from easyhard.activations.store import count_rows, read_batches
 from easyhard.device import use_device
 from easyhard.job import job
@@ -27,7 +26,8 @@ def main() -> None:
     progress, done = Progress("logit statistics", count_rows(snakemake.input.activations), "tokens"), 0
     parts = []
     for batch in read_batches(snakemake.input.activations, ["hidden", "target"]):
-        hidden, target = torch.from_numpy(batch["hidden"]).to(device), torch.from_numpy(batch["target"]).long().to(device)
+        hidden = torch.tensor(batch["hidden"], device=device)
+        target = torch.tensor(batch["target"], dtype=torch.int64, device=device)
         parts.append(logit_statistics(hidden, head, target, statistics=STATISTICS))
         progress.update(done := done + len(target))
     columns = {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in STATISTICS}

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import torch
-
 from easyhard.activations.store import read_columns
 from easyhard.atomic import write_json
 from easyhard.device import use_device
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
     snakemake: Snakemake
+
 
 def main() -> None:
     settings = snakemake.params.settings

@@ -2,10 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import torch
-
-from easyhard.activations.store import read_columns
-from easyhard.atomic import write_json
 from easyhard.device import use_device
 from easyhard.job import job
 
@@ -13,6 +9,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
     snakemake: Snakemake
+
 
 def main() -> None:
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-
 from easyhard.atomic import read_json, write_json
 from easyhard.device import describe, use_device
 from easyhard.job import job
+from easyhard.model.curve import best_epoch, write_curve
 from easyhard.model.lego import Lego
-from easyhard.model.store import write_curve, write_tensors
-from easyhard.model.training import Sequences, best_epoch, train
+from easyhard.model.store import write_tensors
+from easyhard.model.training import Sequences, train
 from easyhard.tokens.sequences import cut
 from easyhard.tokens.store import read_stream
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def sequences(split: str, cutting: dict[str, int], device: torch.device) -> Sequences:
     ids = read_stream(snakemake.input[split]).token
     inputs, targets = cut(ids, cutting[split], cutting["length"], cutting["batch_size"])
-    return Sequences(*(torch.from_numpy(part).long().to(device) for part in (inputs, targets)))
+    return Sequences(*(torch.tensor(part, dtype=torch.int64, device=device) for part in (inputs, targets)))
 
 
 def main() -> None:

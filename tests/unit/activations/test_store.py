@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from easyhard.activations.store import Columns, count_rows, read_batches, read_columns, write_shard
 from easyhard.errors import InputError
 
@@ -15,7 +14,9 @@ NAMES = ["sequence", "position", "document", "token", "target", "loss", "hidden"
 
 def batch(rows: int, dim: int, seed: int = 0) -> Columns:
     rng = np.random.default_rng(seed)
-    integers = {name: rng.integers(0, 99, rows).astype(np.int32) for name in ("sequence", "document", "token", "target")}
+    integers = {
+        name: rng.integers(0, 99, rows).astype(np.int32) for name in ("sequence", "document", "token", "target")
+    }
     return {
         **integers,
         "position": rng.integers(0, 32, rows).astype(np.int16),

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from easyhard.model.lego import Lego
 
 SIZES = {"dim": 16, "heads": 4, "ffn_dim": 32}
@@ -20,7 +19,9 @@ def test_one_exit_per_block(block_layers: list[int]) -> None:
 def test_blocks_compose() -> None:
     model = Lego(50, **SIZES, block_layers=[2, 2], seed=1)
     one = Lego(50, **SIZES, block_layers=[4], seed=1)
-    weights = {name.replace("blocks.1.layers.", "blocks.0.layers.1"): value for name, value in model.state_dict().items()}
+    weights = {
+        name.replace("blocks.1.layers.", "blocks.0.layers.1"): value for name, value in model.state_dict().items()
+    }
     weights = {
         name.replace("layers.10", "layers.2").replace("layers.11", "layers.3"): value for name, value in weights.items()
     }

@@ -24,7 +24,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, target)
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"{target}: cannot be written ({reason}); free space and write permission are wanted") from error
+        raise InputError(f"{target}: cannot be written ({reason}); wanted: free space and permission") from error
     finally:
         temporary.unlink(missing_ok=True)
 

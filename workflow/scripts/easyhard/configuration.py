@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -16,13 +16,16 @@ Settings = dict[str, Any]
 
 
 def load_runs(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, Settings]:
-    """The complete settings of every run: the schema's defaults, overlaid by `defaults`, overlaid by the run's own keys.
+    """The complete settings of every run: the schema's defaults, under `defaults`, under the run's own keys.
 
     Raises InputError with one line per wrong key, type or value.
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     validator = Draft202012Validator(schema)
-    _raise(_describe(error) for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))))
+    _raise(
+        _describe(error)
+        for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
+    )
     base = overlay(schema_defaults(schema["$defs"]["settings"]), config.get("defaults") or {})
     runs = {name: overlay(base, own or {}) for name, own in config["runs"].items()}
     _raise(message for name, settings in runs.items() for message in _cross_field_errors(f"runs.{name}", settings))
@@ -60,7 +63,7 @@ def _raise(messages: Iterator[str]) -> None:
 def _describe(error: ValidationError) -> str:
     """One line: the key, what it is, what is wanted."""
     key = ".".join(map(str, error.absolute_path)) or "top level"
-    schema = error.schema
+    schema = cast(Settings, error.schema)
     if error.validator == "additionalProperties":
         known = list(schema["properties"])
         unknown = next(name for name in error.instance if name not in known)
@@ -78,7 +81,7 @@ def _reason(error: ValidationError) -> str:
     if error.validator == "type":
         return f"not of type {error.validator_value}"
     if error.validator == "enum":
-        return f"not one of {', '.join(map(str, error.validator_value))}"
+        return f"not one of {', '.join(map(str, cast(list[Any], error.validator_value)))}"
     limits = {"minimum": "below", "exclusiveMinimum": "not above", "maximum": "above", "exclusiveMaximum": "not below"}
     if error.validator in limits:
         return f"{limits[str(error.validator)]} {error.validator_value}"
@@ -96,6 +99,6 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     if corpus["source"] == "files" and not corpus["files"]["path"]:
         yield f"{prefix}.corpus.files.path: empty; wanted: the folder of the text files"
     if corpus["bundled"]["validation"] + corpus["bundled"]["test"] >= 1:
-        yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: shares that sum to less than 1"
+        yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: a sum less than 1"
     if probes["validation_share"] + probes["test_share"] >= 1:
         yield f"{prefix}.loss_probes: validation_share + test_share leave nothing to fit; wanted: a sum less than 1"

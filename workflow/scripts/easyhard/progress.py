@@ -39,6 +39,7 @@ class Progress:
         if self.initial is None:
             self.initial = done if done < self.total else 0
         rate = (done - self.initial) / max(now - self.start, 1e-9)
-        left = f"{int((self.total - done) / rate) // 60}:{int((self.total - done) / rate) % 60:02d} left" if rate else "… left"
+        seconds = int((self.total - done) / rate) if rate else None
+        left = "…" if seconds is None else f"{seconds // 60}:{seconds % 60:02d}"
         shown = "".join(f", {name.replace('_', ' ')} {value:.3f}" for name, value in values.items())
-        return f"{self.label}: {done:,}/{self.total:,} {self.unit}, {rate:,.1f} {self.unit}/s, {left}{shown}"
+        return f"{self.label}: {done:,}/{self.total:,} {self.unit}, {rate:,.1f} {self.unit}/s, {left} left{shown}"

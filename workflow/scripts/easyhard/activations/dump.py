@@ -1,6 +1,7 @@
 """From a trained model and tokens to activations, batch by batch."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from easyhard.progress import Progress
 def shard_bounds(rows: int, shards: int) -> list[tuple[int, int]]:
     """Cut `rows` into `shards` contiguous parts whose sizes differ by at most one: (first, end) of each."""
     cuts = [rows * shard // shards for shard in range(shards + 1)]
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(pairwise(cuts))
 
 
 @torch.no_grad()

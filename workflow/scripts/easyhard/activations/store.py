@@ -27,22 +27,23 @@ Columns = dict[str, NDArray[np.generic]]
 
 
 def schema(dim: int, metadata: Mapping[str, str] | None = None) -> pa.Schema:
-    """The columns of a shard with hidden states of `dim` numbers: COLUMNS and `hidden`, a fixed-size list of float32."""
+    """COLUMNS and `hidden`, a fixed-size list of `dim` float32."""
     fields = [*COLUMNS.items(), ("hidden", pa.list_(pa.float32(), dim))]
     return pa.schema(fields, metadata=dict(metadata or {}))
 
 
-def write_shard(path: str | Path, batches: Iterable[Columns], dim: int, split: str, metadata: Mapping[str, str]) -> None:
+def write_shard(
+    path: str | Path, batches: Iterable[Columns], dim: int, split: str, metadata: Mapping[str, str]
+) -> None:
     """Write one shard from `batches` of columns (rows each; `hidden` is (rows, dim) float32), streaming.
 
     Raises InputError when a loss or a hidden state is not finite.
     """
     target_schema = schema(dim, metadata)
-    with atomic_path(path) as temporary:
-        with pq.ParquetWriter(temporary, target_schema, compression="zstd") as writer:
-            for batch in batches:
-                _check_finite(path, batch)
-                writer.write_table(_table(batch, split, target_schema), row_group_size=ROW_GROUP)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, target_schema, compression="zstd") as writer:
+        for batch in batches:
+            _check_finite(path, batch)
+            writer.write_table(_table(batch, split, target_schema), row_group_size=ROW_GROUP)
 
 
 def read_batches(paths: Sequence[str | Path], columns: Sequence[str]) -> Iterator[Columns]:
@@ -99,7 +100,9 @@ def _open(path: str | Path, columns: Iterable[str]) -> Iterator[pq.ParquetFile]:
     with file:
         missing = [name for name in columns if name not in file.schema_arrow.names]
         if missing:
-            raise InputError(f"{path}: has no column {missing[0]!r}; wanted: activations with {', '.join(COLUMNS)}, hidden")
+            raise InputError(
+                f"{path}: has no column {missing[0]!r}; wanted: activations with {', '.join(COLUMNS)}, hidden"
+            )
         yield file
 
 
@@ -107,7 +110,9 @@ def _check_finite(path: str | Path, batch: Columns) -> None:
     for name in ("loss", "hidden"):
         if name in batch and not np.isfinite(batch[name]).all():
             row = int(np.flatnonzero(~np.isfinite(batch[name].reshape(len(batch[name]), -1)).all(axis=1))[0])
-            raise InputError(f"{path}: {name} is not finite (first at row {row} of a batch); wanted: finite numbers only")
+            raise InputError(
+                f"{path}: {name} is not finite (first at row {row} of a batch); wanted: finite numbers only"
+            )
 
 
 def _line(error: Exception) -> str:

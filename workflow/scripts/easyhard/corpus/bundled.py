@@ -12,15 +12,16 @@ from easyhard.errors import InputError
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 REDIRECT = re.compile(r"\s*#redirect", re.IGNORECASE)
 CREDIT = (
-    "Articles of English Wikipedia (dump of 2016, the sample distributed with gensim) by Wikipedia's contributors, "
-    "Creative Commons Attribution-ShareAlike; markup removed, split into train, validation and test"
+    "Articles of English Wikipedia (dump of May 2016, the sample distributed with gensim) by Wikipedia's contributors, "
+    "Creative Commons Attribution-ShareAlike 3.0; markup removed, split into train, validation and test"
 )
 
 
 def load_bundled(validation: float, test: float, seed: int) -> Corpus:
     """The sample's articles as plain text, split by article, same `seed` same split.
 
-    `validation` and `test` are shares of the words; the rest is train. `assign` says how articles are dealt. Raises InputError when the shares leave nothing for a split, or the wheel lacks the sample.
+    `validation` and `test` are shares of the words; the rest is train. `assign` says how articles are dealt.
+    Raises InputError when the shares leave nothing for a split, or the wheel lacks the sample.
     """
     for key, share in (("validation", validation), ("test", test)):
         if not 0 < share < 1:

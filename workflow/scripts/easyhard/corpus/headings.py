@@ -6,7 +6,7 @@ from collections.abc import Callable
 from easyhard.corpus.documents import Document
 from easyhard.errors import InputError
 
-TITLE = re.compile(r" ?= (?!= )(?P<title>.*\S)(?<! =) = ?")
+TITLE = re.compile(r" ?= (?!= ).*\S = ?")
 
 
 def divide(name: str, text: str, split: str, documents: str) -> list[Document]:

@@ -12,28 +12,27 @@ from easyhard.errors import InputError
 Settings = Mapping[str, Any]
 
 
-def _bundled(settings: Settings, seed: int) -> Corpus:
-    shares = settings["bundled"]
-    return load_bundled(shares["validation"], shares["test"], seed)
+def _bundled(settings: Settings) -> Corpus:
+    own = settings["bundled"]
+    return load_bundled(own["validation"], own["test"], own["seed"])
 
 
-def _hub(settings: Settings, _seed: int) -> Corpus:
+def _hub(settings: Settings) -> Corpus:
     return load_hub(settings["hub"]["name"], settings["hub"]["config"], settings["documents"])
 
 
-def _files(settings: Settings, _seed: int) -> Corpus:
+def _files(settings: Settings) -> Corpus:
     return load_files(settings["files"]["path"], settings["files"], settings["documents"])
 
 
-SOURCES: dict[str, Callable[[Settings, int], Corpus]] = {"bundled": _bundled, "hub": _hub, "files": _files}
+SOURCES: dict[str, Callable[[Settings], Corpus]] = {"bundled": _bundled, "hub": _hub, "files": _files}
 
 
-def load_corpus(settings: Settings, seed: int) -> Corpus:
+def load_corpus(settings: Settings) -> Corpus:
     """Documents, description and credit of the corpus that the `corpus` block of the configuration describes.
 
-    `seed` decides the split where the source has none (bundled). Raises InputError for an unknown source, and what the
-    source raises for bad input.
+    Raises InputError for an unknown source, and what the source raises for bad input.
     """
     if settings["source"] not in SOURCES:
         raise InputError(f"corpus.source: {settings['source']!r} is unknown; {', '.join(SOURCES)} are the sources")
-    return SOURCES[settings["source"]](settings, seed)
+    return SOURCES[settings["source"]](settings)

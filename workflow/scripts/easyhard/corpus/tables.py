@@ -21,7 +21,7 @@ def read_table(path: str | Path, schema: pa.Schema) -> pa.Table:
     Raises InputError naming `path` when it is missing, truncated, not Parquet, or another table.
     """
     try:
-        table = pq.read_table(path, partitioning=None)  # a folder called a=b adds no column
+        table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{path}: not a readable Parquet file ({reason}); delete it and rerun") from error

@@ -51,4 +51,4 @@ def _figures(approximate: Mapping[str, Column], exact: Mapping[str, Column], los
     figures = {f"{name}_pearson": pearson(values, exact[name]) for name, values in approximate.items()}
     error = approximate["max_probability"] - exact["max_probability"]
     split = separation(find(SEPARATED_BY), approximate[SEPARATED_BY], loss)
-    return figures | {"max_probability_mse": float(error @ error / len(error))} | {name: split[name] for name in SHOWN}
+    return figures | {"max_probability_mse": float(np.mean(error**2))} | {name: split[name] for name in SHOWN}

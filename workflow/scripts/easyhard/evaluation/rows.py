@@ -1,6 +1,7 @@
 """Figures as tidy rows, and their Parquet file: one row a figure."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +44,10 @@ def make_rows(section: str, item: str, figures: Mapping[str, float]) -> list[Row
 def write_rows(path: str | Path, rows: Iterable[Row], protocol: str) -> None:
     """Write the rows of one protocol, in their order. Raises ValueError when a figure is there twice."""
     records = [{"protocol": protocol} | vars(row) for row in rows]
-    names = [(record["section"], record["item"], record["metric"]) for record in records]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"{path}: a figure is there twice: {sorted(name for name in names if names.count(name) > 1)[0]}"
-        )
+    count = Counter(f"{record['section']}/{record['item']}/{record['metric']}" for record in records)
+    for name, times in count.items():
+        if times > 1:
+            raise ValueError(f"{path}: {name} is there {times} times; each figure once is wanted")
     with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(records, schema=SCHEMA), temporary, compression="zstd")
 

@@ -41,7 +41,7 @@ def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, reductio
     (float64 for float64), gradients come back in the inputs' type. The same bits whatever the number of threads.
     Returns () for "sum" and "mean", (tokens,) for "none". Raises InputError naming the argument that is wrong.
     """
-    losses: Tensor = _LinearCrossEntropy.apply(hidden, head, targets)
+    losses: Tensor = _LinearCrossEntropy.apply(hidden.contiguous(), head.contiguous(), targets)
     if reduction == "none":
         return losses
     if reduction not in ("sum", "mean"):
@@ -103,9 +103,9 @@ def _forward(
             z = product(h, w)  # (tile tokens, tile words)
             own.pick(z, number, into=target)
             if not safe:
-                _, shrink = shift_to_peak(z, tile_peak)
-                tile_total.mul_(shrink)
-                tile_expected.mul_(shrink[:, None])
+                z, drop = shift_to_peak(z, tile_peak)
+                tile_total.mul_(drop.exp2())
+                tile_expected.mul_(drop.exp2()[:, None])
             z.exp2_()
             tile_total.add_(z.sum(1))
             if with_expected:
@@ -129,7 +129,7 @@ def _grad_head(
     grad_head = torch.empty_like(head)
     h = hidden.to(dtype)
     pull = grad_losses[:, None] * h  # (tokens, dim)
-    push = (pull / total[:, None]).t().contiguous()  # (dim, tokens): p h = exp2(...) (h / total)
+    push = pull / total[:, None]  # (tokens, dim): p h = exp2(...) (h / total)
     h = h * LOG2_E if safe else h
     own = TargetColumns(targets, len(head), shape.words)
     pull = pull[own.rows]
@@ -143,7 +143,7 @@ def _grad_head(
             z = product(w, h[tile])  # (tile words, tile tokens)
             if not safe:
                 z.sub_(peak[tile]).mul_(LOG2_E)
-            gradient.add_(product(z.exp2_(), push[:, tile]))
+            gradient.add_(product(z.exp2_(), push[tile].t()))
         mine = own.parts[number]
         gradient.index_add_(0, own.columns[mine] - words.start, pull[mine], alpha=-1)
         grad_head[words] = gradient

@@ -18,7 +18,7 @@ class RMSNorm(nn.Module):
 
 
 def rotary_angles(length: int, head_dim: int, base: float = 10_000.0) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the rotary embedding, each (length, head_dim): angle p · base^(−2i/head_dim), halves repeated."""
+    """Cosines and sines, each (length, head_dim), of the angles p · base^(−2i/head_dim), halves repeated."""
     frequencies = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
     angles = torch.outer(torch.arange(length, dtype=torch.float64), frequencies).repeat(1, 2)
     return angles.cos().float(), angles.sin().float()

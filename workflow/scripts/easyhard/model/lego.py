@@ -24,9 +24,9 @@ class Block(nn.Module):
 class Lego(nn.Module):
     """The founding model. `block_layers` gives the number of layers of each block.
 
-    The embedding (V, dim), truncated normal of standard deviation 0.02, is frozen. The head (V, dim), truncated normal of
-    standard deviation 1/√dim, is untied, has no bias and is trained. There is no final norm. Initial weights depend on
-    `seed` alone.
+    The embedding (V, dim), truncated normal of standard deviation 0.02, is frozen. The head (V, dim), truncated
+    normal of standard deviation 1/√dim, is untied, has no bias and is trained. There is no final norm. Initial
+    weights depend on `seed` alone.
     """
 
     def __init__(
@@ -52,5 +52,5 @@ class Lego(nn.Module):
         return hidden[1:]
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Hidden states of the last exit: (batch, length) int64 → (batch, length, dim). Logits are these times headᵀ."""
+        """Hidden states of the last exit, (batch, length) int64 → (batch, length, dim); times headᵀ: logits."""
         return self.exits(tokens)[-1]

@@ -1,11 +1,8 @@
-"""A trained model on disk: weights, head, training curve."""
+"""A trained model on disk as safetensors: weights and head."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -14,13 +11,14 @@ from torch import Tensor
 from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
 from easyhard.model.lego import Lego
-from easyhard.model.training import Epoch
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write named tensors as safetensors, whole or not at all."""
     with atomic_path(path) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, dict(metadata))
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, dict(metadata)
+        )
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
@@ -47,9 +45,3 @@ def load_weights(model: Lego, path: str | Path) -> None:
         model.load_state_dict(read_tensors(path))
     except RuntimeError as error:
         raise InputError(f"{path}: weights of another model than the settings say; delete it and rerun") from error
-
-
-def write_curve(path: str | Path, curve: Sequence[Epoch]) -> None:
-    """Write the training curve: epoch, train_loss, validation_loss (nats per token), seconds."""
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_pylist([asdict(point) for point in curve]), temporary)

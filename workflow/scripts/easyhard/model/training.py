@@ -15,6 +15,7 @@ from torch import Tensor
 from easyhard.errors import InputError
 from easyhard.logits.cross_entropy import linear_cross_entropy, per_token_loss
 from easyhard.model.checkpoint import State, load_checkpoint, save_checkpoint
+from easyhard.model.curve import Epoch, best_epoch
 from easyhard.model.lego import Lego
 from easyhard.progress import Progress
 
@@ -27,16 +28,6 @@ class Sequences:
 
     inputs: Tensor
     targets: Tensor
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One point of the training curve; losses are means per token in nats, seconds are of this epoch."""
-
-    epoch: int
-    train_loss: float
-    validation_loss: float
-    seconds: float
 
 
 def train(
@@ -52,8 +43,8 @@ def train(
 ) -> list[Epoch]:
     """Train `model` in place, leave the weights of the best validation epoch in it, and return the training curve.
 
-    `settings` has learning_rate, gradient_clip, max_epochs and patience. Each epoch's state goes to `checkpoint`; a state
-    found there under the same `identity` is taken up, and the result is then the same as without the interruption.
+    `settings` has learning_rate, gradient_clip, max_epochs and patience. Each epoch's state goes to `checkpoint`; a
+    state found there under the same `identity` is taken up, and the result is the same as without the interruption.
     Raises InputError when the loss is not finite.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -72,11 +63,6 @@ def train(
         save_checkpoint(checkpoint, identity, _state(model, optimizer, curve, best))
     model.load_state_dict(best)
     return curve
-
-
-def best_epoch(curve: list[Epoch]) -> Epoch:
-    """The epoch with the lowest validation loss, the first of equals."""
-    return min(curve, key=lambda point: point.validation_loss)
 
 
 @torch.no_grad()
@@ -103,16 +89,17 @@ def _train_epoch(
     for step, batch in enumerate(batches, start=1):
         inputs, targets = data.inputs[batch], data.targets[batch].flatten()
         optimizer.zero_grad(set_to_none=True)
-        loss = linear_cross_entropy(model(inputs).flatten(0, 1), model.head, targets, reduction="sum")
+        hidden = model(inputs).flatten(0, 1)  # (tokens, dim)
+        if not torch.isfinite(hidden).all():
+            raise InputError(
+                f"training.learning_rate {settings['learning_rate']}: hidden states are not finite at epoch {epoch}, "
+                f"step {step}; wanted: a learning rate at which training does not diverge"
+            )
+        loss = linear_cross_entropy(hidden, model.head, targets, reduction="sum")
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings["gradient_clip"])
         optimizer.step()
         total, tokens = total + loss.item(), tokens + targets.numel()
-        if not math.isfinite(total):
-            raise InputError(
-                f"training.learning_rate {settings['learning_rate']}: the loss is {loss.item()} at epoch {epoch}, "
-                f"step {step}; wanted: a finite loss, so a lower learning rate"
-            )
         progress.update(step, loss=total / tokens)
     return total / tokens
 
@@ -132,7 +119,9 @@ def _state(model: Lego, optimizer: torch.optim.Optimizer, curve: list[Epoch], be
     }
 
 
-def _resume(model: Lego, optimizer: torch.optim.Optimizer, state: State | None) -> tuple[list[Epoch], dict[str, Tensor]]:
+def _resume(
+    model: Lego, optimizer: torch.optim.Optimizer, state: State | None
+) -> tuple[list[Epoch], dict[str, Tensor]]:
     if state is None:
         return [], {}
     model.load_state_dict(state["model"])

@@ -1,6 +1,7 @@
 """The report's figures: each function takes plain arrays or the table of figures and draws one message."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,11 +24,19 @@ LOSS_BINS = 60
 DENSITY_BINS = 50
 MEAN_BINS = 20
 FEWEST_IN_BIN = 5
+SAME_SHARE = 0.05
+"""Oracle shares nearer than this, in points, print alike: the exact line's label then does for both."""
 TRIM = 0.005
 """The share of tokens at either end that a density panel leaves out, so that a few far ones do not squeeze the rest."""
 
+IN_NATS = frozenset({"oracle", "entropy", "exit_classifier"})
 COLOURS = {TARGET: GREY, LOGITS: BLUE, TRAINED: GREEN}
-FIDELITY = {"max_probability": (VERMILLION, "o"), "max_logit": (BLUE, "s"), "max_minus_mean": (GREEN, "^"), "margin": (PURPLE, "D")}
+FIDELITY = {
+    "max_probability": (VERMILLION, "o"),
+    "max_logit": (BLUE, "s"),
+    "max_minus_mean": (GREEN, "^"),
+    "margin": (PURPLE, "D"),
+}
 
 
 @styled
@@ -47,17 +56,14 @@ def training_curve(train_perplexity: Sequence[float], validation_perplexity: Seq
     axes = figure.subplots()
     for name, values, colour in (("train", train_perplexity, ORANGE), ("validation", validation_perplexity, BLUE)):
         axes.plot(epochs, values, color=colour, marker="o", markersize=4)
-        axes.annotate(name, (epochs[-1], values[-1]), xytext=(8, 0), textcoords="offset points", color=colour, va="center")
+        _label(axes, name, (epochs[-1], values[-1]), (8, 0), color=colour, va="center")
     axes.plot(epochs[best], validation_perplexity[best], "o", markersize=11, markerfacecolor="none", color=INK)
-    axes.annotate(
-        f"best: {validation_perplexity[best]:,.1f}\nat epoch {epochs[best]}",
-        (epochs[best], validation_perplexity[best]),
-        xytext=(0, 12),
-        textcoords="offset points",
-        ha="center",
-    )
+    lowest = validation_perplexity[best]
+    _label(axes, f"best: {lowest:,.1f}\nat epoch {epochs[best]}", (epochs[best], lowest), (0, 12), ha="center")
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    every = [*train_perplexity, *validation_perplexity]
+    axes.set_ylim(0.8 * min(every), 1.25 * max(every))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xticks(epochs[:: len(epochs) // 13 + 1])
@@ -83,13 +89,14 @@ def loss_histogram(
     figure = canvas(7.0, 5.0, "The loss of the validation tokens, and which targets training never saw")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.2])
     seen_label, unseen_label = "target seen in training", "target never seen in training"
-    top.bar(centres, (every - never) * scale, widths, color=BLUE, alpha=0.45, linewidth=0, label=seen_label)
-    top.bar(centres, never * scale, widths, bottom=(every - never) * scale, color=VERMILLION, linewidth=0, label=unseen_label)
+    seen_height = (every - never) * scale
+    top.bar(centres, seen_height, widths, color=BLUE, alpha=0.45, linewidth=0, label=seen_label)
+    top.bar(centres, never * scale, widths, seen_height, color=VERMILLION, linewidth=0, label=unseen_label)
     top.plot(grid, density, color=INK, label="kernel density")
     for mode in modes:
         height = float(np.interp(mode, grid, density))
         top.plot(mode, height, "v", color=INK, markersize=7)
-        top.annotate(f"{mode:.1f}", (mode, height), xytext=(0, 7), textcoords="offset points", ha="center", weight="bold")
+        _label(top, f"{mode:.1f}", (mode, height), (0, 7), ha="center", weight="bold")
     top.set_ylim(0, 1.12 * max(float((every * scale).max()), float(density.max())))
     top.set_ylabel("share of tokens\nper nat")
     top.legend(loc="upper right", title="▼ mode (nats)", alignment="left")
@@ -105,7 +112,7 @@ def loss_histogram(
 
 @styled
 def signals_against_loss(loss: Column, signals: Mapping[str, Column]) -> Figure:
-    """A panel a signal, each (tokens,): token density, and the mean loss (nats) with its quartiles in equal-sized bins."""
+    """A panel a signal, each (tokens,): token density, mean and quartiles of the loss (nats) in equal-sized bins."""
     columns = min(4, len(signals))
     rows = -(-len(signals) // columns)
     figure = canvas(2.65 * columns, 2.6 * rows + 0.7, "What each signal tells of the loss")
@@ -115,7 +122,7 @@ def signals_against_loss(loss: Column, signals: Mapping[str, Column]) -> Figure:
         _density(axes, values, loss, (float(loss.min()), top))
         _binned_mean(axes, values, loss)
         axes.set_title(item_title(name))
-        axes.set_xlabel(SIGNAL_FORMULAS.get(name, item_title(name)))
+        axes.set_xlabel(_formula(name))
         _note(axes, f"r = {_correlation(values, loss)}")
         if index % columns == 0:
             axes.set_ylabel("loss (nats)")
@@ -128,7 +135,10 @@ def signals_against_loss(loss: Column, signals: Mapping[str, Column]) -> Figure:
 
 @styled
 def separation(figures: Figures) -> Figure:
-    """Loss Diff of every method at the median cut, with its share of the oracle's; below, apart, classifiers at their own cut."""
+    """Loss Diff of every method at the median cut with its share of the oracle's; apart, classifiers at their own cut.
+
+    Raises InputError when the oracle's Loss Diff is missing, null or zero.
+    """
     oracle = figures.value("separation", "oracle", "loss_diff")
     if not oracle:
         raise InputError("metrics: separation/oracle/loss_diff is null or zero; the separation figure needs an oracle")
@@ -137,18 +147,21 @@ def separation(figures: Figures) -> Figure:
     figure = canvas(7.4, 0.27 * (len(median) + len(own)) + 1.9, "How far apart each method puts easy and hard tokens")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[len(median) + 0.6, len(own) + 0.6])
     _bars(upper, [(method, COLOURS[method.sees], f"{100 * method.value / oracle:.1f} %") for method in median])
-    upper.set_title("cut at the median: half of the tokens is easy (label: share of the oracle's Loss Diff)")
+    upper.set_title("cut at the median; label: share of the oracle's Loss Diff")
     _bars(lower, [(method, ORANGE, f"calls {100 * (method.easy_share or 0):.0f} % easy") for method in own])
-    lower.set_title("cut at the classifier's own threshold: another measure, not to be compared with the above")
+    lower.set_title("cut at its own threshold: not to be compared with the above")
     lower.set_xlabel("Loss Diff: mean loss of hard minus easy tokens (nats)")
     handles = [Patch(color=colour) for colour in COLOURS.values()]
-    upper.legend(handles, list(COLOURS), title="made from", loc="lower right", alignment="left")
+    upper.legend(handles, list(COLOURS), loc="lower right")
     return figure
 
 
 @styled
 def low_rank(figures: Figures) -> Figure:
-    """By rank of the plain SVD: r of each low-rank metric with the exact one, and oracle share of low-rank max − mean."""
+    """By rank of the plain SVD: r of each low-rank metric with the exact one, and oracle share of max − mean.
+
+    Raises InputError naming a figure of section low_rank that is missing.
+    """
     ranks = plain_ranks(figures)
     positions = np.arange(len(ranks))
     figure = canvas(9.0, 3.9, "Low rank against exact, plain SVD of the head")
@@ -159,19 +172,21 @@ def low_rank(figures: Figures) -> Figure:
     left.axhline(0, color=GREY, linewidth=0.8)
     left.set_ylabel("r with the exact metric")
     left.set_title("does low rank keep the metric?")
-    left.legend(loc="upper left")
+    left.legend(loc="best")
     exact = figures.value("separation", "max_minus_mean", "oracle_share")
     shares = 100.0 * _by_rank(figures, ranks, "oracle_share")
     right.plot(positions, shares, color=GREEN, marker="^", markersize=6)
-    for position, share in zip(positions, shares, strict=True):
-        right.annotate(f"{share:.1f}", (position, share), xytext=(0, 7), textcoords="offset points", ha="center")
+    for position, share in enumerate(shares):
+        if exact is None or abs(share - 100 * exact) >= SAME_SHARE:
+            _label(right, f"{share:.1f}", (position, share), (0, -15), ha="center")
     if exact is not None:
         right.axhline(100 * exact, color=INK, linestyle="--", linewidth=1)
-        right.annotate(f"exact {100 * exact:.1f} %", (0, 100 * exact), xytext=(0, 4), textcoords="offset points")
+        _label(right, f"exact {100 * exact:.1f} %", (0, 100 * exact), (0, 4))
     right.set_ylim(0, 1.25 * np.nanmax([*shares, 100 * (exact or 0)]))
     right.set_ylabel("share of the oracle's Loss Diff (%)")
     right.set_title("does low-rank max − mean still separate?")
     for axes in (left, right):
+        axes.margins(x=0.07)
         axes.set_xticks(positions, [str(rank) for rank in ranks])
         axes.set_xlabel("rank")
     return figure
@@ -179,7 +194,7 @@ def low_rank(figures: Figures) -> Figure:
 
 @styled
 def regression(loss: Column, predictions: Mapping[str, Column]) -> Figure:
-    """A panel a regression model: density of predicted against actual loss, (test tokens,) nats, with the mean prediction."""
+    """A panel a model: density of predicted against actual loss, (test tokens,) nats, with the mean prediction."""
     columns = min(4, len(predictions))
     rows = -(-len(predictions) // columns)
     figure = canvas(2.65 * columns, 2.9 * rows + 0.7, "Predicted against actual loss on the test tokens")
@@ -189,8 +204,7 @@ def regression(loss: Column, predictions: Mapping[str, Column]) -> Figure:
         _density(axes, loss, predicted, reach)
         axes.plot(reach, reach, color=GREY, linewidth=1, linestyle="--", label="prediction = loss")
         _binned_mean(axes, loss, predicted)
-        axes.set_title(item_title(name))
-        _note(axes, f"r = {_correlation(predicted, loss)}")
+        axes.set_title(f"{item_title(name)}, r = {_correlation(predicted, loss)}")
         axes.set_xlabel("actual loss (nats)")
         if index % columns == 0:
             axes.set_ylabel("predicted loss (nats)")
@@ -206,7 +220,8 @@ def _density(axes: Axes, across: Column, up: Column, up_range: tuple[float, floa
     reach = [[float(low), float(high) if high > low else float(low) + 1.0], list(up_range)]
     counts, x_edges, y_edges = np.histogram2d(across, up, bins=DENSITY_BINS, range=reach)
     shown = np.ma.masked_less(counts.T, 1)
-    axes.pcolormesh(x_edges, y_edges, shown, cmap=DENSITY_MAP, norm=LogNorm(0.4, max(2.0, counts.max() * 1.5)), rasterized=True)
+    scale = LogNorm(0.4, max(2.0, counts.max() * 1.5))
+    axes.pcolormesh(x_edges, y_edges, shown, cmap=DENSITY_MAP, norm=scale, rasterized=True)
     axes.set_xlim(*reach[0])
     axes.set_ylim(*up_range)
     axes.grid(False)
@@ -219,7 +234,18 @@ def _binned_mean(axes: Axes, across: Column, up: Column) -> None:
     quartiles = np.array([np.quantile(up[part], [0.25, 0.75]) for part in bins])
     axes.fill_between(centres, quartiles[:, 0], quartiles[:, 1], color=ORANGE, alpha=0.12, linewidth=0)
     axes.plot(centres, quartiles, color=VERMILLION, linewidth=0.9, linestyle=(0, (3, 2)), label=["quartiles", "_upper"])
-    axes.plot(centres, [float(up[part].mean()) for part in bins], color=VERMILLION, linewidth=2.2, label="mean, bins of equal size")
+    means = [float(up[part].mean()) for part in bins]
+    axes.plot(centres, means, color=VERMILLION, linewidth=2.2, label="mean, bins of equal size")
+
+
+def _formula(signal: str) -> str:
+    unit = " (nats)" if signal in IN_NATS else ""
+    return SIGNAL_FORMULAS[signal].replace("p_y", "$p_y$") + unit
+
+
+def _label(axes: Axes, words: str, place: tuple[float, float], offset: tuple[float, float], **look: Any) -> None:
+    """Words beside a place in data units, moved by an offset in points."""
+    axes.annotate(words, place, xytext=offset, textcoords="offset points", **look)
 
 
 def _note(axes: Axes, words: str) -> None:
@@ -235,8 +261,7 @@ def _bars(axes: Axes, bars: Sequence[tuple[Method, str, str]]) -> None:
     """Horizontal bars (method, colour, label), the last on top."""
     for position, (method, colour, label) in enumerate(bars):
         axes.barh(position, method.value, height=0.7, color=colour)
-        place = (max(method.value, 0.0), position)
-        axes.annotate(label, place, xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
+        _label(axes, label, (max(method.value, 0.0), position), (4, 0), va="center", fontsize=8.5)
     axes.set_yticks(range(len(bars)), [method.title for method, *_ in bars])
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)

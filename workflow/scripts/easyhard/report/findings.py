@@ -1,13 +1,19 @@
 """What was found: sentences written from the figures, so that other figures give other words."""
 
+from functools import partial
+
 from easyhard.report.labels import item_title, metric_label, value_text
+from easyhard.report.methods import TARGET, median_cut
 from easyhard.report.metrics import Figures
 from easyhard.report.tables import band_text
 from easyhard.report.words import (
     compare,
     comparison,
     count,
+    highest,
     listed,
+    lowest,
+    majority_class,
     measured,
     mode_places,
     p_text,
@@ -22,6 +28,7 @@ KEPT = 0.95
 """The founding document's own mark for a faithful approximation: r with the exact metric above it."""
 
 SIGNIFICANT = 0.05
+IDENTITY_TOLERANCE = 0.005
 
 
 def findings(figures: Figures, is_founding_corpus: bool) -> list[str]:
@@ -30,6 +37,7 @@ def findings(figures: Figures, is_founding_corpus: bool) -> list[str]:
     Raises InputError naming a figure that the table does not have at all.
     """
     found = [
+        best_method(figures),
         best_signal(figures),
         exit_classifier(figures),
         loss_regression(figures),
@@ -45,42 +53,44 @@ def findings(figures: Figures, is_founding_corpus: bool) -> list[str]:
     return [sentence for sentence in found if sentence is not None]
 
 
+def best_method(figures: Figures) -> str | None:
+    """Which of all methods that do not see the target separates best at the median cut, and how far from the oracle."""
+    blind = [method for method in median_cut(figures) if method.sees != TARGET and method.loss_diff.value is not None]
+    oracle = figures.value("separation", "oracle", "loss_diff")
+    if not blind or not oracle:
+        return None
+    best = blind[0]
+    return (
+        f"Of the {len(blind)} methods that do not see the target, {best.title} ({best.sees}) separates best at the "
+        f"median cut: Loss Diff {best.value:.2f} nats, {100 * best.value / oracle:.1f} % of the oracle's {oracle:.2f}."
+    )
+
+
 def best_signal(figures: Figures) -> str | None:
-    """Which untrained signal separates best and worst without seeing the target, and whether the published best is the same."""
+    """Which untrained signal separates best and worst without the target, and whether the published best holds up."""
     shares = measured(figures, "separation", untrained_signals(figures), "oracle_share")
     if not shares:
         return None
-    best, worst = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
-    loss_diff, share = (text(figures, "separation", best, metric) for metric in ("loss_diff", "oracle_share"))
-    sentence = (
-        f"Of the signals that come from the logits without the target, {item_title(best)} separates best: Loss Diff {loss_diff} nats, "
-        f"{share} % of the oracle's"
+    said = partial(text, figures, "separation")
+    best, worst = highest(shares), lowest(shares)
+    return (
+        f"Of the untrained signals, {item_title(best)} separates best, with Loss Diff {said(best, 'loss_diff')} nats "
+        f"or {said(best, 'oracle_share')} % of the oracle's, and {item_title(worst)} worst, with "
+        f"{said(worst, 'oracle_share')} %.{_published_best(figures, shares)}"
     )
-    if worst != best:
-        sentence += f"; {item_title(worst)} separates worst, with {text(figures, 'separation', worst, 'oracle_share')} %"
-    published = {
-        item: value
-        for item in shares
-        if (value := figures.figure("separation", item, "oracle_share").published) is not None
-    }
-    if not published:
-        return f"{sentence}."
-    published_best = max(published, key=published.__getitem__)
-    again = max(published, key=shares.__getitem__) == published_best
-    verdict = "here too" if again else f"here it is {item_title(max(published, key=shares.__getitem__))}"
-    return f"{sentence}. Of the {len(published)} published ones {item_title(published_best)} was best; {verdict}."
 
 
 def exit_classifier(figures: Figures) -> str | None:
-    """Whether the trained exit classifier separates better than the untrained signals."""
-    trained = measured(figures, "separation", ["exit_classifier"], "oracle_share").get("exit_classifier")
+    """How many untrained signals separate better than the trained exit classifier."""
+    trained = figures.value("separation", "exit_classifier", "oracle_share")
     untrained = measured(figures, "separation", untrained_signals(figures), "oracle_share")
     if trained is None or not untrained:
         return None
-    better = sum(value > trained for value in untrained.values())
+    share = text(figures, "separation", "exit_classifier", "oracle_share")
+    better = count(sum(value > trained for value in untrained.values()), len(untrained))
     return (
-        f"The exit classifier, a linear layer trained on the loss, has {text(figures, 'separation', 'exit_classifier', 'oracle_share')} % "
-        f"of the oracle's Loss Diff; {count(better, len(untrained))} untrained signals separate better."
+        f"The exit classifier, a linear layer trained on the loss, has {share} % of the oracle's Loss Diff; "
+        f"{better} untrained signals separate better."
     )
 
 
@@ -89,46 +99,48 @@ def loss_regression(figures: Figures) -> str | None:
     scores = measured(figures, "regression", figures.items("regression"), "pearson")
     if "linear" not in scores or len(scores) < 2:
         return None
-    deep = max((item for item in scores if item != "linear"), key=scores.__getitem__)
+    said = partial(text, figures, "regression")
+    deep = highest({item: value for item, value in scores.items() if item != "linear"})
     word = compare(figures, "regression", (deep, "linear"), "pearson", ("better than", "worse than", "no better than"))
     return (
         f"The best MLP ({item_title(deep)}) predicts the loss from the hidden state {word} a linear layer does: "
-        f"r {text(figures, 'regression', deep, 'pearson')} against {text(figures, 'regression', 'linear', 'pearson')}."
+        f"r {said(deep, 'pearson')} against {said('linear', 'pearson')}."
     )
 
 
 def loss_classification(figures: Figures) -> str | None:
-    """Whether a classifier of easy tokens beats calling every token hard."""
+    """Whether a classifier of easy tokens beats calling every token the same."""
     accuracy = measured(figures, "classification", figures.items("classification"), "accuracy")
     trained = {item: value for item, value in accuracy.items() if item != "majority"}
     if "majority" not in accuracy or not trained:
         return None
-    best = max(trained, key=trained.__getitem__)
+    said = partial(text, figures, "classification")
+    best = highest(trained)
     word = compare(figures, "classification", (best, "majority"), "accuracy", ("above", "below", "level with"))
-    balanced, area = (text(figures, "classification", best, metric) for metric in ("balanced_accuracy", "auroc"))
     return (
-        f"The most accurate classifier of easy tokens ({item_title(best)}) is right on "
-        f"{text(figures, 'classification', best, 'accuracy')} %, {word} calling every token the same "
-        f"({text(figures, 'classification', 'majority', 'accuracy')} %); its balanced accuracy is {balanced} % (chance 50 %), its AUROC {area}."
+        f"The most accurate classifier of easy tokens ({item_title(best)}) is right on {said(best, 'accuracy')} %, "
+        f"{word} calling every token {majority_class(figures)} ({said('majority', 'accuracy')} %); its balanced "
+        f"accuracy is {said(best, 'balanced_accuracy')} % (chance 50 %), its AUROC {said(best, 'auroc')} (chance 0.5)."
     )
 
 
 def metric_prediction(figures: Figures) -> str | None:
-    """Which metric of the logits is easiest and hardest to predict from the hidden state."""
+    """Which signal of the logits is easiest and hardest to predict from the hidden state."""
     scores = measured(figures, "metric_prediction", signals_of(figures, "metric_prediction"), "pearson")
-    if len(scores) < 2:
+    if not scores:
         return None
-    best, worst = max(scores, key=scores.__getitem__), min(scores, key=scores.__getitem__)
+    said = partial(text, figures, "metric_prediction")
+    best, worst = highest(scores), lowest(scores)
     return (
-        f"From the hidden state alone, {item_title(best)} is predicted best (r {text(figures, 'metric_prediction', best, 'pearson')}) "
-        f"and {item_title(worst)} worst (r {text(figures, 'metric_prediction', worst, 'pearson')})."
+        f"From the hidden state alone, {item_title(best)} is predicted best (r {said(best, 'pearson')}) and "
+        f"{item_title(worst)} worst (r {said(worst, 'pearson')})."
     )
 
 
 def low_rank(figures: Figures) -> str | None:
-    """From which rank on plain SVD keeps the max probability, and what its separation costs."""
-    ranks = plain_ranks(figures)
-    scores = measured(figures, "low_rank", [f"plain/{rank}" for rank in ranks], "max_probability_pearson")
+    """From which rank on plain SVD keeps the max probability, and how near the highest rank that does not comes."""
+    items = [f"plain/{rank}" for rank in plain_ranks(figures)]
+    scores = measured(figures, "low_rank", items, "max_probability_pearson")
     if not scores:
         return None
     kept = [item for item, value in scores.items() if value > KEPT]
@@ -136,7 +148,8 @@ def low_rank(figures: Figures) -> str | None:
     sentence = f"A plain SVD of the head keeps the max probability (r above {KEPT} with the exact one) "
     sentence += f"from rank {item_title(kept[0])} on" if kept else "at none of the ranks tried"
     if lost:
-        sentence += f"; at rank {item_title(lost[-1])} r is {text(figures, 'low_rank', lost[-1], 'max_probability_pearson')}"
+        r = text(figures, "low_rank", lost[-1], "max_probability_pearson")
+        sentence += f"; at rank {item_title(lost[-1])} r is {r}"
     return f"{sentence}."
 
 
@@ -145,13 +158,11 @@ def correct_token(figures: Figures) -> str | None:
     share = figures.value("separation", "target_probability", "oracle_share")
     if share is None:
         return None
-    text = text(figures, "separation", "target_probability", "oracle_share")
-    if abs(share - 1) > 0.005:
-        return (
-            f"The probability of the correct token reaches {text} % of the oracle's Loss Diff; it should be 100 %, for loss = −log p: "
-            "look for an error in the losses or the probabilities."
-        )
-    return f"The probability of the correct token reaches {text} % of the oracle's Loss Diff because loss = −log p: an identity, no finding."
+    reached = text(figures, "separation", "target_probability", "oracle_share")
+    sentence = f"The probability of the correct token reaches {reached} % of the oracle's Loss Diff"
+    if abs(share - 1) > IDENTITY_TOLERANCE:
+        return f"{sentence}, where loss = −log p asks for 100 %: the losses or the probabilities are wrong."
+    return f"{sentence} because loss = −log p: an identity, no finding."
 
 
 def loss_shape(figures: Figures) -> str | None:
@@ -168,29 +179,28 @@ def loss_shape(figures: Figures) -> str | None:
 
 
 def unseen_targets(figures: Figures) -> str | None:
-    """How many targets training never saw, and how much they weigh in the loss."""
-    share = figures.value("loss_distribution", "loss", "unseen_target_share")
-    mean = figures.value("loss_distribution", "loss", "unseen_target_mean_loss")
-    if share is None:
+    """How many targets training never saw, and how their loss stands to that of all tokens."""
+    if not figures.has("loss_distribution", "loss", "unseen_target_share"):
         return None
-    text = text(figures, "loss_distribution", "loss", "unseen_target_share")
+    said = partial(text, figures, "loss_distribution", "loss")
+    sentence = f"{said('unseen_target_share')} % of the validation targets never occur in the training text"
+    mean = figures.value("loss_distribution", "loss", "unseen_target_mean_loss")
     if mean is None:
-        return f"{text} % of the validation targets never occur in the training text."
-    word = comparison(mean, figures.value("loss_distribution", "loss", "mean"), ("above", "below", "level with"))
-    return (
-        f"{text} % of the validation targets never occur in the training text; their mean loss is "
-        f"{text(figures, 'loss_distribution', 'loss', 'unseen_target_mean_loss')} nats, {word} the {text(figures, 'loss_distribution', 'loss', 'mean')} of all tokens."
-    )
+        return f"{sentence}."
+    every = figures.value("loss_distribution", "loss", "mean")
+    word = comparison(mean, every, ("above", "below", "level with"))
+    return f"{sentence}; their mean loss is {said('unseen_target_mean_loss')} nats, {word} the {said('mean')} of all."
 
 
 def perplexity(figures: Figures) -> str | None:
     """How good the language model is."""
     if not figures.has("model", "language_model", "validation_perplexity"):
         return None
-    perplexity, epoch, epochs = (
-        text(figures, "model", "language_model", metric) for metric in ("validation_perplexity", "best_epoch", "epochs")
+    said = partial(text, figures, "model", "language_model")
+    return (
+        f"The language model's best validation perplexity is {said('validation_perplexity')}, at epoch "
+        f"{said('best_epoch')} of {said('epochs')}."
     )
-    return f"The language model's best validation perplexity is {perplexity}, at epoch {epoch} of {epochs}."
 
 
 def bands(figures: Figures) -> str | None:
@@ -198,17 +208,30 @@ def bands(figures: Figures) -> str | None:
     banded = figures.banded()
     if not banded:
         return None
-    outside = [name for name in banded if figures.figure(*name).outside]
+    outside = [_outside(figures, *name) for name in banded if figures.figure(*name).outside]
     if not outside:
         return f"All {len(banded)} figures that have a band for a faithful run are inside it."
     return (
-        f"Of the {len(banded)} figures that have a band for a faithful run, {len(banded) - len(outside)} are inside it; outside: "
-        f"{'; '.join(_outside_text(figures, *name) for name in outside)}."
+        f"Of the {len(banded)} figures that have a band for a faithful run, {len(banded) - len(outside)} are inside "
+        f"it; outside: {'; '.join(outside)}."
     )
 
 
-def _outside_text(figures: Figures, section: str, item: str, metric: str) -> str:
+def _published_best(figures: Figures, shares: dict[str, float]) -> str:
+    """Whether the signal that was published as the best is the best of the published ones here too."""
+    published = {item: figures.figure("separation", item, "oracle_share").published for item in shares}
+    known = {item: value for item, value in published.items() if value is not None}
+    if not known:
+        return ""
+    here = highest({item: shares[item] for item in known})
+    verdict = "it is here too" if here == highest(known) else f"here it is {item_title(here)}"
+    return f" Of the {len(known)} that were published {item_title(highest(known))} was the best; {verdict}."
+
+
+def _outside(figures: Figures, section: str, item: str, metric: str) -> str:
     label, figure = metric_label(section, metric), figures.figure(section, item, metric)
-    subject = f"{section.replace('_', ' ')}, {item_title(item)}: {label.name}"
     unit = f" {label.unit}" if label.unit else ""
-    return f"{subject} {value_text(label, figure.value)} ({band_text(label, figure)}{unit})"
+    return (
+        f"{section.replace('_', ' ')}, {item_title(item)}: {label.name} {value_text(label, figure.value)} "
+        f"({band_text(label, figure)}{unit})"
+    )

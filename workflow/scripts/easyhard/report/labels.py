@@ -10,11 +10,15 @@ NULL = "–"
 
 @dataclass(frozen=True)
 class Label:
-    """A metric's printed name, its unit, and the digits after the point; the unit % stands for stored fractions."""
+    """A metric's printed name, its unit, and the digits after the point; the unit % stands for stored fractions.
+
+    `words` are printed instead of 0 and 1.
+    """
 
     name: str
     unit: str = ""
     digits: int = 3
+    words: tuple[str, str] | None = None
 
     @property
     def heading(self) -> str:
@@ -32,7 +36,9 @@ SIGNAL_FORMULAS = {signal.name: signal.formula for signal in SIGNALS}
 TARGET_SIGNALS = frozenset(signal.name for signal in SIGNALS if signal.needs == "target")
 HEAD_SIGNALS = tuple(signal.name for signal in SIGNALS if signal.needs == "head")
 
-PROBE_TITLES = {
+TITLES = {
+    **SIGNAL_TITLES,
+    "oracle": "oracle (loss itself)",
     "majority": "majority class",
     "linear": "linear",
     "mlp2": "MLP-2",
@@ -50,7 +56,7 @@ METRICS: dict[str, Label] = {
     "validation_tokens": Label("validation tokens", digits=0),
     "epochs": Label("epochs run", digits=0),
     "best_epoch": Label("best epoch", digits=0),
-    "train_seconds": Label("training time", "s", 1),
+    "trained_parameters": Label("trained parameters", digits=0),
     "mean": Label("mean"),
     "std": Label("std"),
     "min": Label("lowest", "nats", 2),
@@ -77,7 +83,7 @@ METRICS: dict[str, Label] = {
     "cohens_d_exponential": Label("Cohen's d of an exponential", digits=2),
     "dip": Label("dip", digits=4),
     "dip_p_thinned": Label("p of the dip, one token a sequence"),
-    "high_means_easy": Label("high means easy (1 yes, 0 no)", digits=0),
+    "high_means_easy": Label("high means", words=("hard", "easy")),
     "modes": Label("modes", digits=0),
     "bandwidth": Label("bandwidth of the density", "nats", 2),
     "unseen_target_share": Label("targets never seen in training", "%", 1),
@@ -100,17 +106,23 @@ METRICS: dict[str, Label] = {
     "coverage": Label("coverage", "%", 1),
     "logits_pearson": Label("r of the logits"),
     "max_probability_mse": Label("MSE of max probability", digits=6),
-    "seconds": Label("time", "s", 1),
+    "seconds": Label("time", "s", 2),
 }
 
-COLUMN_NAMES: dict[tuple[str, str], Label] = {
+SECTION_METRICS: dict[tuple[str, str], Label] = {
+    ("model", "seconds"): Label("training time", "s", 1),
     ("loss_distribution", "mean"): Label("mean", "nats", 2),
     ("loss_distribution", "std"): Label("std", "nats", 2),
     ("metric_prediction", "pearson"): Label("r of predicted and actual"),
     ("regression", "pearson"): Label("r of predicted and actual"),
+    ("regression", "spearman"): Label("Spearman of both"),
 }
 
-MODE_LABELS = {"": ("", "nats"), "_share": (", share of tokens", "%"), "_unseen_share": (", of these never seen in training", "%")}
+MODE_LABELS = {
+    "": ("", "nats"),
+    "_share": (", share of tokens", "%"),
+    "_unseen_share": (", of these never seen in training", "%"),
+}
 
 
 def metric_label(section: str, metric: str) -> Label:
@@ -119,8 +131,8 @@ def metric_label(section: str, metric: str) -> Label:
     if mode:
         described, unit = MODE_LABELS[mode[2] or ""]
         return Label(f"mode {mode[1]}{described}", unit, 1)
-    if (section, metric) in COLUMN_NAMES:
-        return COLUMN_NAMES[section, metric]
+    if (section, metric) in SECTION_METRICS:
+        return SECTION_METRICS[section, metric]
     if metric in METRICS:
         return METRICS[metric]
     signal = metric.removeprefix("pearson_").removesuffix("_pearson")
@@ -131,19 +143,24 @@ def metric_label(section: str, metric: str) -> Label:
 
 def item_title(item: str) -> str:
     """The printed name of a signal, a probe, a low rank (`family/rank` gives the rank) or a threshold."""
-    titles = SIGNAL_TITLES | PROBE_TITLES
-    return titles.get(item, item.rpartition("/")[2].replace("_", " "))
+    return TITLES.get(item, item.rpartition("/")[2].replace("_", " "))
 
 
 def value_text(label: Label, value: float | None) -> str:
     """The value as printed, thousands parted by commas; null is a dash."""
-    return NULL if value is None else _unsigned_zero(f"{value * label.scale:,.{label.digits}f}")
+    if value is None:
+        return NULL
+    if label.words:
+        return label.words[int(value)]
+    return _unsigned_zero(f"{value * label.scale:,.{label.digits}f}")
 
 
 def difference_text(label: Label, value: float | None, published: float | None) -> str:
     """This run's value minus the published one, signed, in the printed unit (points where the unit is %)."""
     if value is None or published is None:
         return NULL
+    if label.words:
+        return "same" if value == published else "other"
     return _unsigned_zero(f"{(value - published) * label.scale:+,.{label.digits}f}")
 
 

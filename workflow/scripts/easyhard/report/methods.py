@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from easyhard.report.labels import TARGET_SIGNALS, item_title
 from easyhard.report.metrics import Figure, Figures
 
-TARGET, LOGITS, TRAINED = "the target", "the logits", "hidden states, trained"
+TARGET, LOGITS, TRAINED = "sees the target", "from the logits", "trained on hidden states"
 
 
 @dataclass(frozen=True)
 class Method:
-    """One method's Loss Diff (nats) at one cut; `sees` says what it is made from, `easy_share` (0..1) what it calls easy."""
+    """One method's Loss Diff (nats) at one cut.
+
+    `sees` is TARGET, LOGITS or TRAINED: what the method is made from; `easy_share` (0..1) is what it calls easy.
+    """
 
     title: str
     sees: str
@@ -29,13 +32,10 @@ def median_cut(figures: Figures) -> list[Method]:
         Method(item_title(item), _sees(item), figures.figure("separation", item, "loss_diff"))
         for item in figures.items("separation")
     ]
+    probes = [("regression", item, "loss_diff") for item in figures.items("regression")]
+    probes += [("classification", item, "loss_diff_median") for item in classifiers(figures)]
     found += [
-        Method(f"loss regression, {item_title(item)}", TRAINED, figures.figure("regression", item, "loss_diff"))
-        for item in figures.items("regression")
-    ]
-    found += [
-        Method(f"easy classifier, {item_title(item)}", TRAINED, figures.figure("classification", item, "loss_diff_median"))
-        for item in classifiers(figures)
+        Method(_probe(section, item), TRAINED, figures.figure(section, item, name)) for section, item, name in probes
     ]
     return sorted(found, key=lambda method: method.value, reverse=True)
 
@@ -43,7 +43,9 @@ def median_cut(figures: Figures) -> list[Method]:
 def own_cut(figures: Figures) -> list[Method]:
     """The classifiers cut at their own threshold, the largest Loss Diff first."""
     found = [_own("exit classifier", figures, ("separation", "exit_classifier"), "_at_threshold")]
-    found += [_own(f"easy classifier, {item_title(item)}", figures, ("classification", item), "") for item in classifiers(figures)]
+    found += [
+        _own(_probe("classification", item), figures, ("classification", item), "") for item in classifiers(figures)
+    ]
     return sorted(found, key=lambda method: method.value, reverse=True)
 
 
@@ -61,3 +63,8 @@ def _sees(item: str) -> str:
     if item in TARGET_SIGNALS:
         return TARGET
     return TRAINED if item == "exit_classifier" else LOGITS
+
+
+def _probe(section: str, item: str) -> str:
+    """The model and its task: `MLP-2 regression`, `MLP-2 classifier`."""
+    return f"{item_title(item)} {'classifier' if section == 'classification' else section}"

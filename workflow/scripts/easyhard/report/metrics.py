@@ -19,8 +19,8 @@ PART_SCHEMA = {
     "ci_high": pl.Float64,
 }
 TABLE_SCHEMA = PART_SCHEMA | {"published": pl.Float64, "band_low": pl.Float64, "band_high": pl.Float64}
-PUBLISHED_SCHEMA = {name: pl.String for name in KEY} | {"value": pl.Float64, "place": pl.String}
-BANDS_SCHEMA = {name: pl.String for name in KEY} | {"low": pl.Float64, "high": pl.Float64, "place": pl.String}
+PUBLISHED_SCHEMA = dict.fromkeys(KEY, pl.String) | {"value": pl.Float64, "place": pl.String}
+BANDS_SCHEMA = dict.fromkeys(KEY, pl.String) | {"low": pl.Float64, "high": pl.Float64, "place": pl.String}
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def gather(parts: Sequence[Path], published: Path, bands: Path) -> pl.DataFrame:
         how="left",
         maintain_order="left",
     )
-    return joined.select(TABLE_SCHEMA)
+    return joined.select(list(TABLE_SCHEMA))
 
 
 def read_table(path: Path) -> pl.DataFrame:

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
+from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -19,7 +18,7 @@ INK, GREY, PALE = "#222222", "#6E6E6E", "#D9D9D9"
 DENSITY_MAP = "Blues"
 DOTS_PER_INCH = 150
 
-STYLE: dict[str, object] = {
+STYLE: dict[str, Any] = {
     "axes.edgecolor": GREY,
     "axes.grid": True,
     "axes.grid.axis": "y",
@@ -59,7 +58,7 @@ def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:
 
     @wraps(draw)
     def inner(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Figure:
-        with mpl.rc_context({**mpl.rcParamsDefault, **STYLE}):
+        with style.context(STYLE, after_reset=True):
             return draw(*args, **kwargs)
 
     return inner
@@ -73,13 +72,12 @@ def canvas(width: float, height: float, title: str) -> Figure:
     return figure
 
 
-
 def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
     """Write the figure as SVG and as PNG; the same figure gives the same bytes.
 
     Raises InputError when a file cannot be written.
     """
-    with mpl.rc_context({**mpl.rcParamsDefault, **STYLE}):
+    with style.context(STYLE, after_reset=True):
         with atomic_path(svg) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
         with atomic_path(png) as temporary:

@@ -83,7 +83,7 @@ class Comparison:
             for method in median_cut(self.figures)
         ]  # fmt: skip
         shares = ["oracle share (%)", f"{self.published_label}, share (%)"]
-        return markdown(["method", "made from", *self._heads("Loss Diff (nats)"), *shares], rows, left=2)
+        return markdown(["method", "kind", *self._heads("Loss Diff (nats)"), *shares], rows, left=2)
 
     def own_cut(self) -> str:
         """The classifiers at their own threshold, with the share of tokens that each calls easy."""
@@ -102,9 +102,10 @@ class Comparison:
         rows = []
         for section, item, metric in self.figures.banded():
             label, figure = metric_label(section, metric), self.figures.figure(section, item, metric)
+            run, published, _ = self._three(label, figure)
             place = f"outside {MARK}" if figure.outside else "inside"
-            rows.append([section.replace("_", " "), item_title(item), label.heading, *self._three(label, figure)[:2],
-                         band_text(label, figure), place])  # fmt: skip
+            names = [section.replace("_", " "), item_title(item), label.heading]
+            rows.append([*names, run, published, band_text(label, figure), place])
         header = ["section", "item", "figure", "this run", self.published_label, "band", "this run is"]
         return markdown(header, rows, left=3)
 
@@ -119,8 +120,9 @@ class Comparison:
 
 
 def share_text(part: float | None, whole: float | None) -> str:
-    """One Loss Diff as a share of another, printed in percent; a dash where either is null or the whole is zero."""
-    return value_text(metric_label("separation", "oracle_share"), part / whole if part is not None and whole else None)
+    """One Loss Diff as a share of another, in percent; a dash where either is null or the whole is zero."""
+    share = part / whole if part is not None and whole else None
+    return value_text(metric_label("separation", "oracle_share"), share)
 
 
 def band_text(label: Label, figure: Figure) -> str:

@@ -10,9 +10,19 @@ def text(figures: Figures, section: str, item: str, metric: str) -> str:
 
 
 def measured(figures: Figures, section: str, items: list[str], metric: str) -> dict[str, float]:
-    """The metric by item, without the items where it is null. Raises InputError when an item lacks it altogether."""
+    """The metric by item, without items where it is null. Raises InputError when an item lacks it altogether."""
     values = {item: figures.value(section, item, metric) for item in items}
     return {item: value for item, value in values.items() if value is not None}
+
+
+def highest(values: dict[str, float]) -> str:
+    """The item with the highest value, the first of equals."""
+    return max(values, key=values.__getitem__)
+
+
+def lowest(values: dict[str, float]) -> str:
+    """The item with the lowest value, the first of equals."""
+    return min(values, key=values.__getitem__)
 
 
 def compare(figures: Figures, section: str, pair: tuple[str, str], metric: str, words: tuple[str, str, str]) -> str:
@@ -65,7 +75,8 @@ def signals_of(figures: Figures, section: str) -> list[str]:
 
 def plain_ranks(figures: Figures) -> list[int]:
     """The ranks of the plain SVD, ascending."""
-    return sorted(int(item.removeprefix("plain/")) for item in figures.items("low_rank") if item.startswith("plain/"))
+    items = [item.partition("/") for item in figures.items("low_rank")]
+    return sorted(int(rank) for kind, _, rank in items if kind == "plain")
 
 
 def mode_places(figures: Figures) -> list[str]:
@@ -74,3 +85,9 @@ def mode_places(figures: Figures) -> list[str]:
         return []
     number = figures.value("loss_distribution", "loss", "modes") or 0
     return [text(figures, "loss_distribution", "loss", f"mode_{index + 1}") for index in range(int(number))]
+
+
+def majority_class(figures: Figures) -> str:
+    """What the majority baseline calls every token: easy where more than half of the test tokens are easy."""
+    easy = figures.value("classification", "majority", "prevalence")
+    return "easy" if easy is not None and easy > 0.5 else "hard"

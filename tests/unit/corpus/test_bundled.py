@@ -1,0 +1,102 @@
+import re
+from collections import Counter
+
+import pytest
+
+from easyhard.corpus import bundled
+from easyhard.corpus.bundled import assign, load_bundled
+from easyhard.corpus.documents import Corpus
+from easyhard.errors import InputError
+from easyhard.tokens.tokenizers import words
+
+SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return load_bundled(0.15, 0.15, seed=42)
+
+
+def tokens(corpus: Corpus) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for document in corpus.documents:
+        counts[document.split] += len(words(document.text))
+    return counts
+
+
+def test_every_article_that_has_text(corpus):
+    assert len(corpus.documents) == 106
+    assert len({document.title for document in corpus.documents}) == 106
+    assert "Attribution-ShareAlike" in corpus.credit
+
+
+def test_enough_text_for_the_founding_sizes(corpus):
+    counts = tokens(corpus)
+    assert counts["train"] >= 330_000
+    assert counts["validation"] >= 66_000
+    assert 500_000 < sum(counts.values()) < 560_000
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        r"''", r"^=+[^=]+=+$|^[*#:;|!]", r"\(\s*[,;:]*\s*\)", r"[{}]{2}|\{\||\|\}", r"&[a-z]+;|&#\d+;",
+        r"(?i)\b(file|image|category):\S", r"(?i)\.(jpg|png|svg)\b", r"https?:", r"(?i)\b\d+px\b|\|thumb",
+        r"</?(ref|br|sub|sup|small|math|gallery|nowiki|div|span)\b", r"__[A-Z]+__", r"\bISBN\b", r"[\ue000-\ue002]",
+        r"[\u00a0\u200b\u00ad\t]", r"  ", r"\( | \)",
+    ],
+)  # fmt: skip
+def test_no_mark_is_left(corpus, mark):
+    lines = (line for document in corpus.documents for line in document.text.split("\n"))
+    assert [line for line in lines if re.search(mark, line)] == []
+
+
+def test_prose_is_kept(corpus):
+    text = {document.title: document.text for document in corpus.documents}
+    assert "are found in the <10 ppm level, as is typical" in text["Asphalt"]
+    assert len(text["Asphalt"]) > 30_000  # the wiki filter alone keeps 7,000 characters
+    assert "three branches of government: an executive branch" in text["Alaska"]
+
+
+def test_split_follows_the_seed(corpus):
+    assert load_bundled(0.15, 0.15, seed=42) == corpus
+    other = load_bundled(0.15, 0.15, seed=7)
+    assert other.sha256 != corpus.sha256
+    assert sorted(document.text for document in other.documents) == sorted(
+        document.text for document in corpus.documents
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_shares_are_met_within_an_article(seed):
+    sizes = [1 + 37 * number % 101 for number in range(60)]
+    filled = dict.fromkeys(SHARES, 0)
+    for size, split in zip(sizes, assign(sizes, SHARES, seed), strict=True):
+        filled[split] += size
+    for split, share in SHARES.items():
+        assert abs(filled[split] - share * sum(sizes)) <= max(sizes)
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "message"),
+    [
+        (0.0, 0.15, r"corpus\.bundled\.validation: 0\.0 is not a share"),
+        (0.15, 1.5, r"corpus\.bundled\.test: 1\.5 is not a share"),
+        (0.5, 0.5, r"corpus\.bundled: validation 0\.5 and test 0\.5 leave no train"),
+    ],
+)
+def test_bad_shares(validation, test, message):
+    with pytest.raises(InputError, match=message):
+        load_bundled(validation, test, seed=42)
+
+
+def test_share_too_small_for_an_article(monkeypatch):
+    monkeypatch.setattr(bundled, "_pages", lambda: [("One", "Some words."), ("Two", "Other words.")])
+    with pytest.raises(InputError, match="split is empty"):
+        load_bundled(0.15, 0.15, seed=42)
+
+
+def test_wheel_without_the_sample(monkeypatch):
+    monkeypatch.setattr(bundled, "DUMP", "no-such-dump.bz2")
+    with pytest.raises(InputError, match=r"no-such-dump\.bz2: gensim's Wikipedia sample cannot be read"):
+        load_bundled(0.15, 0.15, seed=42)

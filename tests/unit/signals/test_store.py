@@ -1,0 +1,59 @@
+"""Columns in Parquet: what goes in comes out, and foreign files are named."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from easyhard.errors import InputError
+from easyhard.signals.store import read_columns, write_columns
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "signals.parquet"
+    write_columns(path, {"row": np.arange(5), "margin": np.linspace(0, 1, 5, dtype=np.float32)})
+    return path
+
+
+def test_round_trip_keeps_order_types_and_values(path: Path) -> None:
+    columns = read_columns(path)
+    assert list(columns) == ["row", "margin"]
+    assert columns["row"].dtype == np.int64
+    assert columns["margin"].dtype == np.float32
+    np.testing.assert_array_equal(columns["margin"], np.linspace(0, 1, 5, dtype=np.float32))
+
+
+def test_named_columns_come_in_the_order_asked_for(path: Path) -> None:
+    assert list(read_columns(path, ["margin", "row"])) == ["margin", "row"]
+
+
+def test_a_column_that_is_a_slice_of_a_matrix_is_written_right(tmp_path: Path) -> None:
+    matrix = np.arange(12.0).reshape(4, 3)
+    write_columns(tmp_path / "x.parquet", {"second": matrix[:, 1]})
+    np.testing.assert_array_equal(read_columns(tmp_path / "x.parquet")["second"], [1, 4, 7, 10])
+
+
+def test_missing_column_is_named(path: Path) -> None:
+    with pytest.raises(InputError, match=r"signals\.parquet: no column entropy; it holds row, margin"):
+        read_columns(path, ["entropy", "row"])
+
+
+def test_missing_truncated_and_foreign_files_are_named(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"absent\.parquet: not a readable Parquet file"):
+        read_columns(tmp_path / "absent.parquet")
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(InputError, match=r"signals\.parquet: not a readable Parquet file .*; delete it and rerun"):
+        read_columns(path)
+    path.write_text("row,margin\n1,2\n")
+    with pytest.raises(InputError, match=r"signals\.parquet: not a readable Parquet file"):
+        read_columns(path)
+
+
+@pytest.mark.parametrize(("values", "message"), [(["a", "b"], "type string"), ([1.0, None], "1 nulls")])
+def test_text_and_nulls_are_refused(tmp_path: Path, values: list[object], message: str) -> None:
+    pq.write_table(pa.table({"margin": values}), tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=f"column margin .*{message}"):
+        read_columns(tmp_path / "x.parquet")

@@ -1,0 +1,106 @@
+"""The small run as a whole: what it leaves, that GPU jobs never overlap, that the same seed gives the same figures."""
+
+import re
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from conftest import Repository, fresh
+
+FIGURES = ("training_curve", "loss_histogram", "signals_against_loss", "separation", "low_rank", "regression")
+TIMES = ("seconds", "train_seconds")
+GPU_RULES = {
+    rule
+    for smk in (Path(__file__).parents[2] / "workflow" / "rules").glob("*.smk")
+    for rule, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", smk.read_text(), re.MULTILINE | re.DOTALL)
+    if "gpu=1" in body
+}
+
+
+def figures_of(root: Path, run: str) -> pl.DataFrame:
+    """All figures but the times."""
+    return pl.read_parquet(root / "results" / run / "metrics.parquet").filter(~pl.col("metric").is_in(TIMES))
+
+
+def test_every_stage_leaves_its_files(finished: Repository) -> None:
+    for run in ("small", "again"):
+        results = finished.root / "results" / run
+        for name in FIGURES:
+            assert (results / "figures" / f"{name}.svg").stat().st_size > 2_000
+            assert (results / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+        report = (results / "report.md").read_text(encoding="utf-8")
+        assert all((results / link).is_file() for link in re.findall(r"\]\((figures/\S+?)\)", report))
+        assert not re.search(r"\bnan\b|\bNone\b|\binf\b", report)
+        assert not (results / "model" / "checkpoint.pt").exists()
+        assert not list(results.rglob("*.part"))
+
+
+def test_activations_keep_the_contract(finished: Repository) -> None:
+    shards = sorted((finished.root / "results/small/activations/validation").glob("*.parquet"))
+    assert [shard.name for shard in shards] == ["000.parquet", "001.parquet"]
+    names = ["sequence", "position", "document", "split", "token", "target", "loss", "hidden"]
+    for shard in shards:
+        file = pq.ParquetFile(shard)
+        assert file.schema_arrow.names == names
+        assert str(file.schema_arrow.field("hidden").type) == "fixed_size_list<element: float>[16]"
+        assert file.metadata.row_group(0).column(6).compression == "ZSTD"
+        assert file.schema_arrow.metadata[b"run"] == b"small"
+    rows = pl.concat([pl.read_parquet(shard, columns=names[:-1]) for shard in shards])
+    assert rows.height == 160 * 32
+    assert rows["sequence"].to_list() == [row // 32 for row in range(rows.height)]
+    assert rows["position"].to_list() == [row % 32 for row in range(rows.height)]
+    shifted = rows["target"].to_list()[:-1]
+    assert shifted == rows["token"].to_list()[1:]  # the stream is cut without gaps
+
+
+def test_signals_have_the_same_rows(finished: Repository) -> None:
+    results = finished.root / "results/small"
+    loss = pl.concat([pl.read_parquet(path) for path in sorted((results / "activations/validation").glob("*"))])["loss"]
+    signals = pl.read_parquet(results / "signals/logit.parquet")
+    surprisal = -signals["target_probability"].cast(pl.Float64).log()
+    assert (surprisal - loss.cast(pl.Float64)).abs().max() < 1e-3
+
+
+def test_gpu_jobs_never_overlap(finished: Repository) -> None:
+    spans = []
+    for log in finished.root.glob("results/*/logs/**/*.log"):
+        lines = log.read_text(encoding="utf-8").splitlines()
+        rule = re.search(r"INFO (\w+) .*starts", lines[0])
+        assert rule is not None, log
+        if rule[1] in GPU_RULES:
+            start, end = (datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f") for line in (lines[0], lines[-1]))
+            assert lines[-1].endswith("ends")
+            spans.append((start, end, log))
+    assert len(spans) == 2 * (1 + 4 + 2 + 3)  # train, shards of two splits, passes over the vocabulary, probes
+    spans.sort()
+    for (_, end, before), (start, _, after) in zip(spans, spans[1:], strict=False):
+        assert end <= start, (before, after)
+
+
+def test_the_same_seed_gives_the_same_figures(finished: Repository, tmp_path: Path) -> None:
+    repository = fresh(tmp_path / "repository")
+    repository.snakemake("--cores", "4", "--resources", "gpu=1", "results/small/metrics.parquet")
+    assert figures_of(repository.root, "small").equals(figures_of(finished.root, "small"))
+    assert not figures_of(finished.root, "again").equals(figures_of(finished.root, "small"))
+
+
+def test_the_number_of_threads_changes_nothing_after_the_activations(finished: Repository, tmp_path: Path) -> None:
+    repository = finished.copy(tmp_path / "repository")
+    results = repository.root / "results" / "small"
+    for folder in ("signals", "probes", "metrics"):
+        shutil.rmtree(results / folder)
+    (results / "metrics.parquet").unlink()
+    repository.snakemake("--cores", "1", "--resources", "gpu=0", "results/small/metrics.parquet")
+    assert figures_of(repository.root, "small").equals(figures_of(finished.root, "small"))
+
+
+@pytest.mark.parametrize("run", ["small", "again"])
+def test_snakemakes_own_report_has_every_result(finished: Repository, tmp_path: Path, run: str) -> None:
+    page = tmp_path / "report.html"
+    finished.snakemake("--report", str(page), f"results/{run}/report.md")
+    text = page.read_text(encoding="utf-8")
+    for name in FIGURES:
+        assert f"results/{run}/figures/{name}.svg" in text
