@@ -34,7 +34,7 @@ def test_the_number_of_threads_does_not_matter() -> None:
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("values", [np.full(5, 0.1), np.array([1.0]), np.array([])])
+@pytest.mark.parametrize("values", [np.full(6, 0.1), np.array([1.0]), np.array([])])
 def test_undefined(values: np.ndarray) -> None:
     other = np.arange(len(values), dtype=float)
     assert math.isnan(pearson(values, other))

@@ -21,6 +21,15 @@ def test_modes_and_borders_of_a_mixture() -> None:
     assert np.trapezoid(density.values, density.grid) == pytest.approx(1, abs=0.01)
 
 
+def test_modes_are_highest_among_their_neighbours_and_borders_lowest_between_modes() -> None:
+    density = loss_density(mixture())
+    at_modes, at_borders = (np.flatnonzero(np.isin(density.grid, where)) for where in (density.modes, density.borders))
+    for mode in at_modes:
+        assert density.values[mode] == density.values[mode - 3 : mode + 4].max()
+    for border in at_borders:
+        assert density.values[border] == density.values[border - 3 : border + 4].min()
+
+
 def test_basins_part_the_losses_at_the_borders() -> None:
     loss = mixture()
     density = loss_density(loss)

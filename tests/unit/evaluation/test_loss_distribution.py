@@ -52,6 +52,13 @@ def test_modes_and_who_lives_in_them(losses: np.ndarray) -> None:
     assert found["dip_p_thinned"] is not None
 
 
+def test_a_modes_unseen_share_is_of_the_tokens_in_its_basin(losses: np.ndarray) -> None:
+    tokens = np.arange(TOKENS)
+    found = figures(describe_loss(losses, tokens // 32, tokens % 5 == 0, seed=0))
+    assert found["mode_1_unseen_share"] == pytest.approx(1 / 9, abs=0.005)
+    assert found["mode_2_unseen_share"] == pytest.approx(1, abs=0.01)
+
+
 def test_one_mode_has_a_large_cohens_d_all_the_same() -> None:
     loss = np.random.default_rng(1).gamma(4.0, 1.5, size=TOKENS)
     found = figures(describe(loss))

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from easyhard.report.metrics import PART_SCHEMA, Figures, gather
 
 Name = tuple[str, str, str]
@@ -28,7 +29,8 @@ UNMEASURED = {
 """Published, but no figure that the stages measure; the last two the report works out itself."""
 
 MADE_UP = """
-model language_model train_sequences=10304 validation_sequences=2048 epochs=8 best_epoch=5 train_tokens=329728 trained_parameters=4600000 seconds=1110.4
+model language_model train_sequences=10304 validation_sequences=2048 epochs=8 best_epoch=5
+model language_model train_tokens=329728 trained_parameters=4600000 seconds=1110.4
 loss_distribution loss skewness=0.55 cohens_d_normal=2.6472 cohens_d_uniform=3.4641 cohens_d_exponential=1.9233
 loss_distribution loss dip=0.0123 dip_p_thinned=0.004 unseen_target_share=0.0766 unseen_target_mean_loss=16.74
 loss_distribution loss modes=3 bandwidth=0.49 mode_1=1.8 mode_2=7.0 mode_3=17.0

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from easyhard.errors import InputError
 from easyhard.report import findings, remarks
 from easyhard.report.metrics import Figures

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from easyhard.errors import InputError
 from easyhard.report.metrics import TABLE_SCHEMA, Figure, Figures, gather, read_table
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from easyhard.errors import InputError
 from easyhard.report.labels import metric_label, value_text
 from easyhard.report.metrics import Figures

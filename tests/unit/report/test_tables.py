@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from easyhard.errors import InputError
 from easyhard.report.labels import Label, difference_text, item_title, metric_label, value_text
 from easyhard.report.metrics import Figures

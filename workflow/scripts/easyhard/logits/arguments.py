@@ -34,10 +34,11 @@ def check_targets(targets: Tensor, tokens: int, words: int) -> None:
 
 def logit_bound(hidden: Tensor, head: Tensor) -> float:
     """max |h| max |w|, which no |logit| exceeds. Raises InputError where hidden or head is not finite."""
-    return _largest_norm("hidden", hidden) * _largest_norm("head", head)
+    return largest_norm("hidden", hidden) * largest_norm("head", head)
 
 
-def _largest_norm(name: str, matrix: Tensor) -> float:
+def largest_norm(name: str, matrix: Tensor) -> float:
+    """max |row|. Raises InputError where the matrix called `name` is not finite."""
     wide = torch.float64 if matrix.dtype == torch.float64 else torch.float32
     norms = [torch.linalg.vector_norm(matrix[rows], dim=1, dtype=wide).amax() for rows in spans(len(matrix), NORM_ROWS)]
     largest = float(torch.stack(norms).amax())  # amax hands on nan and inf

@@ -7,7 +7,7 @@ order. So no result depends on the number of threads.
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -44,26 +44,36 @@ def compute_dtype(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-def product(rows: Tensor, columns: Tensor) -> Tensor:
-    """rows (M, K) times columns (N, K) transposed: (M, N).
+def product(rows: Tensor, columns: Tensor, plus: Tensor | None = None) -> Tensor:
+    """rows (M, K) times columns (N, K) transposed, and `plus` (M, N) added where given: a new (M, N).
 
     On the CPU in float32 this asks oneDNN, whose AVX-512 product runs at twice the speed of the BLAS behind `@` on AMD.
     Give it contiguous matrices or their transposes: for other strides oneDNN has only its reference loop, 100 times slower.
     """
     if rows.device.type == "cpu" and rows.dtype == torch.float32 and torch.backends.mkldnn.is_available():
-        result: Tensor = torch.ops.mkldnn._linear_pointwise(rows, columns, None, "none", [], "")
+        linear: Any = torch.ops.mkldnn._linear_pointwise
+        result: Tensor = (
+            linear(rows, columns, None, "none", [], "")
+            if plus is None
+            else linear.binary(rows, plus, columns, None, "add")
+        )
         return result
-    return torch.nn.functional.linear(rows, columns)
+    return rows @ columns.t() if plus is None else torch.addmm(plus, rows, columns.t())
+
+
+def worker_count(device: torch.device) -> int:
+    """Tiles computed at once: PyTorch's number of threads on the CPU, one stream of kernels elsewhere."""
+    return torch.get_num_threads() if device.type == "cpu" else 1
 
 
 def each(function: Callable[[Item], Result], items: Iterable[Item], device: torch.device) -> Iterator[Result]:
-    """Yield function(item) in order; on the CPU as many run at once as PyTorch has threads, each on one thread."""
-    threads = torch.get_num_threads()
-    if device.type != "cpu" or threads == 1:
-        yield from map(torch.no_grad()(function), items)
+    """Yield function(item), in order, without gradients; worker_count(device) run at once, each on one thread."""
+    workers, quiet = worker_count(device), torch.no_grad()(function)
+    if workers == 1:
+        yield from map(quiet, items)
         return
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        yield from pool.map(torch.no_grad()(function), items)
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield from pool.map(quiet, items)
 
 
 def shift_to_peak(logits: Tensor, peak: Tensor) -> tuple[Tensor, Tensor]:

@@ -42,7 +42,7 @@ def fit_exit_classifier(
     for epoch in range(epochs):
         optimizer.zero_grad()
         error = mse_loss(model(hidden), loss)
-        error.backward()  # type: ignore[no-untyped-call]
+        error.backward()
         optimizer.step()
         progress.update(epoch + 1, mse=error.item())
     prediction = _predict(model, hidden)

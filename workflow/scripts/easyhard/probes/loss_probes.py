@@ -124,7 +124,7 @@ def _train_epoch(
     order = torch.randperm(len(train.target), generator=generator).to(train.target.device)
     for rows in torch.split(order, batch_size):
         optimizer.zero_grad()
-        objective(model(train.hidden[rows]), train.target[rows]).backward()  # type: ignore[no-untyped-call]
+        objective(model(train.hidden[rows]), train.target[rows]).backward()
         optimizer.step()
 
 

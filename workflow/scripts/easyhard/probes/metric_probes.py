@@ -78,5 +78,5 @@ def _train(model: nn.Module, hidden: Tensor, target: Tensor, settings: MetricPro
         order = torch.randperm(len(target), generator=generator).to(target.device)
         for rows in torch.split(order, settings["batch_size"]):
             optimizer.zero_grad()
-            mse_loss(model(hidden[rows]), target[rows]).backward()  # type: ignore[no-untyped-call]
+            mse_loss(model(hidden[rows]), target[rows]).backward()
             optimizer.step()

@@ -70,7 +70,7 @@ METRICS: dict[str, Label] = {
     "easy_loss": Label("easy loss", "nats", 2),
     "hard_loss": Label("hard loss", "nats", 2),
     "loss_diff": Label("Loss Diff", "nats", 2),
-    "loss_diff_median": Label("Loss Diff, median cut", "nats", 2),
+    "loss_diff_median": Label("at the median", "nats", 2),
     "loss_diff_at_threshold": Label("Loss Diff, own cut", "nats", 2),
     "oracle_share": Label("oracle share", "%", 1),
     "threshold": Label("threshold (median prediction on train)", "nats", 2),
@@ -113,9 +113,9 @@ SECTION_METRICS: dict[tuple[str, str], Label] = {
     ("model", "seconds"): Label("training time", "s", 1),
     ("loss_distribution", "mean"): Label("mean", "nats", 2),
     ("loss_distribution", "std"): Label("std", "nats", 2),
-    ("metric_prediction", "pearson"): Label("r of predicted and actual"),
-    ("regression", "pearson"): Label("r of predicted and actual"),
-    ("regression", "spearman"): Label("Spearman of both"),
+    ("metric_prediction", "pearson"): Label("r with actual"),
+    ("regression", "pearson"): Label("r with actual"),
+    ("regression", "spearman"): Label("Spearman"),
 }
 
 MODE_LABELS = {

@@ -1,6 +1,7 @@
 """The report as Markdown: the template, filled with this run's tables, findings and set-up."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +46,12 @@ def render(figures: Figures, setup: Setup, template_path: str | Path) -> str:
 def _names(figures: Figures, setup: Setup) -> dict[str, Any]:
     """What the template may use."""
     founding = bool(setup["is_founding_corpus"])
-
-    def figure(section: str, item: str, metric: str) -> str:
-        return text(figures, section, item, metric)
-
     return {
         "setup": setup,
         "findings": findings(figures, founding),
         "tables": Comparison(figures, founding),
         "figures": figures,
-        "figure": figure,
+        "figure": partial(text, figures),
         "remarks": remarks,
         "mark": MARK,
         "head_signals": [item for item in figures.items("separation") if item in HEAD_SIGNALS],

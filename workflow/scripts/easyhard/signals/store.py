@@ -41,11 +41,10 @@ def _read_table(path: str | Path, names: Sequence[str] | None) -> pa.Table:
                 raise InputError(
                     f"{path}: no column {', '.join(missing)}; it holds {', '.join(file.schema_arrow.names)}"
                 )
-            table = file.read(columns=None if names is None else list(names))
+            return file.read(columns=None if names is None else list(names))
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: not a readable Parquet file ({reason}); delete it and rerun") from error
-    return table if names is None else table.select(list(names))
 
 
 def _numeric(path: str | Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:

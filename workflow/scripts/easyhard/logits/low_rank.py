@@ -1,0 +1,188 @@
+"""Statistics of low-rank logits: all ranks in one sweep over the vocabulary.
+
+Ranks nest, z_r = z_s + (columns s..r), so d multiply-adds per logit serve all ranks below d; the rank d itself is the
+exact product, d more. Each rank then costs what tiled.py counts: an exponential, three sums' passes, the maxima.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from easyhard.errors import InputError
+from easyhard.logits.arguments import check_states, largest_norm
+from easyhard.logits.factors import Factors, Kind, factors
+from easyhard.logits.formulas import Gathered, evaluate, joined, needs
+from easyhard.logits.maxima import GroupMaxima
+from easyhard.logits.moments import Moments, moments
+from easyhard.logits.sums import ExponentialSums
+from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, compute_dtype, each, product, spans, tile_shape, worker_count
+
+LOW_RANK_STATISTICS = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy")
+PEARSON_CHUNK, PEARSON_CHUNKS = 4000, 3
+PROJECTED_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """What one rank gives: statistics name -> (tokens,), and figures of the approximation."""
+
+    statistics: dict[str, Tensor]
+    coverage: float  # share of the energy in the components kept, 0..1
+    logits_pearson: float  # r between low-rank and exact logits, first three chunks of 4,000 tokens, averaged
+    seconds: float  # of this rank's steps in the sweep: thread seconds over the number of threads
+
+
+def low_rank_statistics(
+    hidden: Tensor,
+    head: Tensor,
+    ranks: Sequence[int],
+    *,
+    kind: Kind = "plain",
+    states: Tensor | None = None,
+    statistics: Sequence[str] = LOW_RANK_STATISTICS,
+    progress: Callable[[int], None] | None = None,
+) -> dict[int, LowRank]:
+    """Per rank, what this plain code gives (for kind "plain"), without (tokens, words) arrays and for all ranks at once:
+
+        u, s, vt = torch.linalg.svd(head, full_matrices=False)
+        z = (hidden @ vt[:rank].T * s[:rank]) @ u[:, :rank].T           # (tokens, words)
+        z.softmax(1).amax(1), z.amax(1), z.amax(1) - z.mean(1), ...
+
+    hidden (tokens, dim), head (words, dim). Ranks are 1..dim, rising; rank dim is the exact head. `states` (tokens, dim)
+    are hidden states of other tokens, for kind "weighted". `progress` is told the tokens done. Raises InputError.
+    """
+    check_states(hidden, head)
+    _check_ranks(ranks, head.shape[1])
+    if unknown := [name for name in statistics if name not in LOW_RANK_STATISTICS]:
+        raise InputError(f"statistics: {unknown}; names out of {', '.join(LOW_RANK_STATISTICS)} are wanted")
+    with torch.no_grad():
+        hidden, head = hidden.contiguous(), head.contiguous()
+        head_moments = moments(head)
+        approximation = factors(kind, head_moments, None if states is None else moments(states))
+        sweep = _Sweep(head, head_moments, approximation, ranks)
+        names = tuple(statistics)
+        tiles = spans(len(hidden), tile_shape(hidden.device).tokens)
+        parts = []
+        for tile, part in zip(tiles, each(lambda tile: sweep.one_tile(hidden[tile], names), tiles, hidden.device), strict=True):
+            parts.append(part)
+            if progress is not None:
+                progress(tile.stop)
+        correlations = logits_pearson(hidden, head_moments, approximation, ranks)
+    return {
+        rank: LowRank(
+            statistics=joined([part[step][0] for part in parts]),
+            coverage=approximation.coverage(rank),
+            logits_pearson=correlations[rank],
+            seconds=sum(part[step][1] for part in parts) / worker_count(hidden.device),
+        )
+        for step, rank in enumerate(ranks)
+    }
+
+
+def logits_pearson(hidden: Tensor, head: Moments, approximation: Factors, ranks: Sequence[int]) -> dict[int, float]:
+    """Pearson r over all logits of a chunk between z_r and z, averaged over the first three chunks of 4,000 tokens.
+
+    Not one logit is computed: with z = h.w and z_r = h.(K w + k), every sum over tokens and words is a sum over products
+    of the moments of h and of w (float64).
+    """
+    chunks = [moments(hidden[tile]) for tile in spans(len(hidden), PEARSON_CHUNK)[:PEARSON_CHUNKS]]
+    return {rank: sum(_pearson(chunk, head, *approximation.linear(rank)) for chunk in chunks) / len(chunks) for rank in ranks}
+
+
+def _pearson(states: Moments, head: Moments, matrix: Tensor, offset: Tensor) -> float:
+    mean = matrix @ head.mean + offset  # of u = K w + k over words
+    cross = matrix @ head.second + offset[:, None] * head.mean  # mean u w^T
+    square = matrix @ head.second @ matrix.T + mean[:, None] * offset + offset[:, None] * (mean - offset)  # mean u u^T
+
+    def covariance(second: Tensor, first: Tensor, other: Tensor) -> Tensor:
+        return (states.second * second).sum() - (states.mean @ first) * (states.mean @ other)
+
+    own = covariance(square, mean, mean)
+    exact = covariance(head.second, head.mean, head.mean)
+    return float(covariance(cross, mean, head.mean) / (own * exact).sqrt())
+
+
+def _check_ranks(ranks: Sequence[int], dim: int) -> None:
+    if not ranks or list(ranks) != sorted(set(ranks)) or ranks[0] < 1 or ranks[-1] > dim:
+        raise InputError(f"ranks: {list(ranks)}; different whole numbers from 1 to dim = {dim}, rising, are wanted")
+
+
+class _Sweep:
+    """The head in its factors, and the walk of one tile of tokens over them."""
+
+    def __init__(self, head: Tensor, head_moments: Moments, approximation: Factors, ranks: Sequence[int]) -> None:
+        self.head, self.mean, self.approximation, self.ranks = head, head_moments.mean, approximation, ranks
+        low = ranks[-1] if ranks[-1] < head.shape[1] else (0, *ranks)[-2]
+        basis, dtype = approximation.left[:, :low], compute_dtype(head.dtype)
+
+        def project(rows: slice) -> Tensor:
+            return ((head[rows].double() - approximation.centre) @ basis).to(dtype)
+
+        self.left = torch.cat(list(each(project, spans(len(head), PROJECTED_ROWS), head.device)))  # (words, low)
+        self.norms = largest_norm("head", head), largest_norm("head", self.left) if low else 0.0
+
+    def one_tile(self, hidden: Tensor, names: tuple[str, ...]) -> list[tuple[dict[str, Tensor], float]]:
+        """Statistics and thread seconds of every rank for hidden (tokens, dim)."""
+        states = hidden.to(compute_dtype(hidden.dtype))
+        right = self.approximation.right[:, : self.left.shape[1]]
+        reduced = (hidden.double() @ right).to(states.dtype)  # (tokens, low)
+        norms = largest_norm("hidden", states), largest_norm("hidden", reduced) if len(right.T) else 0.0
+        safe = max(h * w for h, w in zip(norms, self.norms, strict=True)) * LOG2_E < SAFE_EXPONENT
+        steps = [
+            _Step(states, self.head, slice(0, rank), names, safe)
+            if rank == hidden.shape[1]
+            else _Step(reduced, self.left, slice(start, rank), names, safe)
+            for start, rank in zip((0, *self.ranks), self.ranks, strict=False)
+        ]
+        for number, words in enumerate(spans(len(self.head), tile_shape(hidden.device).words)):
+            z = None
+            for step in steps:
+                z = step.add(z, words, number)
+        return [(self._finish(step, hidden.double(), names), step.seconds) for step in steps]
+
+    def _finish(self, step: "_Step", hidden: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+        offset, mean = torch.zeros_like(self.mean), self.mean
+        if step.columns.stop < hidden.shape[1]:
+            matrix, shift = self.approximation.linear(step.columns.stop)
+            offset, mean = self.approximation.centre, matrix @ self.mean + shift
+        gathered = step.gathered((hidden @ offset).to(step.rows.dtype), (hidden @ mean).to(step.rows.dtype))
+        return evaluate(names, gathered)
+
+
+class _Step:
+    """One rank of the sweep for one tile of tokens: the logits of the rank before, plus the columns start..rank."""
+
+    def __init__(self, states: Tensor, words: Tensor, columns: slice, names: tuple[str, ...], safe: bool) -> None:
+        self.states, self.words, self.columns, self.keep, self.safe = states, words, columns, needs(names), safe
+        self.rows = states[:, columns] * (LOG2_E if safe else 1.0)
+        self.sums = ExponentialSums(len(states), self.keep, safe, states)
+        self.maxima = GroupMaxima(len(states), len(words), states)
+        self.seconds = 0.0
+
+    def add(self, previous: Tensor | None, words: slice, number: int) -> Tensor:
+        """Take in a tile of words; previous (tokens, tile words) are the logits of the rank before."""
+        start = perf_counter()
+        columns = self.words[words, self.columns].to(self.rows.dtype).contiguous()
+        z = product(self.rows, columns, previous if self.columns.start else None)
+        self.maxima.add(z, number)
+        self.sums.add(z)
+        self.seconds += perf_counter() - start
+        return z
+
+    def gathered(self, offset: Tensor, mean: Tensor) -> Gathered:
+        """In nats; offset (tokens,) is what all words' logits share beside the factors' product."""
+        rank = self.columns.stop
+        top_logits = None
+        if "top_logits" in self.keep:
+            top_logits, _ = self.maxima.top(2, self.states[:, :rank].contiguous(), self.words[:, :rank], lambda z, _: z)
+        return Gathered(
+            peak=self.sums.peak + offset,
+            total=self.sums.total,
+            energy=self.sums.energy_in_nats(),
+            maximum=self.maxima.maximum() / (LOG2_E if self.safe else 1.0) + offset,
+            mean=mean,
+            top_logits=top_logits,
+        )
