@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from easyhard.code_hash import SCRIPTS, import_closure
 
 SCRIPT_FILES = sorted(path.name for path in SCRIPTS.glob("*.py"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from easyhard.configuration import load_runs, overlay, schema_defaults
 from easyhard.errors import InputError
 

@@ -1,79 +1,8 @@
-"""A copy of the repository in which a small run on real text is made once, for all tests that look at it."""
-
-import os
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
+"""The small runs, made once for all tests that look at them."""
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config.yaml", "workflow", "envs")
-
-SMALL = """
-default_runs: [small, again]
-runs:
-  small: {}
-  again: {seed: 43, corpus: {source: files, files: {path: texts}}}
-defaults:
-  sequences: {train: 320, validation: 160, batch_size: 16}
-  model: {dim: 16, heads: 2, ffn_dim: 32}
-  training: {max_epochs: 2}
-  exit_classifier: {epochs: 5}
-  loss_probes: {max_epochs: 2}
-  metric_probes: {hidden: 16, epochs: 2}
-  low_rank: {ranks: [1, 4, 16]}
-"""
-
-
-@dataclass(frozen=True)
-class Repository:
-    """A copy of the repository, and how to run Snakemake in it."""
-
-    root: Path
-
-    def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", *arguments]
-        run = subprocess.run(
-            command, cwd=self.root, capture_output=True, text=True, env={**os.environ, **environment}, check=False
-        )
-        assert not check or run.returncode == 0, run.stdout + run.stderr
-        return run
-
-    def would_run(self, *arguments: str) -> set[str]:
-        """The rules that a dry run would run, `all` left out."""
-        run = self.snakemake("--dry-run", "--cores", "2", *arguments)
-        lines = run.stdout.partition("Job stats:")[2].splitlines()[3:]
-        return {line.split()[0] for line in lines[: lines.index("")] if line.strip()} - {"all", "total"}
-
-    def copy(self, target: Path) -> "Repository":
-        shutil.copytree(self.root, target, symlinks=True)  # copies keep the times of files
-        return Repository(target)
-
-
-def fresh(root: Path) -> Repository:
-    """A copy of what the repository tracks of the workflow, with the small runs configured."""
-    for part in PARTS:
-        source = ROOT / part
-        copy = shutil.copytree if source.is_dir() else shutil.copy2
-        copy(source, root / part)
-    shutil.rmtree(root / "workflow" / "scripts" / "__pycache__", ignore_errors=True)
-    (root / "small.yaml").write_text(SMALL, encoding="utf-8")
-    write_texts(root / "texts")
-    return Repository(root)
-
-
-def write_texts(folder: Path) -> None:
-    """Real text for the `files` source: the bundled articles with a heading line each, as three files."""
-    from easyhard.corpus.sources import load_corpus  # heavy, and only here
-
-    corpus = load_corpus({"source": "bundled", "bundled": {"seed": 7, "validation": 0.15, "test": 0.15}})
-    folder.mkdir()
-    for split in ("train", "validation", "test"):
-        articles = [f" = {d.title} = \n\n{d.text}\n" for d in corpus.documents if d.split == split]
-        (folder / f"{split}.txt").write_text("\n".join(articles), encoding="utf-8")
+from repository import Repository, fresh
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from conftest import Repository, fresh
 from safetensors.numpy import load_file, save_file
+
+from repository import Repository, fresh
 
 UNREACHABLE = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
 
@@ -42,7 +43,10 @@ def fails(repository: Repository, target: str, *wanted: str, config: object = No
     [
         ({"defaults": {"trainin": {}}}, ["defaults", "unknown key 'trainin'", "did you mean training?"]),
         ({"defaults": {"training": {"patience": "x"}}}, ["defaults.training.patience", "'x'", "integer of at least 1"]),
-        ({"defaults": {"model": {"heads": 3}}}, ["runs.small.model.heads", "3 heads of dim 16", "multiple of 2 × heads"]),
+        (
+            {"defaults": {"model": {"heads": 3}}},
+            ["runs.small.model.heads", "3 heads of dim 16", "2 × heads"],
+        ),
         ({"defaults": {"low_rank": {"ranks": [17]}}}, ["runs.small.low_rank.ranks", "17", "from 1 to dim"]),
         ({"default_runs": ["nope"]}, ["default_runs", "'nope'", "small"]),
     ],
@@ -77,7 +81,13 @@ def test_hub_without_a_network_says_so_soon(repository: Repository) -> None:
     config = {"runs": {"bad": {"corpus": {"source": "hub", "hub": {"name": "nobody/nothing", "config": None}}}}}
     start = time.monotonic()
     fails(
-        repository, "results/bad/corpus/documents.parquet", "nobody/nothing", "bundled", "files", config=config, **UNREACHABLE
+        repository,
+        "results/bad/corpus/documents.parquet",
+        "nobody/nothing",
+        "bundled",
+        "files",
+        config=config,
+        **UNREACHABLE,
     )
     assert time.monotonic() - start < 15
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Repository
 
 from easyhard.code_hash import import_closure
+from repository import Repository
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -127,8 +127,11 @@ def test_editing_a_script_reruns_its_rule_and_what_follows(
 def test_editing_a_module_reruns_what_imports_it_and_what_follows(
     repository: Repository, downstream: dict[str, set[str]]
 ) -> None:
+    closures = {rule: import_closure(SCRIPTS / script) for rule, script in SCRIPT_OF_RULE.items()}
     importers = {
-        module: {rule for rule, script in SCRIPT_OF_RULE.items() if SCRIPTS / module in import_closure(SCRIPTS / script)}
+        module: {
+            rule for rule, script in SCRIPT_OF_RULE.items() if SCRIPTS / module in import_closure(SCRIPTS / script)
+        }
         for module in MODULES
     }
     assert {module for module, rules in importers.items() if not rules} == OF_THE_SNAKEFILE
@@ -173,9 +176,7 @@ def leaves(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield prefix + key
 
 
-def test_every_setting_reruns_exactly_what_reads_it(
-    repository: Repository, downstream: dict[str, set[str]]
-) -> None:
+def test_every_setting_reruns_exactly_what_reads_it(repository: Repository, downstream: dict[str, set[str]]) -> None:
     config = yaml.safe_load((repository.root / "small.yaml").read_text())
     defaults = yaml.safe_load((repository.root / "config.yaml").read_text())["defaults"]
     assert set(KEYS) == set(leaves(defaults))

@@ -3,12 +3,14 @@
 import re
 import shutil
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from conftest import Repository, fresh
+
+from repository import Repository, fresh
 
 FIGURES = ("training_curve", "loss_histogram", "signals_against_loss", "separation", "low_rank", "regression")
 TIMES = ("seconds", "train_seconds")
@@ -76,7 +78,7 @@ def test_gpu_jobs_never_overlap(finished: Repository) -> None:
             spans.append((start, end, log))
     assert len(spans) == 2 * (1 + 4 + 2 + 3)  # train, shards of two splits, passes over the vocabulary, probes
     spans.sort()
-    for (_, end, before), (start, _, after) in zip(spans, spans[1:], strict=False):
+    for (_, end, before), (start, _, after) in pairwise(spans):
         assert end <= start, (before, after)
 
 

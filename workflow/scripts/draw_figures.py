@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from easyhard.activations.store import read_columns
 from easyhard.atomic import read_json
 from easyhard.evaluation.density import loss_density

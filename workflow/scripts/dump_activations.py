@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import torch
+
 from easyhard.activations.dump import activations, shard_bounds
 from easyhard.activations.store import write_shard
 from easyhard.atomic import read_json

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+
 from easyhard.activations.store import count_rows, read_batches
 from easyhard.device import use_device
 from easyhard.job import job

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import torch
+
 from easyhard.activations.store import read_columns
 from easyhard.atomic import write_json
 from easyhard.device import use_device

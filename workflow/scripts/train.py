@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+
 from easyhard.atomic import read_json, write_json
 from easyhard.device import describe, use_device
 from easyhard.job import job

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from easyhard.activations.store import Columns, count_rows, read_batches, read_columns, write_shard
 from easyhard.errors import InputError
 

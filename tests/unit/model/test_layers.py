@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
-from easyhard.model.layers import CausalAttention, Layer, RMSNorm, SwiGLU, rotary_angles, rotate
 from torch import nn
+
+from easyhard.model.layers import CausalAttention, Layer, RMSNorm, SwiGLU, rotary_angles, rotate
 
 SHAPES = [(1, 1, 8), (3, 7, 8), (2, 33, 24)]
 

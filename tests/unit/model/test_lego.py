@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from easyhard.model.lego import Lego
 
 SIZES = {"dim": 16, "heads": 4, "ffn_dim": 32}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from easyhard.errors import InputError
 from easyhard.model import training
 from easyhard.model.checkpoint import load_checkpoint, save_checkpoint

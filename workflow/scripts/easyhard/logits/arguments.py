@@ -14,13 +14,17 @@ def check_states(hidden: Tensor, head: Tensor) -> None:
     """Raise InputError unless hidden (tokens, dim) and head (words, dim) fit each other."""
     for name, matrix in (("hidden", hidden), ("head", head)):
         if matrix.dim() != 2 or 0 in matrix.shape:
-            raise InputError(f"{name}: shape {tuple(matrix.shape)}; a matrix with at least one row and column is wanted")
+            raise InputError(
+                f"{name}: shape {tuple(matrix.shape)}; a matrix with at least one row and column is wanted"
+            )
         if matrix.dtype not in FLOATS:
             raise InputError(f"{name}: {matrix.dtype}; float16, bfloat16, float32 or float64 is wanted")
     if head.shape[1] != hidden.shape[1]:
         raise InputError(f"head: dim {head.shape[1]}; hidden's dim, {hidden.shape[1]}, is wanted")
     if head.dtype != hidden.dtype or head.device != hidden.device:
-        raise InputError(f"head: {head.dtype} on {head.device}; as hidden, {hidden.dtype} on {hidden.device}, is wanted")
+        raise InputError(
+            f"head: {head.dtype} on {head.device}; as hidden, {hidden.dtype} on {hidden.device}, is wanted"
+        )
 
 
 def check_targets(targets: Tensor, tokens: int, words: int) -> None:

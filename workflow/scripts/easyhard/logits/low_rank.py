@@ -66,7 +66,9 @@ def low_rank_statistics(
         names = tuple(statistics)
         tiles = spans(len(hidden), tile_shape(hidden.device).tokens)
         parts = []
-        for tile, part in zip(tiles, each(lambda tile: sweep.one_tile(hidden[tile], names), tiles, hidden.device), strict=True):
+        for tile, part in zip(
+            tiles, each(lambda tile: sweep.one_tile(hidden[tile], names), tiles, hidden.device), strict=True
+        ):
             parts.append(part)
             if progress is not None:
                 progress(tile.stop)
@@ -89,7 +91,10 @@ def logits_pearson(hidden: Tensor, head: Moments, approximation: Factors, ranks:
     of the moments of h and of w (float64).
     """
     chunks = [moments(hidden[tile]) for tile in spans(len(hidden), PEARSON_CHUNK)[:PEARSON_CHUNKS]]
-    return {rank: sum(_pearson(chunk, head, *approximation.linear(rank)) for chunk in chunks) / len(chunks) for rank in ranks}
+    return {
+        rank: sum(_pearson(chunk, head, *approximation.linear(rank)) for chunk in chunks) / len(chunks)
+        for rank in ranks
+    }
 
 
 def _pearson(states: Moments, head: Moments, matrix: Tensor, offset: Tensor) -> float:

@@ -1,6 +1,5 @@
 """Running sums of exponentials of a token's logits."""
 
-import torch
 from torch import Tensor
 
 from easyhard.logits.tiles import LOG2_E, LOWEST, shift_to_peak

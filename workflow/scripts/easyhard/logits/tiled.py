@@ -6,7 +6,6 @@ the maxima of groups. At d = 64 on one AVX-512 core, in the order named: 0.60 + 
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from easyhard.logits.arguments import logit_bound
