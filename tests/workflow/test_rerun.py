@@ -128,12 +128,7 @@ def test_editing_a_module_reruns_what_imports_it_and_what_follows(
     repository: Repository, downstream: dict[str, set[str]]
 ) -> None:
     closures = {rule: import_closure(SCRIPTS / script) for rule, script in SCRIPT_OF_RULE.items()}
-    importers = {
-        module: {
-            rule for rule, script in SCRIPT_OF_RULE.items() if SCRIPTS / module in import_closure(SCRIPTS / script)
-        }
-        for module in MODULES
-    }
+    importers = {module: {rule for rule, files in closures.items() if SCRIPTS / module in files} for module in MODULES}
     assert {module for module, rules in importers.items() if not rules} == OF_THE_SNAKEFILE
     for module, rules in importers.items():
         with edited(repository.root / "workflow" / "scripts" / module, "\nEDITED = 1\n"):

@@ -63,6 +63,27 @@ def activation_shards(split):
     return of_run
 
 
+def benchmarks(wildcards):
+    """Snakemake's measurements of the steps that take time, in the order of the work."""
+    shards = [
+        f"{shard:03d}" for shard in range(RUNS[wildcards.run]["activations"]["shards"])
+    ]
+    dumps = expand(
+        "dump_activations/{split}-{shard}", split=["train", "validation"], shard=shards
+    )
+    probes = ["exit_classifier", "loss_probes", "metric_probes"]
+    steps = [
+        "load_corpus",
+        "tokenize",
+        "train",
+        *dumps,
+        "logit_statistics",
+        "low_rank",
+        *probes,
+    ]
+    return expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+
+
 def resource_file(name):
     """A data file that comes with the workflow."""
     return str(WORKFLOW / "resources" / name)

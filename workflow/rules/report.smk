@@ -3,8 +3,6 @@
 # out: results/{run}/figures/*.{svg,png}, results/{run}/report.md
 
 TEMPLATE = str(WORKFLOW / "scripts" / "easyhard" / "report" / "template.md.j2")
-TIMED = ["load_corpus", "tokenize", "train", "logit_statistics", "low_rank"]
-TIMED += ["exit_classifier", "loss_probes", "metric_probes"]
 
 
 rule draw_figures:
@@ -46,7 +44,7 @@ rule write_report:
         template=TEMPLATE,
         tokens="results/{run}/tokens/summary.json",
         model="results/{run}/model/summary.json",
-        benchmarks=expand("results/{{run}}/benchmarks/{rule}.tsv", rule=TIMED),
+        benchmarks=benchmarks,
     output:
         report=report(
             "results/{run}/report.md",

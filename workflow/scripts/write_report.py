@@ -25,7 +25,8 @@ def step(benchmark: str) -> dict[str, Any]:
     with Path(benchmark).open(newline="") as lines:
         measured = next(csv.DictReader(lines, delimiter="\t"))
     numbers = {name: None if measured[name] in ("-", "NA", "") else float(measured[name]) for name in ("s", "max_rss")}
-    return {"rule": Path(benchmark).stem, "seconds": numbers["s"], "max_rss_mb": numbers["max_rss"]}
+    name = Path(benchmark).with_suffix("").as_posix().partition("/benchmarks/")[2]
+    return {"rule": name, "seconds": numbers["s"], "max_rss_mb": numbers["max_rss"]}
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ def _describe(error: ValidationError) -> str:
     schema = cast(Settings, error.schema)
     if error.validator == "additionalProperties":
         known = list(schema["properties"])
-        unknown = next(name for name in error.instance if name not in known)
+        unknown = next(name for name in cast(Settings, error.instance) if name not in known)
         close = difflib.get_close_matches(unknown, known, n=1)
         wanted = f"did you mean {close[0]}?" if close else f"wanted: one of {', '.join(known)}"
         return f"{key}: unknown key {unknown!r}; {wanted}"

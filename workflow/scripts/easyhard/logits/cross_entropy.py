@@ -101,7 +101,8 @@ def _forward(
         for number, words in enumerate(spans(len(head), shape.words)):
             w = head[words].to(dtype)
             z = product(h, w)  # (tile tokens, tile words)
-            own.pick(z, number, into=target)
+            rows, inside = own.of(number)
+            target[rows] = z[rows, inside]
             if not safe:
                 z, drop = shift_to_peak(z, tile_peak)
                 tile_total.mul_(drop.exp2())
@@ -144,8 +145,8 @@ def _grad_head(
             if not safe:
                 z.sub_(peak[tile]).mul_(LOG2_E)
             gradient.add_(product(z.exp2_(), push[tile].t()))
-        mine = own.parts[number]
-        gradient.index_add_(0, own.columns[mine] - words.start, pull[mine], alpha=-1)
+        _, inside = own.of(number)
+        gradient.index_add_(0, inside, pull[own.parts[number]], alpha=-1)
         grad_head[words] = gradient
 
     for _ in each(one_tile, range(len(tiles)), head.device):

@@ -17,7 +17,7 @@ from easyhard.logits.factors import Factors, Kind, factors
 from easyhard.logits.formulas import Gathered, evaluate, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import Moments, moments
-from easyhard.logits.sums import ExponentialSums
+from easyhard.logits.collectors import ExponentialSums
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, compute_dtype, each, product, spans, tile_shape, worker_count
 
 LOW_RANK_STATISTICS = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy")
@@ -173,7 +173,7 @@ class _Step:
         columns = self.words[words, self.columns].to(self.rows.dtype).contiguous()
         z = product(self.rows, columns, previous if self.columns.start else None)
         self.maxima.add(z, number)
-        self.sums.add(z)
+        self.sums.add(z, number)
         self.seconds += perf_counter() - start
         return z
 
@@ -182,11 +182,11 @@ class _Step:
         rank = self.columns.stop
         top_logits = None
         if "top_logits" in self.keep:
-            top_logits, _ = self.maxima.top(2, self.states[:, :rank].contiguous(), self.words[:, :rank], lambda z, _: z)
+            top_logits, _ = self.maxima.top(2, self.states[:, :rank].contiguous(), self.words[:, :rank])
         return Gathered(
             peak=self.sums.peak + offset,
             total=self.sums.total,
-            energy=self.sums.energy_in_nats(),
+            energy=self.sums.energy,
             maximum=self.maxima.maximum() / (LOG2_E if self.safe else 1.0) + offset,
             mean=mean,
             top_logits=top_logits,

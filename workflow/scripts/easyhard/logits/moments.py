@@ -1,5 +1,6 @@
 """First and second moments of a matrix's rows in float64, in an order that no number of threads changes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -26,12 +27,14 @@ class Moments:
 
 def moments(rows: Tensor) -> Moments:
     """Moments of rows (count, dim); holds 8,192 rows in float64 at a time."""
+    second = _ordered_sum(lambda tile: rows[tile].double().T @ rows[tile].double(), rows)
+    return Moments(len(rows), mean_row(rows), second / len(rows))
 
-    def one_tile(tile: slice) -> tuple[Tensor, Tensor]:
-        x = rows[tile].to(torch.float64)
-        return x.sum(0), x.T @ x
 
-    tiles = list(each(one_tile, spans(len(rows), ROWS), rows.device))
-    total = torch.stack([first for first, _ in tiles]).sum(0)
-    products = torch.stack([second for _, second in tiles]).sum(0)
-    return Moments(len(rows), total / len(rows), products / len(rows))
+def mean_row(rows: Tensor) -> Tensor:
+    """Mean of rows (count, dim): (dim,) float64."""
+    return _ordered_sum(lambda tile: rows[tile].double().sum(0), rows) / len(rows)
+
+
+def _ordered_sum(function: Callable[[slice], Tensor], rows: Tensor) -> Tensor:
+    return torch.stack(list(each(function, spans(len(rows), ROWS), rows.device))).sum(0)

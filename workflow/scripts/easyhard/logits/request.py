@@ -21,6 +21,18 @@ class Request:
     top_k: int = 2
     tail_thresholds: tuple[float, ...] = (3.0,)
 
+    def finish(self, products: Tensor, words: slice | Tensor, unit: float = 1.0) -> Tensor:
+        """Turn the products h.w of `words` into their logits, in place; both are `unit` to the nat."""
+        bias = None if self.bias is None else self.bias[words].to(products.dtype)
+        if bias is not None:
+            products.add_(bias, alpha=unit)
+        if self.softcap is not None:  # tanh(x) = 2 sigmoid(2x) - 1, five times as fast
+            cap = self.softcap * unit
+            products.mul_(2 / cap).sigmoid_().mul_(2 * cap).sub_(cap)
+            if bias is not None:
+                products.masked_fill_(bias == float("-inf"), float("-inf"))
+        return products
+
     def check(self, words: int, targets: Tensor | None) -> None:
         """Raise InputError naming the argument that is wrong."""
         _check_names(self.statistics, targets)
@@ -34,6 +46,9 @@ class Request:
             raise InputError(f"top_k: {self.top_k}; at most the number of words, {words}, is wanted")
         if any(not threshold > 0 for threshold in self.tail_thresholds):
             raise InputError(f"tail_thresholds: {self.tail_thresholds}; positive numbers of nats are wanted")
+
+
+LINEAR = Request(())
 
 
 def _check_names(statistics: Sequence[str], targets: Tensor | None) -> None:

@@ -5,70 +5,127 @@ the maxima of groups. At d = 64 on one AVX-512 core, in the order named: 0.60 + 
 """
 
 from dataclasses import dataclass
+from math import exp
 
+import torch
 from torch import Tensor
 
 from easyhard.logits.arguments import logit_bound
+from easyhard.logits.collectors import ExponentialSums, PlainSums, TargetLogit, TargetRank
 from easyhard.logits.formulas import Gathered, evaluate, joined, needs
 from easyhard.logits.maxima import GroupMaxima
-from easyhard.logits.moments import Moments, moments
-from easyhard.logits.request import Request
-from easyhard.logits.sums import ExponentialSums
+from easyhard.logits.moments import mean_row, moments
+from easyhard.logits.request import MAX_TOP_K, Request
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, TargetColumns, compute_dtype, each, product, spans, tile_shape
+
+TOP = frozenset({"top_logits", "top_words"})
 
 
 def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
-    """Every statistic in one walk. Each tile of tokens belongs to one thread; memory a few tiles per thread."""
-    walk = _Walk(head, request, is_safe(logit_bound(hidden, head), request), moments(head))
+    """Every statistic in one walk, and a second for tail thresholds above log 33. Memory: a few tiles per thread."""
+    walk = _Walk(
+        head=head,
+        request=request,
+        unit=LOG2_E if _is_safe(logit_bound(hidden, head), request) else 1.0,
+        keep=needs(request.statistics),
+        linear=_LinearMoments(head, request),
+    )
 
     def one_tile(tile: slice) -> dict[str, Tensor]:
-        return walk.one_tile(hidden[tile], None if targets is None else targets[tile])
+        states = hidden[tile].to(compute_dtype(hidden.dtype))
+        return evaluate(request.statistics, walk.one_tile(states, None if targets is None else targets[tile]))
 
     return joined(list(each(one_tile, spans(len(hidden), tile_shape(hidden.device).tokens), hidden.device)))
 
 
-def is_safe(bound: float, request: Request) -> bool:
+def _is_safe(bound: float, request: Request) -> bool:
     """Whether no logit can leave the range in which it is exponentiated without a shift."""
     if request.bias is not None:
-        bound += float(request.bias.abs().max())
-    return min(bound, request.softcap or bound) * LOG2_E < SAFE_EXPONENT
+        bound += float(request.bias.abs().max())  # infinite where a word is masked
+    elif request.softcap is not None:
+        bound = min(bound, request.softcap)
+    return bound * LOG2_E < SAFE_EXPONENT
+
+
+class _LinearMoments:
+    """Mean and spread over the vocabulary of logits without a softcap: z = h.w + b needs no walk for them.
+
+    mean z = h.mean(w) + mean(b), and the variance of z is x^T Cov(w, b) x for x = (h, 1).
+    """
+
+    def __init__(self, head: Tensor, request: Request) -> None:
+        wanted = needs(request.statistics) if request.softcap is None else frozenset()
+        self.bias = request.bias is not None
+        rows = torch.cat([head, request.bias.to(head)[:, None]], 1) if request.bias is not None and wanted else head
+        self.row = mean_row(rows) if "mean" in wanted else None
+        self.covariance = moments(rows).covariance if "spread" in wanted else None
+
+    def of(self, hidden: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Mean and population standard deviation (tokens,) of the logits of hidden (tokens, dim), where wanted."""
+        x = torch.nn.functional.pad(hidden.double(), (0, int(self.bias)), value=1.0)
+        mean = None if self.row is None else (x @ self.row).to(hidden.dtype)
+        if self.covariance is None:
+            return mean, None
+        return mean, ((x @ self.covariance) * x).sum(1).clamp(min=0).sqrt().to(hidden.dtype)
 
 
 @dataclass(frozen=True)
 class _Walk:
-    """What all tiles of tokens share."""
+    """What all tiles of tokens share, and the walk of one of them over the vocabulary."""
 
     head: Tensor
     request: Request
-    safe: bool
-    head_moments: Moments
+    unit: float  # log2(e) where logits are exponentiated as they are, else 1
+    keep: frozenset[str]
+    linear: _LinearMoments
 
-    def one_tile(self, hidden: Tensor, targets: Tensor | None) -> dict[str, Tensor]:
-        """Statistics of one tile of tokens: hidden (tokens, dim), targets (tokens,)."""
-        keep = needs(self.request.statistics)
-        hidden = hidden.to(compute_dtype(hidden.dtype))
-        scaled = hidden * (LOG2_E if self.safe else 1.0)
-        words = tile_shape(hidden.device).words
-        sums = ExponentialSums(len(hidden), keep, self.safe, hidden)
-        maxima = GroupMaxima(len(hidden), len(self.head), hidden)
-        own = TargetColumns(targets, len(self.head), words) if targets is not None else None
-        target = hidden.new_empty(len(hidden))
-        for number, span in enumerate(spans(len(self.head), words)):
-            z = product(scaled, self.head[span].to(hidden.dtype))  # (tokens, tile words)
-            maxima.add(z, number)
-            if own is not None:
-                own.pick(z, number, into=target)
-            sums.add(z)
-        unit = 1 / LOG2_E if self.safe else 1.0
-        top_logits, top_words = maxima.top(2, hidden, self.head, lambda z, _: z)
+    def one_tile(self, hidden: Tensor, targets: Tensor) -> Gathered:
+        """What hidden (tokens, dim) and targets (tokens,), or none (0,), give."""
+        shape, scaled = tile_shape(hidden.device), hidden * self.unit
+        own = TargetColumns(targets, len(self.head), shape.words)
+        sums = ExponentialSums(len(hidden), self.keep, self.unit == LOG2_E, hidden)
+        maxima = GroupMaxima(len(hidden), len(self.head), hidden, self.request)
+        plain = PlainSums(len(hidden), self.unit, hidden)
+        target = TargetLogit(own, self.unit, hidden)
+        rank = TargetRank(own, self._own_logits(scaled, targets))
+        collectors: dict[Collector, frozenset[str]] = {
+            sums: SUMS,
+            maxima: MAXIMA,
+            plain: frozenset() if self.request.softcap is None else frozenset({"mean", "spread"}),
+            target: frozenset({"target"}),
+            rank: frozenset({"target_rank"}),
+        }
+        active = [collector for collector, gives in collectors.items() if gives & self.keep]
+        for number, words in enumerate(spans(len(self.head), shape.words)):
+            z = self._logits(scaled, words)
+            for collector in active:
+                collector.add(z, number)
+        mean, spread = self.linear.of(hidden) if self.request.softcap is None else plain.mean_and_spread(len(self.head))
         gathered = Gathered(
             peak=sums.peak,
             total=sums.total,
-            energy=sums.energy_in_nats(),
-            maximum=maxima.maximum() * unit,
-            mean=(hidden * self.head_moments.mean.to(hidden.dtype)).sum(1),
-            target=target * unit,
-            top_logits=top_logits,
-            top_words=top_words,
+            energy=sums.energy,
+            collision=sums.collision,
+            maximum=maxima.maximum() / self.unit,
+            mean=mean,
+            spread=spread,
+            target=target.value,
+            target_rank=rank.rank,
         )
-        return evaluate(self.request.statistics, gathered)
+        self._add_top(gathered, maxima, hidden)
+        return gathered
+
+    def _logits(self, scaled: Tensor, words: slice) -> Tensor:
+        """A tile of logits (tokens, tile words), `unit` to the nat."""
+        return self.request.finish(product(scaled, self.head[words].to(scaled.dtype)), words, self.unit)
+
+    def _own_logits(self, scaled: Tensor, targets: Tensor) -> Tensor:
+        """The targets' logits (tokens,) before the walk."""
+        if "target_rank" not in self.keep:
+            return scaled.new_empty(len(targets))
+        products = product(scaled, self.head[targets].to(scaled.dtype)).diagonal().clone()  # as a tile computes them
+        return self.request.finish(products, targets, self.unit)
+
+    def _add_top(self, gathered: Gathered, maxima: GroupMaxima, hidden: Tensor) -> None:
+        """Top logits and words, and what they say of the tail."""
+        ...

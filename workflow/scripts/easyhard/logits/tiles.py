@@ -89,21 +89,19 @@ def shift_to_peak(logits: Tensor, peak: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class TargetColumns:
-    """Where the targets (tokens,) of some tokens lie in each tile of words: rows and columns, tile after tile.
+    """Where the targets (tokens,) lie in each tile of `tile_words` words.
 
-    `parts[i]` cuts out of `rows` (token numbers) and `columns` (word numbers) what belongs to tile i.
+    `rows` are token numbers and `words` their targets, sorted by target; `parts[i]` cuts out what belongs to tile i.
     """
 
     def __init__(self, targets: Tensor, words: int, tile_words: int) -> None:
         self.tile_words = tile_words
-        self.columns, self.rows = targets.sort(stable=True)
+        self.words, self.rows = targets.sort(stable=True)
         starts = torch.arange(0, words + tile_words, tile_words, device=targets.device)
-        edges = torch.searchsorted(self.columns, starts).tolist()
+        edges = torch.searchsorted(self.words, starts).tolist()
         self.parts = [slice(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
 
-    def pick(self, logits: Tensor, number: int, into: Tensor) -> None:
-        """Copy the targets' logits that tile `number`, logits (tokens, tile words), holds into `into` (tokens,)."""
+    def of(self, number: int) -> tuple[Tensor, Tensor]:
+        """Token numbers, and columns inside tile `number`, of the targets that lie in it."""
         part = self.parts[number]
-        if part.start < part.stop:
-            rows = self.rows[part]
-            into[rows] = logits[rows, self.columns[part] - number * self.tile_words]
+        return self.rows[part], self.words[part] - number * self.tile_words
