@@ -1,17 +1,20 @@
 """Compute the full-rank logit metrics of every validation token, in one pass over the vocabulary."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from easyhard.activations.prefetch import prefetch
 from easyhard.activations.store import count_rows, read_batches
 from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.logits.statistics import logit_statistics
 from easyhard.model.store import read_head
 from easyhard.progress import Progress
-from easyhard.signals.store import write_columns
+from easyhard.signals.store import write_batches
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -25,14 +28,17 @@ def main() -> None:
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     head = read_head(snakemake.input.head).to(device)
     progress, done = Progress("logit statistics", count_rows(snakemake.input.activations), "tokens"), 0
-    parts = []
-    for batch in read_batches(snakemake.input.activations, ["hidden", "target"]):
-        hidden = torch.tensor(batch["hidden"], device=device)
-        target = torch.tensor(batch["target"], dtype=torch.int64, device=device)
-        parts.append(logit_statistics(hidden, head, target, statistics=STATISTICS))
-        progress.update(done := done + len(target))
-    columns = {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in STATISTICS}
-    write_columns(snakemake.output[0], columns)
+
+    def signals() -> Iterator[dict[str, NDArray[np.float32]]]:
+        nonlocal done
+        for batch in prefetch(read_batches(snakemake.input.activations, ["hidden", "target"])):
+            hidden = torch.tensor(batch["hidden"], device=device)
+            target = torch.tensor(batch["target"], dtype=torch.int64, device=device)
+            found = logit_statistics(hidden, head, target, statistics=STATISTICS)
+            yield {name: values.cpu().numpy() for name, values in found.items()}
+            progress.update(done := done + len(target))
+
+    write_batches(snakemake.output[0], signals())
 
 
 with job(snakemake):

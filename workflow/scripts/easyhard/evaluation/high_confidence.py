@@ -20,8 +20,8 @@ def high_confidence_rows(
 ) -> list[Row]:
     """Return section `high_confidence`: the tokens with max probability at or above each threshold.
 
-    signals must have `max_probability`; all columns (tokens,), loss in nats. Correlations are given for 100 tokens or
-    more; at 0.5 also the mean loss above and below. Raises InputError naming a column that `check_columns` refuses.
+    signals must have `max_probability`; all columns (tokens,), loss in nats. Correlations of fewer than 100 tokens are
+    None; at 0.5 also the mean loss above and below. Raises InputError naming a column that `check_columns` refuses.
     """
     checked_loss, *columns = check_columns({"loss": loss, **signals})
     checked = dict(zip(signals, columns, strict=True))
@@ -40,6 +40,8 @@ def high_confidence_rows(
 
 
 def _correlations(signals: Mapping[str, Column], loss: Column, high: Mask) -> dict[str, float]:
-    if high.sum() < FEWEST_TOKENS:
-        return {}
-    return {f"pearson_{name}": pearson(values[high], loss[high]) for name, values in signals.items()}
+    enough = high.sum() >= FEWEST_TOKENS
+    return {
+        f"pearson_{name}": pearson(values[high], loss[high]) if enough else float("nan")
+        for name, values in signals.items()
+    }

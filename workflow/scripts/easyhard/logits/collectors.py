@@ -1,13 +1,21 @@
 """What is kept of the logits while one tile of tokens walks over the vocabulary: each class, one kind of figure.
 
-`add(z, number)` takes in the logits (tokens, tile words) of tile `number`, and leaves them as they are. A `unit` says in
-what they come: 1 for nats, log2(e) where they are small enough to be exponentiated with exp2 as they are (`safe`).
+`add(z, number)` takes in the logits (tokens, tile words) of tile `number` and leaves them as they are. They come in
+`unit` to the nat: 1, or log2(e) where they are small enough to be exponentiated with exp2 as they are (`safe`).
 """
+
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from easyhard.logits.tiles import LOG2_E, LOWEST, TargetColumns, shift_to_peak
+
+
+class Collector(Protocol):
+    """Anything that is fed the tiles of logits of one walk."""
+
+    def add(self, z: Tensor, number: int) -> None: ...
 
 
 class ExponentialSums:
@@ -45,12 +53,18 @@ class PlainSums:
     """first = sum z, second = sum z^2, each (tokens,), float64: for logits without a closed form of their mean."""
 
     def __init__(self, tokens: int, unit: float, like: Tensor) -> None:
-        self.unit = unit
+        self.unit, self.dtype = unit, like.dtype
         self.first, self.second = like.new_zeros(2, tokens, dtype=torch.float64)
 
     def add(self, z: Tensor, number: int) -> None:
         self.first.add_(z.sum(1), alpha=1 / self.unit)
         self.second.add_(z.square().sum(1), alpha=1 / self.unit**2)
+
+    def mean_and_spread(self, words: int) -> tuple[Tensor, Tensor]:
+        """Mean and population standard deviation (tokens,) over `words` logits."""
+        mean = self.first / words
+        spread = (self.second / words - mean.square()).clamp(min=0).sqrt()
+        return mean.to(self.dtype), spread.to(self.dtype)
 
 
 class TargetLogit:

@@ -37,11 +37,11 @@ def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, reductio
 
         torch.nn.functional.cross_entropy(hidden @ head.T, targets, reduction=reduction)
 
-    hidden (tokens, dim) and head (words, dim) share one float type, targets (tokens,) is int64. Sums are kept in float32
-    (float64 for float64), gradients come back in the inputs' type. The same bits whatever the number of threads.
+    hidden (tokens, dim) and head (words, dim) share one float type, targets (tokens,) are int64. Sums are kept in
+    float32 (float64 for float64), gradients come back in the inputs' type. The same bits for any number of threads.
     Returns () for "sum" and "mean", (tokens,) for "none". Raises InputError naming the argument that is wrong.
     """
-    losses: Tensor = _LinearCrossEntropy.apply(hidden.contiguous(), head.contiguous(), targets)
+    losses: Tensor = _LinearCrossEntropy.apply(hidden.contiguous(), head.contiguous(), targets)  # type: ignore[no-untyped-call]
     if reduction == "none":
         return losses
     if reduction not in ("sum", "mean"):
@@ -70,7 +70,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return losses
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_losses: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         hidden, head, targets, peak, total, expected = ctx.saved_tensors
         grad_hidden = grad_head = None
@@ -129,26 +129,24 @@ def _grad_head(
     shape, dtype = tile_shape(hidden.device), compute_dtype(hidden.dtype)
     grad_head = torch.empty_like(head)
     h = hidden.to(dtype)
-    pull = grad_losses[:, None] * h  # (tokens, dim)
-    push = pull / total[:, None]  # (tokens, dim): p h = exp2(...) (h / total)
+    push = h * (grad_losses / total)[:, None]  # (tokens, dim): g p h = exp2(...) push
     h = h * LOG2_E if safe else h
-    own = TargetColumns(targets, len(head), shape.words)
-    pull = pull[own.rows]
-    tiles = spans(len(head), shape.words)
+    tiles = [(tile, TargetColumns(targets[tile], len(head), shape.words)) for tile in spans(len(h), shape.tokens)]
 
     def one_tile(number: int) -> None:
-        words = tiles[number]
+        words = slice(number * shape.words, (number + 1) * shape.words)
         w = head[words].to(dtype)
         gradient = torch.zeros_like(w)
-        for tile in spans(len(hidden), shape.tokens):
+        for tile, own in tiles:
             z = product(w, h[tile])  # (tile words, tile tokens)
             if not safe:
                 z.sub_(peak[tile]).mul_(LOG2_E)
-            gradient.add_(product(z.exp2_(), push[tile].t()))
-        _, inside = own.of(number)
-        gradient.index_add_(0, inside, pull[own.parts[number]], alpha=-1)
+            p = z.exp2_()  # times total
+            tokens, inside = own.of(number)
+            p[inside, tokens] -= total[tile][tokens]
+            gradient.add_(product(p, push[tile].t()))
         grad_head[words] = gradient
 
-    for _ in each(one_tile, range(len(tiles)), head.device):
+    for _ in each(one_tile, range(len(spans(len(head), shape.words))), head.device):
         pass
     return grad_head

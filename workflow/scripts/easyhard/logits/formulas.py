@@ -53,7 +53,7 @@ FORMULAS: dict[str, tuple[tuple[str, ...], Formula]] = {
     "margin": (("top_logits",), lambda g: (g.get("top_logits")[:, 0] - g.get("top_logits")[:, 1]).to(g.peak.dtype)),
     "top_logits": (("top_logits",), lambda g: g.get("top_logits").to(g.peak.dtype)),
     "top_words": (("top_words",), lambda g: g.get("top_words")),
-    "tail_mass": (("tail_mass",), lambda g: g.get("tail_mass")),
+    "tail_mass": (("total", "tail_mass"), lambda g: g.get("tail_mass")),
 }
 NEEDS_TARGETS = frozenset({"target_logit", "target_probability", "loss", "target_rank"})
 

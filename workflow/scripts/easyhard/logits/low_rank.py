@@ -13,11 +13,11 @@ from torch import Tensor
 
 from easyhard.errors import InputError
 from easyhard.logits.arguments import check_states, largest_norm
+from easyhard.logits.collectors import ExponentialSums
 from easyhard.logits.factors import Factors, Kind, factors
 from easyhard.logits.formulas import Gathered, evaluate, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import Moments, moments
-from easyhard.logits.collectors import ExponentialSums
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, compute_dtype, each, product, spans, tile_shape, worker_count
 
 LOW_RANK_STATISTICS = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy")
@@ -45,14 +45,14 @@ def low_rank_statistics(
     statistics: Sequence[str] = LOW_RANK_STATISTICS,
     progress: Callable[[int], None] | None = None,
 ) -> dict[int, LowRank]:
-    """Per rank, what this plain code gives (for kind "plain"), without (tokens, words) arrays and for all ranks at once:
+    """Per rank, what this code gives (for kind "plain"), without (tokens, words) arrays and for all ranks at once.
 
         u, s, vt = torch.linalg.svd(head, full_matrices=False)
         z = (hidden @ vt[:rank].T * s[:rank]) @ u[:, :rank].T           # (tokens, words)
         z.softmax(1).amax(1), z.amax(1), z.amax(1) - z.mean(1), ...
 
-    hidden (tokens, dim), head (words, dim). Ranks are 1..dim, rising; rank dim is the exact head. `states` (tokens, dim)
-    are hidden states of other tokens, for kind "weighted". `progress` is told the tokens done. Raises InputError.
+    hidden (tokens, dim), head (words, dim). Ranks are 1..dim, rising; rank dim is the exact head. `states` (tokens,
+    dim) are hidden states of other tokens, for kind "weighted". `progress` is told the tokens done. Raises InputError.
     """
     check_states(hidden, head)
     _check_ranks(ranks, head.shape[1])
@@ -87,8 +87,8 @@ def low_rank_statistics(
 def logits_pearson(hidden: Tensor, head: Moments, approximation: Factors, ranks: Sequence[int]) -> dict[int, float]:
     """Pearson r over all logits of a chunk between z_r and z, averaged over the first three chunks of 4,000 tokens.
 
-    Not one logit is computed: with z = h.w and z_r = h.(K w + k), every sum over tokens and words is a sum over products
-    of the moments of h and of w (float64).
+    Not one logit is computed: with z = h.w and z_r = h.(K w + k), every sum over tokens and words is a product of
+    moments of h and of w (float64).
     """
     chunks = [moments(hidden[tile]) for tile in spans(len(hidden), PEARSON_CHUNK)[:PEARSON_CHUNKS]]
     return {

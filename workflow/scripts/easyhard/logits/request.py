@@ -40,8 +40,8 @@ class Request:
             _check_bias(self.bias, words)
         if self.softcap is not None and not 0 < self.softcap < float("inf"):
             raise InputError(f"softcap: {self.softcap}; a positive number is wanted")
-        if not 1 <= self.top_k <= MAX_TOP_K:
-            raise InputError(f"top_k: {self.top_k}; 1 to {MAX_TOP_K} is wanted")
+        if not 2 <= self.top_k <= MAX_TOP_K:
+            raise InputError(f"top_k: {self.top_k}; 2 to {MAX_TOP_K} is wanted")
         if {"top_logits", "top_words"} & set(self.statistics) and self.top_k > words:
             raise InputError(f"top_k: {self.top_k}; at most the number of words, {words}, is wanted")
         if any(not threshold > 0 for threshold in self.tail_thresholds):

@@ -28,6 +28,32 @@ def logit_statistics(
     tail_thresholds: Sequence[float] = (3.0,),
     implementation: Implementation = "auto",
 ) -> dict[str, Tensor]:
+    """Per token, what the plain code below gives, in one walk over the vocabulary and without a (tokens, words) array.
+
+        z = hidden @ head.T + bias                            # (tokens, words); 0 where no bias is given
+        z = softcap * tanh(z / softcap)                       # where a softcap is given; bias -inf stays -inf
+        p = softmax(z)
+
+    hidden (tokens, dim) and head (words, dim) share one float type; targets (tokens,) are int64. Only what `statistics`
+    names is computed; values are (tokens,) float32 (float64 for float64 inputs) unless said otherwise, logs in nats:
+
+        log_sum_exp         log sum exp z                     mean_logit          mean z
+        max_logit           z1, the largest z                 max_minus_mean      z1 - mean z
+        second_logit        z2, the second largest            logit_std           standard deviation of z (population)
+        margin              z1 - z2                           argmax              word of z1, int64
+        max_probability     p1                                top_logits          (tokens, top_k), falling
+        entropy             - sum p log p                     top_words           (tokens, top_k) int64
+        renyi2              - log sum p^2                     tail_mass           (tokens, thresholds)
+        target_logit, target_probability, loss = -log p_target, target_rank = 1 + words above the target, int64
+
+    tail_mass at each of `tail_thresholds`, nats: sum of the p below e^-threshold. top_k: 2 to 32.
+
+    Ties: equal logits share a rank, and margin is 0 among them; which of more than top_k equal words argmax and
+    top_words name is open. Logits that differ by rounding alone count as tied. A masked word (bias -inf) has p = 0 and
+    adds nothing to sums; the mean is then -inf, max_minus_mean inf and logit_std nan. A vocabulary of one word has
+    second_logit -inf and margin inf. implementation: "reference" (the code above, in chunks), "tiled", or "auto", the
+    fastest for the device. The same bits for any number of threads. Raises InputError naming the wrong argument.
+    """
     request = Request(tuple(statistics), bias, softcap, top_k, tuple(tail_thresholds))
     check_states(hidden, head)
     if targets is not None:

@@ -11,14 +11,12 @@ import torch
 from torch import Tensor
 
 from easyhard.logits.arguments import logit_bound
-from easyhard.logits.collectors import ExponentialSums, PlainSums, TargetLogit, TargetRank
+from easyhard.logits.collectors import Collector, ExponentialSums, PlainSums, TargetLogit, TargetRank
 from easyhard.logits.formulas import Gathered, evaluate, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import mean_row, moments
 from easyhard.logits.request import MAX_TOP_K, Request
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, TargetColumns, compute_dtype, each, product, spans, tile_shape
-
-TOP = frozenset({"top_logits", "top_words"})
 
 
 def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
@@ -31,9 +29,10 @@ def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Reques
         linear=_LinearMoments(head, request),
     )
 
+    known = hidden.new_empty(0, dtype=torch.int64) if targets is None else targets
+
     def one_tile(tile: slice) -> dict[str, Tensor]:
-        states = hidden[tile].to(compute_dtype(hidden.dtype))
-        return evaluate(request.statistics, walk.one_tile(states, None if targets is None else targets[tile]))
+        return evaluate(request.statistics, walk.one_tile(hidden[tile].to(compute_dtype(hidden.dtype)), known[tile]))
 
     return joined(list(each(one_tile, spans(len(hidden), tile_shape(hidden.device).tokens), hidden.device)))
 
@@ -88,14 +87,14 @@ class _Walk:
         plain = PlainSums(len(hidden), self.unit, hidden)
         target = TargetLogit(own, self.unit, hidden)
         rank = TargetRank(own, self._own_logits(scaled, targets))
-        collectors: dict[Collector, frozenset[str]] = {
-            sums: SUMS,
-            maxima: MAXIMA,
-            plain: frozenset() if self.request.softcap is None else frozenset({"mean", "spread"}),
-            target: frozenset({"target"}),
-            rank: frozenset({"target_rank"}),
-        }
-        active = [collector for collector, gives in collectors.items() if gives & self.keep]
+        collectors: list[tuple[Collector, frozenset[str]]] = [
+            (sums, frozenset({"total", "energy", "collision"})),
+            (maxima, frozenset({"maximum", "top_logits", "top_words", "tail_mass"})),
+            (plain, frozenset({"mean", "spread"} if self.request.softcap is not None else ())),
+            (target, frozenset({"target"})),
+            (rank, frozenset({"target_rank"})),
+        ]
+        active = [collector for collector, gives in collectors if gives & self.keep]
         for number, words in enumerate(spans(len(self.head), shape.words)):
             z = self._logits(scaled, words)
             for collector in active:
@@ -112,7 +111,8 @@ class _Walk:
             target=target.value,
             target_rank=rank.rank,
         )
-        self._add_top(gathered, maxima, hidden)
+        if maxima in active:
+            self._add_top(gathered, maxima, hidden)
         return gathered
 
     def _logits(self, scaled: Tensor, words: slice) -> Tensor:
@@ -127,5 +127,32 @@ class _Walk:
         return self.request.finish(products, targets, self.unit)
 
     def _add_top(self, gathered: Gathered, maxima: GroupMaxima, hidden: Tensor) -> None:
-        """Top logits and words, and what they say of the tail."""
-        ...
+        """Add the largest logits with their words, and the tail masses."""
+        if not self.keep & {"top_logits", "top_words", "tail_mass"}:
+            return
+        thresholds = self.request.tail_thresholds if "tail_mass" in self.keep else ()
+        near = [threshold for threshold in thresholds if exp(threshold) < MAX_TOP_K + 1]
+        top, words = maxima.top(max(self.request.top_k, *(int(exp(t)) for t in near), 2), hidden, self.head)
+        gathered.top_logits, gathered.top_words = top[:, : self.request.top_k], words[:, : self.request.top_k]
+        if thresholds:
+            log_total = gathered.get("total").log()
+            log_p = top - top[:, :1] + (gathered.get("maximum") - gathered.peak - log_total)[:, None]
+            masses = [
+                _near_tail(log_p, t) if t in near else self._far_tail(hidden, gathered.peak, log_total, t)
+                for t in thresholds
+            ]
+            gathered.tail_mass = torch.stack(masses, 1).to(hidden.dtype)
+
+    def _far_tail(self, hidden: Tensor, peak: Tensor, log_total: Tensor, threshold: float) -> Tensor:
+        """Mass (tokens,) of the words with p < exp(-threshold), by a second walk."""
+        mass = torch.zeros_like(peak)
+        for words in spans(len(self.head), tile_shape(hidden.device).words):
+            log_p = self.request.finish(product(hidden, self.head[words].to(hidden.dtype)), words)
+            log_p.sub_(peak[:, None]).sub_(log_total[:, None])
+            mass.add_(torch.where(log_p < -threshold, log_p.exp(), 0.0).sum(1))
+        return mass
+
+
+def _near_tail(top_log_p: Tensor, threshold: float) -> Tensor:
+    """Mass (tokens,) of the words with p < exp(-threshold): at most exp(threshold) words are not among them."""
+    return (1 - torch.where(top_log_p < -threshold, 0.0, top_log_p.exp()).sum(1)).clamp(min=0)

@@ -7,6 +7,7 @@ order. So no result depends on the number of threads.
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import torch
@@ -47,8 +48,8 @@ def compute_dtype(dtype: torch.dtype) -> torch.dtype:
 def product(rows: Tensor, columns: Tensor, plus: Tensor | None = None) -> Tensor:
     """rows (M, K) times columns (N, K) transposed, and `plus` (M, N) added where given: a new (M, N).
 
-    On the CPU in float32 this asks oneDNN, whose AVX-512 product runs at twice the speed of the BLAS behind `@` on AMD.
-    Give it contiguous matrices or their transposes: for other strides oneDNN has only its reference loop, 100 times slower.
+    On the CPU in float32 this asks oneDNN, whose AVX-512 product has twice the speed of the BLAS behind `@` on AMD.
+    Give it contiguous matrices or their transposes: for other strides oneDNN has only a loop 100 times slower.
     """
     if rows.device.type == "cpu" and rows.dtype == torch.float32 and torch.backends.mkldnn.is_available():
         linear: Any = torch.ops.mkldnn._linear_pointwise
@@ -99,7 +100,7 @@ class TargetColumns:
         self.words, self.rows = targets.sort(stable=True)
         starts = torch.arange(0, words + tile_words, tile_words, device=targets.device)
         edges = torch.searchsorted(self.words, starts).tolist()
-        self.parts = [slice(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+        self.parts = [slice(start, stop) for start, stop in pairwise(edges)]
 
     def of(self, number: int) -> tuple[Tensor, Tensor]:
         """Token numbers, and columns inside tile `number`, of the targets that lie in it."""

@@ -1,6 +1,7 @@
 """Parquet files of plain columns, one row a token: the form of every signal and prediction file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,27 @@ def write_columns(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None
 
     Raises InputError when the file cannot be written.
     """
-    table = pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()})
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_batches(path, [columns])
+
+
+def write_batches(path: str | Path, batches: Iterable[Mapping[str, NDArray[Any]]]) -> None:
+    """Write batches of the same columns, each (rows,), as they come: a row group each, so memory holds one batch.
+
+    Raises InputError when there is no batch or the file cannot be written.
+    """
+    tables = (
+        pa.table({name: pa.array(np.ascontiguousarray(column)) for name, column in batch.items()}) for batch in batches
+    )
+    first = next(tables, None)
+    if first is None:
+        raise InputError(f"{path}: no rows to write; at least one batch is wanted")
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, first.schema, compression="zstd") as writer:
+        for table in chain([first], tables):
+            writer.write_table(table)
+
+
+def _table(columns: Mapping[str, NDArray[Any]]) -> pa.Table:
+    return pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()})
 
 
 def read_columns(path: str | Path, names: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
