@@ -32,17 +32,19 @@ class Repository:
 
     root: Path
 
-    def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", *arguments]
+    def snakemake(
+        self, *arguments: str, overlay: str = "small.yaml", check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", "small.yaml", overlay]
         run = subprocess.run(
             command, cwd=self.root, capture_output=True, text=True, env={**os.environ, **environment}, check=False
         )
         assert not check or run.returncode == 0, run.stdout + run.stderr
         return run
 
-    def would_run(self, *arguments: str) -> set[str]:
+    def would_run(self, target: str, overlay: str = "small.yaml") -> set[str]:
         """The rules that a dry run would run, `all` left out."""
-        run = self.snakemake("--dry-run", "--cores", "2", *arguments)
+        run = self.snakemake(target, "--dry-run", "--cores", "2", overlay=overlay)
         lines = run.stdout.partition("Job stats:")[2].splitlines()[3:]
         return {line.split()[0] for line in lines[: lines.index("")] if line.strip()} - {"all", "total"}
 

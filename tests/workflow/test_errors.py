@@ -26,11 +26,9 @@ def repository(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -
 
 def fails(repository: Repository, target: str, *wanted: str, config: object = None, **environment: str) -> str:
     """Run and expect a non-zero exit, no output, and one line of the terminal with all words of `wanted`."""
-    arguments = ["--cores", "2", "--resources", "gpu=1"]
-    if config is not None:
-        (repository.root / "wrong.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        arguments += ["--configfile", "small.yaml", "wrong.yaml"]
-    run = repository.snakemake(*arguments, "--", target, check=False, **environment)
+    (repository.root / "wrong.yaml").write_text(yaml.safe_dump(config or {}), encoding="utf-8")
+    arguments = [target, "--cores", "2", "--resources", "gpu=1"]
+    run = repository.snakemake(*arguments, overlay="wrong.yaml", check=False, **environment)
     output = run.stdout + run.stderr
     assert run.returncode != 0, output
     assert any(all(word in line for word in wanted) for line in output.splitlines()), output
@@ -147,11 +145,11 @@ def test_losses_that_are_not_finite_are_named(finished: Repository, tmp_path: Pa
 
 def test_a_killed_training_goes_on_to_the_same_figures(finished: Repository, tmp_path: Path) -> None:
     repository = fresh(tmp_path / "repository")
-    command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "4", "--resources", "gpu=1"]
     target = "results/small/model/weights.safetensors"
+    command = [sys.executable, "-m", "snakemake", target, "--configfile", "small.yaml", "--cores", "4"]
     checkpoint = repository.root / "results/small/model/checkpoint.pt"
     run = subprocess.Popen(
-        [*command, target], cwd=repository.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+        command, cwd=repository.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
     )
     while not checkpoint.exists() and run.poll() is None:
         time.sleep(0.01)
@@ -163,7 +161,7 @@ def test_a_killed_training_goes_on_to_the_same_figures(finished: Repository, tmp
     os.kill(job, signal.SIGKILL)
     assert run.wait() != 0
     assert checkpoint.exists()
-    repository.snakemake("--cores", "4", "--resources", "gpu=1", target)
+    repository.snakemake(target, "--cores", "4", "--resources", "gpu=1")
     assert "goes on after epoch 1" in (repository.root / "results/small/logs/train.log").read_text()
     assert (repository.root / target).read_bytes() == (finished.root / target).read_bytes()
     assert not checkpoint.exists()

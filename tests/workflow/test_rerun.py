@@ -187,6 +187,6 @@ def test_every_setting_reruns_exactly_what_reads_it(repository: Repository, down
         if key == "corpus.source":
             changed["runs"]["small"]["corpus"]["files"] = {"path": "texts"}
         (repository.root / "changed.yaml").write_text(yaml.safe_dump(changed))
-        run = repository.would_run("--configfile", "changed.yaml", "--", "results/small/report.md")
+        run = repository.would_run("results/small/report.md", overlay="changed.yaml")
         # the report shows all settings
         assert run == with_dependents(rules, downstream) | {"write_report"}, key

@@ -84,7 +84,7 @@ def test_gpu_jobs_never_overlap(finished: Repository) -> None:
 
 def test_the_same_seed_gives_the_same_figures(finished: Repository, tmp_path: Path) -> None:
     repository = fresh(tmp_path / "repository")
-    repository.snakemake("--cores", "4", "--resources", "gpu=1", "results/small/metrics.parquet")
+    repository.snakemake("results/small/metrics.parquet", "--cores", "4", "--resources", "gpu=1")
     assert figures_of(repository.root, "small").equals(figures_of(finished.root, "small"))
     assert not figures_of(finished.root, "again").equals(figures_of(finished.root, "small"))
 
@@ -95,7 +95,7 @@ def test_the_number_of_threads_changes_nothing_after_the_activations(finished: R
     for folder in ("signals", "probes", "metrics"):
         shutil.rmtree(results / folder)
     (results / "metrics.parquet").unlink()
-    repository.snakemake("--cores", "1", "--resources", "gpu=0", "results/small/metrics.parquet")
+    repository.snakemake("results/small/metrics.parquet", "--cores", "1", "--resources", "gpu=0")
     assert figures_of(repository.root, "small").equals(figures_of(finished.root, "small"))
 
 

@@ -126,7 +126,9 @@ def test_per_token_loss_is_the_loss_without_gradients() -> None:
 def test_transposed_and_sliced_inputs() -> None:
     hidden, head, targets = problem(300, 1500, 8)
     strided = torch.empty(300, 16)[:, ::2].copy_(hidden)
-    assert torch.equal(per_token_loss(strided, head.t().contiguous().t(), targets), per_token_loss(hidden, head, targets))
+    assert torch.equal(
+        per_token_loss(strided, head.t().contiguous().t(), targets), per_token_loss(hidden, head, targets)
+    )
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0])

@@ -53,7 +53,7 @@ def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, reductio
 def per_token_loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     """linear_cross_entropy with reduction "none" and without gradients: one pass, (tokens,) in nats."""
     with torch.no_grad():
-        return linear_cross_entropy(hidden, head, targets, reduction="none")
+        return linear_cross_entropy(hidden.detach(), head.detach(), targets, reduction="none")
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

@@ -47,9 +47,11 @@ def factors(kind: Kind, head: Moments, states: Moments | None = None) -> Factors
     if kind == "centred":
         return _from_gram(head.covariance * head.count, head.mean, None)
     if kind != "weighted":
-        raise InputError(f"factors: {kind!r}; plain, centred or weighted is wanted")
+        raise InputError(f"kind: {kind!r}; plain, centred or weighted is wanted")
     if states is None:
         raise InputError("states: none; weighted factors want hidden states of other tokens")
+    if states.mean.shape != head.mean.shape:
+        raise InputError(f"states: dim {len(states.mean)}; the head's, {len(head.mean)}, is wanted")
     return _from_gram(head.covariance * head.count, head.mean, states.second)
 
 
