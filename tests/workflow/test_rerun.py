@@ -84,7 +84,7 @@ def repository(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def downstream(repository: Repository) -> dict[str, set[str]]:
     """Each rule with all that depend on it, from the rule graph that Snakemake draws."""
-    dot = repository.snakemake("--rulegraph", "results/small/report.md").stdout
+    dot = repository.snakemake("results/small/report.md", "--rulegraph").stdout
     names = dict(re.findall(r"(\d+)\[.*?label ?= ?\"(\w+)", dot))
     edges = [(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", dot)]
     found = {rule: {rule} for rule in names.values()}
@@ -160,7 +160,7 @@ def test_edits_whose_reach_is_known(
 
 def test_a_comment_reruns_nothing(repository: Repository) -> None:
     with edited(repository.root / "workflow" / "scripts" / "easyhard" / "model" / "layers.py", "\n# a remark\n"):
-        assert "Nothing to be done" in repository.snakemake("--dry-run", "results/small/report.md").stdout
+        assert "Nothing to be done" in repository.snakemake("results/small/report.md", "--dry-run").stdout
 
 
 def leaves(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -1,4 +1,5 @@
 # What all stages share: the settings of each run, the hash of each script's code, the names of files.
+import os
 import sys
 from pathlib import Path
 
@@ -84,9 +85,9 @@ def benchmarks(wildcards):
     return expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
 
 
-def resource_file(name):
-    """A data file that comes with the workflow."""
-    return str(WORKFLOW / "resources" / name)
+def source_file(path):
+    """A file of the workflow as an input: relative, so that a repository may move without rerunning anything."""
+    return os.path.relpath(WORKFLOW / path)
 
 
 def figure(name):

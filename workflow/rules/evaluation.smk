@@ -139,8 +139,8 @@ rule gather_metrics:
             part=["model", "loss", "signals", "probes", "low_rank"],
         ),
         tokens="results/{run}/tokens/summary.json",
-        published=resource_file("published.csv"),
-        bands=resource_file("bands.csv"),
+        published=source_file("resources/published.csv"),
+        bands=source_file("resources/bands.csv"),
     output:
         report(
             "results/{run}/metrics.parquet",

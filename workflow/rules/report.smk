@@ -2,8 +2,6 @@
 # in:  results/{run}/metrics.parquet, what the plots show token by token, and the records of each step
 # out: results/{run}/figures/*.{svg,png}, results/{run}/report.md
 
-TEMPLATE = str(WORKFLOW / "scripts" / "easyhard" / "report" / "template.md.j2")
-
 
 rule draw_figures:
     input:
@@ -41,7 +39,7 @@ rule write_report:
     input:
         metrics="results/{run}/metrics.parquet",
         figures=expand("results/{{run}}/figures/{name}.svg", name=FIGURES),
-        template=TEMPLATE,
+        template=source_file("scripts/easyhard/report/template.md.j2"),
         tokens="results/{run}/tokens/summary.json",
         model="results/{run}/model/summary.json",
         benchmarks=benchmarks,

@@ -36,7 +36,8 @@ def main() -> None:
     ids = used_ids(read_stream(files.train).token, cutting["train"], cutting["length"], cutting["batch_size"])
     unseen = train_counts(ids, read_json(files.tokens)["vocabulary_size"])[columns["target"]] == 0
     density = loss_density(loss)
-    signals = read_signals(files.logit, SHOWN) | read_signals(files.exit_classifier)
+    signals = read_signals(files.logit, SHOWN, rows=len(loss))
+    signals |= read_signals(files.exit_classifier, rows=len(loss))
     predictions = read_loss_predictions(files.loss_predictions)
     drawn = {
         "training_curve": draw.training_curve(

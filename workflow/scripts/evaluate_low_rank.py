@@ -18,7 +18,7 @@ EXACT = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy")
 
 with job(snakemake):
     loss = read_columns(snakemake.input.activations, ["loss"])["loss"]
-    exact = read_signals(snakemake.input.logit, EXACT)
-    approximations = read_signals(snakemake.input.low_rank)
+    exact = read_signals(snakemake.input.logit, EXACT, rows=len(loss))
+    approximations = read_signals(snakemake.input.low_rank, rows=len(loss))
     rows = low_rank_rows(approximations, exact, loss, read_json(snakemake.input.fidelity))
     write_rows(snakemake.output[0], rows, protocol="published")

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 CONFIDENCES = ("max_probability", "max_logit", "max_minus_mean", "margin")
+LOGIT = ("target_probability", *CONFIDENCES, "entropy")
 
 with job(snakemake):
     loss = read_columns(snakemake.input.activations, ["loss"])["loss"]
-    signals = read_signals(snakemake.input.logit) | read_signals(snakemake.input.exit_classifier)
+    signals = read_signals(snakemake.input.logit, LOGIT, rows=len(loss))
+    signals |= read_signals(snakemake.input.exit_classifier, ["exit_classifier"], rows=len(loss))
     threshold = read_json(snakemake.input.exit_summary)["threshold"]
     rows = [
         *separation_rows(signals, loss),

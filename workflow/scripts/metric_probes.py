@@ -25,7 +25,7 @@ def main() -> None:
     settings = snakemake.params.settings
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     hidden = torch.from_numpy(read_columns(snakemake.input.activations, ["hidden"])["hidden"]).to(device)
-    signals = read_signals(snakemake.input.logit, FORETOLD)
+    signals = read_signals(snakemake.input.logit, FORETOLD, rows=len(hidden))
     metrics = {name: torch.tensor(values, device=device) for name, values in signals.items()}
     progress = Progress("metric probes", len(FORETOLD), "probes")
     predictions, summary = fit_metric_probes(

@@ -1,5 +1,6 @@
 """A trained model on disk as safetensors: weights and head."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,11 +15,11 @@ from easyhard.model.lego import Lego
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write named tensors as safetensors, whole or not at all."""
+    """Write named tensors as safetensors, whole or not at all; the same tensors and metadata give the same bytes."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    one_entry = {"easyhard": json.dumps(metadata, sort_keys=True)}  # the format keeps no order among several
     with atomic_path(path) as temporary:
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, dict(metadata)
-        )
+        save_file(plain, temporary, one_entry)
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:

@@ -27,9 +27,7 @@ def write_batches(path: str | Path, batches: Iterable[Mapping[str, NDArray[Any]]
 
     Raises InputError when there is no batch or the file cannot be written.
     """
-    tables = (
-        pa.table({name: pa.array(np.ascontiguousarray(column)) for name, column in batch.items()}) for batch in batches
-    )
+    tables = map(_table, batches)
     first = next(tables, None)
     if first is None:
         raise InputError(f"{path}: no rows to write; at least one batch is wanted")
@@ -42,13 +40,17 @@ def _table(columns: Mapping[str, NDArray[Any]]) -> pa.Table:
     return pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()})
 
 
-def read_columns(path: str | Path, names: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+def read_columns(
+    path: str | Path, names: Sequence[str] | None = None, *, rows: int | None = None
+) -> dict[str, NDArray[Any]]:
     """Read columns, each (rows,), in the order of `names`; all of them in the file's order when `names` is None.
 
-    Raises InputError naming the file when it is missing, truncated, not Parquet, lacks a column, or has a column that
-    is not numeric or holds nulls.
+    `rows` is how many the file must have, where that is known. Raises InputError naming the file when it is missing,
+    truncated, not Parquet, of another length, lacks a column, or has a column that is not numeric or holds nulls.
     """
     table = _read_table(path, names)
+    if rows is not None and table.num_rows != rows:
+        raise InputError(f"{path}: {table.num_rows} rows; {rows} are wanted, one a token; delete it and rerun")
     return {name: _numeric(path, name, table.column(name)) for name in table.column_names}
 
 

@@ -1,0 +1,384 @@
+"""Triton: every statistic of the logits in one pass over the vocabulary, with nothing but running figures on chip.
+
+Floor on an H200, N tokens, V words, d dims: 2NVd operations (N = 65,536, V = 69,830, d = 64: 586 GFLOP, 8.7 ms in float32)
+and NV exponentials (1.2 ms). Bytes: hidden once, the head once for each block of tokens, mostly from cache; what is
+written is some 10 numbers a token and split.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from math import exp
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from torch.nn.functional import pad
+
+from easyhard.logits.formulas import Gathered, evaluate, needs
+from easyhard.logits.request import MAX_TOP_K, Request
+from easyhard.logits.tiled import _LinearMoments, _near_tail
+from easyhard.logits.triton_tiles import (
+    ABSENT,
+    INTERPRETED,
+    LOG2_E,
+    LOWEST,
+    Precision,
+    Tile,
+    block,
+    expand,
+    finish,
+    loadable,
+    products,
+    split_count,
+    split_words,
+    tile_for,
+)
+
+Gather = Callable[[Tensor, Tensor, Tensor | None, Request], dict[str, Tensor]]
+TARGET_TILE = 32 if INTERPRETED else 64
+PICKED_TOKENS, PICKED_DIMS = 32, 64
+
+
+def gather(
+    hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request, precision: Precision = "ieee"
+) -> dict[str, Tensor]:
+    """Every statistic in one pass, and a second for tail thresholds above log 33.
+
+    precision names how float32 inputs are multiplied: "ieee" float32, "tf32x3" three products of tf32 halves, "tf32".
+    Memory beyond inputs and outputs: some 10 numbers, and 2 top_k, for each token and split of the vocabulary.
+    """
+    pass_ = _Pass(loadable(hidden), loadable(head), targets, request, precision)
+    return evaluate(request.statistics, pass_.gathered())
+
+
+gather_tf32x3: Gather = partial(gather, precision="tf32x3")
+gather_tf32: Gather = partial(gather, precision="tf32")
+
+
+def gather_bf16(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
+    """`gather` with states and head rounded to bfloat16."""
+    return gather(hidden.bfloat16(), head.bfloat16(), targets, request)
+
+
+class _Pass:
+    """One call: launches the kernels and merges what the splits of the vocabulary leave."""
+
+    def __init__(
+        self, hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request, precision: Precision
+    ) -> None:
+        self.hidden, self.head, self.targets, self.request = hidden, head, targets, request
+        self.keep = needs(request.statistics)
+        self.tile = tile_for(hidden, precision)
+        self.shared = {"softcap": request.softcap, "DIM": hidden.shape[1], "PRECISION": precision}
+        self.bias = None if request.bias is None else request.bias.to(hidden.device, torch.float32).contiguous()
+        self.thresholds = request.tail_thresholds if "tail_mass" in self.keep else ()
+        self.near = [threshold for threshold in self.thresholds if exp(threshold) < MAX_TOP_K + 1]
+
+    def gathered(self) -> Gathered:
+        """Everything the request needs, in nats."""
+        target = self._target_logits() if self.keep & {"target", "target_rank"} else None
+        left = self._walk(target if "target_rank" in self.keep else None)
+        peak = left["peak"].amax(0)
+        drop = left["peak"] - peak  # (splits, tokens)
+        shrink = drop.exp()
+        total = (left["total"] * shrink).sum(0)
+        gathered = Gathered(peak=peak, total=total, maximum=peak, target=target)
+        if "energy" in left:
+            gathered.energy = ((left["energy"] + drop * left["total"]) * shrink).sum(0)
+        if "collision" in left:
+            gathered.collision = (left["collision"] * shrink.square()).sum(0)
+        if "rank" in left:
+            gathered.target_rank = 1 + left["rank"].sum(0, dtype=torch.int64)
+        if target is not None:
+            gathered.target = target.masked_fill(target <= LOWEST.value, float("-inf"))
+        self._add_moments(gathered, left)
+        self._add_top(gathered, left)
+        return gathered
+
+    def _walk(self, target: Tensor | None) -> dict[str, Tensor]:
+        """What each split of the vocabulary leaves: name -> (splits, tokens), tops (splits, tokens, k)."""
+        tokens, words = len(self.hidden), len(self.head)
+        splits = split_count(self.hidden, words, self.tile)
+        span = split_words(words, splits, self.tile)
+        splits = triton.cdiv(words, span)
+        top = self._top_count()
+        moments = self.request.softcap is not None and bool(self.keep & {"mean", "spread"})
+
+        def new(wanted: bool, dtype: torch.dtype = torch.float32, *shape: int) -> Tensor | None:
+            return self.hidden.new_empty(splits, tokens, *shape, dtype=dtype) if wanted else None
+
+        out = {
+            "peak": new(True),
+            "total": new(True),
+            "energy": new("energy" in self.keep),
+            "collision": new("collision" in self.keep),
+            "first": new(moments, torch.float64),
+            "second": new(moments, torch.float64),
+            "rank": new(target is not None, torch.int32),
+            "top_logits": new(top > 0, torch.float32, top),
+            "top_words": new(top > 0, torch.int32, top),
+        }
+        _walk_kernel[(triton.cdiv(tokens, self.tile.tokens) * splits,)](
+            self.hidden, self.head, self.bias, target, self.targets, *out.values(),
+            tokens=tokens, words=words, span=span, splits=splits, TOP=top, SLOTS=triton.next_power_of_2(max(top, 1)),
+            **self.shared, **self.tile.launch,
+        )  # fmt: skip
+        return {name: value for name, value in out.items() if value is not None}
+
+    def _top_count(self) -> int:
+        """How many of the largest logits the pass keeps."""
+        if not self.keep & {"top_logits", "top_words"} and not self.near:
+            return 0
+        return max(self.request.top_k, 2, *(int(exp(t)) for t in self.near))
+
+    def _target_logits(self) -> Tensor:
+        """(tokens,) float32, by the same products as the pass makes."""
+        assert self.targets is not None
+        out = self.hidden.new_empty(len(self.hidden), dtype=torch.float32)
+        size = min(TARGET_TILE, self.tile.tokens, self.tile.words)
+        launch = {**self.tile.launch, "TOKENS": size, "WORDS": size}
+        _target_kernel[(triton.cdiv(len(self.hidden), size),)](
+            self.hidden, self.head, self.bias, self.targets, out,
+            tokens=len(self.hidden), words=len(self.head), **self.shared, **launch,
+        )  # fmt: skip
+        return out
+
+    def _add_moments(self, gathered: Gathered, left: dict[str, Tensor]) -> None:
+        """Add mean and spread: sums of the pass under a softcap, a closed form without."""
+        if "first" not in left:
+            gathered.mean, gathered.spread = _LinearMoments(self.head, self.request).of(self.hidden.float())
+            return
+        mean = left["first"].sum(0) / len(self.head)
+        spread = (left["second"].sum(0) / len(self.head) - mean.square()).clamp(min=0).sqrt()
+        gathered.mean, gathered.spread = mean.float(), spread.float()
+
+    def _add_top(self, gathered: Gathered, left: dict[str, Tensor]) -> None:
+        """Add the largest logits with their words, and the tail masses."""
+        log_total = gathered.get("total").log()
+        if "top_words" in left:
+            top, words = self._exact_top(left["top_logits"], left["top_words"])
+            gathered.top_logits = top[:, : self.request.top_k]
+            gathered.top_words = words[:, : self.request.top_k]
+            log_p = top - top[:, :1] - log_total[:, None]
+        masses = [
+            _near_tail(log_p, threshold) if threshold in self.near else self._far_tail(gathered.peak, log_total, threshold)
+            for threshold in self.thresholds
+        ]
+        if masses:
+            gathered.tail_mass = torch.stack(masses, 1).float()
+
+    def _exact_top(self, values: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        """The largest logits over all splits (tokens, k), computed again in float64 and falling, and their words."""
+        splits, tokens, asked = values.shape
+        top = min(asked, len(self.head))
+        best = values.transpose(0, 1).reshape(tokens, splits * asked).topk(top, dim=1)
+        words = words.transpose(0, 1).reshape(tokens, splits * asked).gather(1, best.indices).sort(dim=1).values
+        out = self.hidden.new_empty(tokens, top, dtype=torch.float64)
+        _picked_kernel[(triton.cdiv(tokens, PICKED_TOKENS), top)](
+            self.hidden, self.head, words, out, tokens, DIM=self.hidden.shape[1], TOP=top,
+            TOKENS=PICKED_TOKENS, BLOCK_K=PICKED_DIMS,
+        )  # fmt: skip
+        exact, order = self.request.finish(out, words).sort(dim=1, descending=True, stable=True)
+        missing = (0, asked - top)  # where the vocabulary has fewer words
+        return pad(exact, missing, value=float("-inf")), pad(words.gather(1, order).long(), missing)
+
+    def _far_tail(self, peak: Tensor, log_total: Tensor, threshold: float) -> Tensor:
+        """Mass (tokens,) of the words with p < exp(-threshold), by a second pass."""
+        out = torch.empty_like(peak)
+        _tail_kernel[(triton.cdiv(len(self.hidden), self.tile.tokens),)](
+            self.hidden, self.head, self.bias, peak, log_total, out, threshold,
+            tokens=len(self.hidden), words=len(self.head), **self.shared, **self.tile.launch,
+        )  # fmt: skip
+        return out
+
+
+@triton.jit
+def _walk_kernel(
+    hidden: tl.tensor,
+    head: tl.tensor,
+    bias: tl.tensor,
+    target: tl.tensor,
+    targets: tl.tensor,
+    peak_out: tl.tensor,
+    total_out: tl.tensor,
+    energy_out: tl.tensor,
+    collision_out: tl.tensor,
+    first_out: tl.tensor,
+    second_out: tl.tensor,
+    rank_out: tl.tensor,
+    top_out: tl.tensor,
+    top_words_out: tl.tensor,
+    tokens: tl.tensor,
+    words: tl.tensor,
+    span: tl.tensor,
+    splits: tl.tensor,
+    softcap: tl.tensor,
+    TOP: tl.constexpr,
+    SLOTS: tl.constexpr,
+    DIM: tl.constexpr,
+    PRECISION: tl.constexpr,
+    TOKENS: tl.constexpr,
+    WORDS: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    AXIS: tl.constexpr,
+) -> None:
+    """One block of tokens over one split of the words; splits of one block run side by side."""
+    split = tl.program_id(0) % splits
+    rows = tl.program_id(0) // splits * TOKENS + tl.arange(0, TOKENS)
+    real = rows < tokens
+    states = block(hidden, rows, tokens, 0, DIM, BLOCK_K)
+    peak = tl.full((TOKENS,), ABSENT, tl.float32)
+    total = tl.zeros((TOKENS,), tl.float32)
+    energy = tl.zeros((TOKENS,), tl.float32)
+    collision = tl.zeros((TOKENS,), tl.float32)
+    first = tl.zeros((TOKENS,), tl.float64)
+    second = tl.zeros((TOKENS,), tl.float64)
+    above = tl.zeros((TOKENS,), tl.int32)
+    slots = tl.broadcast_to(tl.arange(0, SLOTS)[None, :], (TOKENS, SLOTS))
+    best = tl.where(slots < TOP, ABSENT, float("inf"))  # no logit displaces the slots beyond TOP
+    best_words = tl.zeros((TOKENS, SLOTS), tl.int32)
+    if rank_out is not None:
+        bar = tl.load(target + rows, mask=real, other=0.0)
+        own = tl.load(targets + rows, mask=real, other=-1).to(tl.int32)
+    for start in range(split * span, tl.minimum((split + 1) * span, words), WORDS):
+        columns = start + tl.arange(0, WORDS)
+        beside = tl.expand_dims(columns, 1 - AXIS)
+        z = products(
+            hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION
+        )
+        z = finish(z, bias, softcap, columns, words, AXIS)
+        left = tl.max(z, AXIS)
+        raised = tl.maximum(peak, left)
+        drop = (peak - raised) * LOG2_E
+        shrink = tl.exp2(drop)
+        x = (z - expand(raised, AXIS)) * LOG2_E
+        e = tl.exp2(x)
+        if energy_out is not None:
+            energy = (energy + drop * total) * shrink + tl.sum(e * x, AXIS)
+        if collision_out is not None:
+            collision = collision * (shrink * shrink) + tl.sum(e * e, AXIS)
+        total = total * shrink + tl.sum(e, AXIS)
+        peak = raised
+        if first_out is not None:
+            known = tl.where(beside < words, tl.where(z == LOWEST, float("-inf"), z), 0.0)
+            first += tl.sum(known, AXIS).to(tl.float64)
+            second += tl.sum(known * known, AXIS).to(tl.float64)
+        if rank_out is not None:
+            above += tl.sum(((z > expand(bar, AXIS)) & (beside != expand(own, AXIS))).to(tl.int32), AXIS)
+        if TOP > 0:
+            worst = tl.min(best, 1)
+            if tl.max((left > worst).to(tl.int32), 0) > 0:  # a loop right here would keep loads from running ahead
+                while tl.max((left > worst).to(tl.int32), 0) > 0:  # each turn takes the largest logit of every token
+                    word = tl.min(tl.where(z == expand(left, AXIS), beside, 2147483647), AXIS)
+                    slot = tl.min(tl.where(best == worst[:, None], slots, SLOTS), 1)
+                    takes = (slots == slot[:, None]) & (left > worst)[:, None]
+                    best = tl.where(takes, left[:, None], best)
+                    best_words = tl.where(takes, word[:, None], best_words)
+                    z = tl.where(beside == expand(word, AXIS), ABSENT, z)
+                    left = tl.max(z, AXIS)
+                    worst = tl.min(best, 1)
+    at = split.to(tl.int64) * tokens + rows
+    tl.store(peak_out + at, peak, mask=real)
+    tl.store(total_out + at, total, mask=real)
+    if energy_out is not None:
+        tl.store(energy_out + at, energy / LOG2_E, mask=real)
+    if collision_out is not None:
+        tl.store(collision_out + at, collision, mask=real)
+    if first_out is not None:
+        tl.store(first_out + at, first, mask=real)
+        tl.store(second_out + at, second, mask=real)
+    if rank_out is not None:
+        tl.store(rank_out + at, above, mask=real)
+    if TOP > 0:
+        places = at[:, None] * TOP + slots
+        tl.store(top_out + places, best, mask=real[:, None] & (slots < TOP))
+        tl.store(top_words_out + places, best_words, mask=real[:, None] & (slots < TOP))
+
+
+@triton.jit
+def _target_kernel(
+    hidden: tl.tensor,
+    head: tl.tensor,
+    bias: tl.tensor,
+    targets: tl.tensor,
+    out: tl.tensor,
+    tokens: tl.tensor,
+    words: tl.tensor,
+    softcap: tl.tensor,
+    DIM: tl.constexpr,
+    PRECISION: tl.constexpr,
+    TOKENS: tl.constexpr,
+    WORDS: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    AXIS: tl.constexpr,
+) -> None:
+    """Logits of a block of tokens for their own targets: the diagonal of a square tile."""
+    rows = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
+    columns = tl.load(targets + rows, mask=rows < tokens, other=0).to(tl.int32)
+    states = block(hidden, rows, tokens, 0, DIM, BLOCK_K)
+    z = products(hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION)
+    z = finish(z, bias, softcap, columns, words, AXIS)
+    number = tl.arange(0, TOKENS)
+    diagonal = tl.sum(tl.where(number[:, None] == number[None, :], z, 0.0), AXIS)
+    tl.store(out + rows, diagonal, mask=rows < tokens)
+
+
+@triton.jit
+def _picked_kernel(
+    hidden: tl.tensor,
+    head: tl.tensor,
+    picked: tl.tensor,
+    out: tl.tensor,
+    tokens: tl.tensor,
+    DIM: tl.constexpr,
+    TOP: tl.constexpr,
+    TOKENS: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+) -> None:
+    """Products in float64 of a block of tokens, each with one word of its own."""
+    rows = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
+    places = rows.to(tl.int64) * TOP + tl.program_id(1)
+    columns = tl.load(picked + places, mask=rows < tokens, other=0)
+    result = tl.zeros((TOKENS,), tl.float64)
+    for start in range(0, DIM, BLOCK_K):
+        h = block(hidden, rows, tokens, start, DIM, BLOCK_K).to(tl.float64)
+        w = block(head, columns, 2147483647, start, DIM, BLOCK_K).to(tl.float64)
+        result += tl.sum(h * w, 1)
+    tl.store(out + places, result, mask=rows < tokens)
+
+
+@triton.jit
+def _tail_kernel(
+    hidden: tl.tensor,
+    head: tl.tensor,
+    bias: tl.tensor,
+    peak_in: tl.tensor,
+    log_total_in: tl.tensor,
+    out: tl.tensor,
+    threshold: tl.tensor,
+    tokens: tl.tensor,
+    words: tl.tensor,
+    softcap: tl.tensor,
+    DIM: tl.constexpr,
+    PRECISION: tl.constexpr,
+    TOKENS: tl.constexpr,
+    WORDS: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    AXIS: tl.constexpr,
+) -> None:
+    """sum p [log p < -threshold] of a block of tokens, their normalisers known."""
+    rows = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
+    states = block(hidden, rows, tokens, 0, DIM, BLOCK_K)
+    peak = tl.load(peak_in + rows, mask=rows < tokens, other=0.0)
+    log_total = tl.load(log_total_in + rows, mask=rows < tokens, other=0.0)
+    mass = tl.zeros((TOKENS,), tl.float32)
+    for start in range(0, words, WORDS):
+        columns = start + tl.arange(0, WORDS)
+        z = products(
+            hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION
+        )
+        z = finish(z, bias, softcap, columns, words, AXIS)
+        log_p = z - expand(peak, AXIS) - expand(log_total, AXIS)
+        mass += tl.sum(tl.where(log_p < -threshold, tl.exp2(log_p * LOG2_E), 0.0), AXIS)
+    tl.store(out + rows, mass, mask=rows < tokens)

@@ -1,0 +1,169 @@
+"""A tile of logits as Triton programs make it, how large it is, and how many programs share one vocabulary.
+
+On an H200 float32 products run on the ordinary units (66.9 TFLOP/s), which leave each thread 4 tokens and many words:
+words go along axis 0, so that sums over words stay inside a thread. Tensor units (tf32 494, bf16 989 TFLOP/s) leave each
+thread 2 tokens and a stretch of words along axis 1. Tiles are looked up, not timed: timing would choose, from run to run,
+tiles that add in another order, and with them other bits.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from easyhard.errors import InputError
+
+Precision = Literal["ieee", "tf32x3", "tf32"]
+TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+INTERPRETED = bool(triton.knobs.runtime.interpret)  # programs run one by one in NumPy, on any machine
+WHOLE_DIM = 128  # up to here a tile's states stay on chip as one block
+RESIDENT_BYTES = 16 << 20  # states that programs at work may hold between them, a third of the cache
+
+LOG2_E = tl.constexpr(1.4426950408889634)
+LOWEST = tl.constexpr(-1e30)  # a masked word: finite, so that its differences are numbers, and exp2 of them 0
+ABSENT = tl.constexpr(-2e30)  # beyond the vocabulary
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What one program holds at a time: `words` logits for each of `tokens`, from `dims` columns at once."""
+
+    tokens: int
+    words: int
+    dims: int
+    axis: int  # along which words lie
+    warps: int
+    stages: int  # of loads in flight
+
+    @property
+    def launch(self) -> dict[str, int]:
+        """The sizes as a kernel takes them."""
+        sizes = {"TOKENS": self.tokens, "WORDS": self.words, "BLOCK_K": self.dims, "AXIS": self.axis}
+        return {**sizes, "num_warps": self.warps, "num_stages": self.stages}
+
+
+def tile_for(hidden: Tensor, precision: Precision) -> Tile:
+    """The tile for hidden (tokens, dim) of this type, dim and precision of the product."""
+    dim = hidden.shape[1]
+    if INTERPRETED:
+        return Tile(tokens=32, words=32, dims=32, axis=1, warps=4, stages=1)
+    if hidden.dtype == torch.float32 and precision == "ieee":
+        return Tile(tokens=128, words=64, dims=16, axis=0, warps=4, stages=3)
+    if dim <= WHOLE_DIM:
+        return Tile(tokens=128, words=128, dims=max(16, triton.next_power_of_2(dim)), axis=1, warps=8, stages=3)
+    if hidden.dtype == torch.float32:
+        return Tile(tokens=128, words=128, dims=32, axis=1, warps=8, stages=3)
+    return Tile(tokens=128, words=256, dims=64, axis=1, warps=8, stages=3)
+
+
+def split_count(hidden: Tensor, words: int, tile: Tile) -> int:
+    """Among how many programs the words of one block of tokens are split.
+
+    Enough to give every multiprocessor two programs, and to keep the states of all programs at work in the cache; never
+    fewer than 8 tiles each.
+    """
+    if INTERPRETED:
+        return 3
+    processors = torch.cuda.get_device_properties(hidden.device).multi_processor_count
+    blocks = triton.cdiv(len(hidden), tile.tokens)
+    resident = processors * tile.tokens * hidden.shape[1] * hidden.element_size()
+    wanted = max(triton.cdiv(2 * processors, blocks), triton.cdiv(resident, RESIDENT_BYTES))
+    return max(1, min(wanted, words // (8 * tile.words)))
+
+
+def split_words(words: int, splits: int, tile: Tile) -> int:
+    """Words of one split, a multiple of the tile's."""
+    return triton.cdiv(triton.cdiv(words, splits), tile.words) * tile.words
+
+
+def loadable(matrix: Tensor) -> Tensor:
+    """`matrix` as kernels take it. Raises InputError for float64, or tensors that no Triton kernel can reach."""
+    if matrix.dtype not in TRITON_DTYPES:
+        raise InputError(f"implementation: triton, for {matrix.dtype}; it takes float32, bfloat16 and float16")
+    if not (matrix.is_cuda or INTERPRETED):
+        raise InputError(f"implementation: triton, on {matrix.device}; it wants a CUDA device, or TRITON_INTERPRET=1")
+    if INTERPRETED and matrix.dtype == torch.bfloat16:
+        return matrix.float()  # NumPy has no bfloat16; products of its numbers are exact in float32
+    return matrix
+
+
+@triton.jit
+def expand(vector: tl.tensor, AXIS: tl.constexpr) -> tl.tensor:
+    """A vector over tokens, to stand beside a tile whose words lie along AXIS."""
+    return tl.expand_dims(vector, AXIS)
+
+
+@triton.jit
+def block(matrix: tl.tensor, rows: tl.tensor, count: tl.tensor, start: tl.tensor, DIM: tl.constexpr, BLOCK_K: tl.constexpr) -> tl.tensor:
+    """matrix[rows, start : start + BLOCK_K], 0 beyond its `count` rows and DIM columns."""
+    k = start + tl.arange(0, BLOCK_K)
+    inside = ((rows >= 0) & (rows < count))[:, None] & (k < DIM)[None, :]
+    return tl.load(matrix + rows.to(tl.int64)[:, None] * DIM + k[None, :], mask=inside, other=0.0)
+
+
+@triton.jit
+def add_product(z: tl.tensor, states: tl.tensor, words: tl.tensor, AXIS: tl.constexpr, PRECISION: tl.constexpr) -> tl.tensor:
+    """z + states @ words^T, laid out with words along AXIS."""
+    if AXIS == 1:
+        z = tl.dot(states, tl.trans(words), z, input_precision=PRECISION)
+    else:
+        z = tl.dot(words, tl.trans(states), z, input_precision=PRECISION)
+    return z
+
+
+@triton.jit
+def empty_tile(TOKENS: tl.constexpr, WORDS: tl.constexpr, AXIS: tl.constexpr) -> tl.tensor:
+    """Zeros (TOKENS, WORDS), words along AXIS."""
+    return tl.zeros((TOKENS, WORDS) if AXIS == 1 else (WORDS, TOKENS), tl.float32)
+
+
+@triton.jit
+def products(
+    hidden: tl.tensor,
+    head: tl.tensor,
+    rows: tl.tensor,
+    columns: tl.tensor,
+    tokens: tl.tensor,
+    words: tl.tensor,
+    states: tl.tensor,
+    DIM: tl.constexpr,
+    TOKENS: tl.constexpr,
+    WORDS: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    AXIS: tl.constexpr,
+    PRECISION: tl.constexpr,
+) -> tl.tensor:
+    """h.w of hidden[rows] and head[columns]; `states` are hidden[rows, :BLOCK_K], already on chip."""
+    z = empty_tile(TOKENS, WORDS, AXIS)
+    if BLOCK_K >= DIM:
+        z = add_product(z, states, block(head, columns, words, 0, DIM, BLOCK_K), AXIS, PRECISION)
+    else:
+        for start in range(0, DIM, BLOCK_K):
+            h = block(hidden, rows, tokens, start, DIM, BLOCK_K)
+            z = add_product(z, h, block(head, columns, words, start, DIM, BLOCK_K), AXIS, PRECISION)
+    return z
+
+
+@triton.jit
+def tanh(x: tl.tensor) -> tl.tensor:
+    """To a few units in the last place: a series near 0, where 1 - 2 / (1 + exp 2x) would cancel."""
+    square = x * x
+    series = x * (1 + square * (-1 / 3 + square * (2 / 15 + square * (-17 / 315 + square * (62 / 2835)))))
+    away = 1 - 2 / (1 + tl.exp(2 * tl.abs(x)))
+    return tl.where(tl.abs(x) < 0.25, series, tl.where(x < 0, -away, away))
+
+
+@triton.jit
+def finish(z: tl.tensor, bias: tl.tensor, softcap: tl.tensor, columns: tl.tensor, words: tl.tensor, AXIS: tl.constexpr) -> tl.tensor:
+    """Logits of products: bias and softcap where given, LOWEST for masked words, ABSENT beyond the vocabulary."""
+    if bias is not None:
+        b = tl.load(bias + columns, mask=columns < words, other=0.0).to(tl.float32)
+        z = z + tl.expand_dims(b, 1 - AXIS)
+    if softcap is not None:
+        z = softcap * tanh(z / softcap)
+    if bias is not None:
+        z = tl.where(tl.expand_dims(b, 1 - AXIS) == float("-inf"), LOWEST, z)
+    return tl.where(tl.expand_dims(columns, 1 - AXIS) < words, z, ABSENT)
