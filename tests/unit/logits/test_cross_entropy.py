@@ -1,4 +1,4 @@
-"""linear_cross_entropy against PyTorch's own: losses and gradients no further from float64 than PyTorch's, plus 1e-5."""
+"""linear_cross_entropy: losses and gradients no further from float64 than PyTorch's own are, plus 1e-5."""
 
 import pytest
 import torch
@@ -181,5 +181,5 @@ def test_bad_input_is_named(change: object, named: str) -> None:
 
 
 def test_unknown_reduction() -> None:
-    with pytest.raises(InputError, match="^reduction: "):
+    with pytest.raises(InputError, match=r"^reduction: "):
         linear_cross_entropy(*problem(9, 8, 4), reduction="median")  # type: ignore[arg-type]

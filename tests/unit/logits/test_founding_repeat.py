@@ -33,8 +33,8 @@ CONFIDENT = {
     0.8: (349, -0.0284, -0.0140, -0.0910, -0.0465),
 }
 # coverage in percent, r of the logits, r of max probability, its mean square error, r of max logit, max - mean, margin.
-# The r of the logits is not the one that came with the data (0.9412, 0.9442, 0.9471, 0.9502, 0.9548, 0.9594): that one is
-# torch.corrcoef over 279 million float32 numbers, whose sums lose digits; these are the same in float64.
+# The r of the logits is not the one that came with the data (0.9412, 0.9442, 0.9471, 0.9502, 0.9548, 0.9594): that one
+# is torch.corrcoef over 279 million float32 numbers, whose sums lose digits; these are the same in float64.
 LOW_RANK = {
     1: (56.9, 0.9382, 0.1292, 0.041650, 0.2239, 0.5888, -0.1206),
     2: (58.0, 0.9414, 0.2613, 0.036727, 0.4083, 0.6673, 0.0544),

@@ -99,7 +99,7 @@ def test_a_rank_does_not_depend_on_the_others() -> None:
 
 
 def test_weighted_factors_are_the_best_on_their_states() -> None:
-    """No other kind has a smaller mean square error of the centred logits over the states that weighted was made for."""
+    """No other kind has a smaller mean square error of the centred logits over the states weighted is made for."""
     _, head, other = problem(1, 200, 12)
     head, other = head.double(), other.double()
     exact = other @ (head - head.mean(0)).T

@@ -22,6 +22,7 @@ from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, compute_dtype, each, pr
 
 LOW_RANK_STATISTICS = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy")
 PEARSON_CHUNK, PEARSON_CHUNKS = 4000, 3
+PEARSON_TOKENS = PEARSON_CHUNK * PEARSON_CHUNKS
 PROJECTED_ROWS = 8192
 
 
@@ -55,33 +56,10 @@ def low_rank_statistics(
     dim) are hidden states of other tokens, for kind "weighted". `progress` is told the tokens done. Raises InputError.
     """
     check_states(hidden, head)
-    _check_ranks(ranks, head.shape[1])
-    if unknown := [name for name in statistics if name not in LOW_RANK_STATISTICS]:
-        raise InputError(f"statistics: {unknown}; names out of {', '.join(LOW_RANK_STATISTICS)} are wanted")
-    with torch.no_grad():
-        hidden, head = hidden.contiguous(), head.contiguous()
-        head_moments = moments(head)
-        approximation = factors(kind, head_moments, None if states is None else moments(states))
-        sweep = _Sweep(head, head_moments, approximation, ranks)
-        names = tuple(statistics)
-        tiles = spans(len(hidden), tile_shape(hidden.device).tokens)
-        parts = []
-        for tile, part in zip(
-            tiles, each(lambda tile: sweep.one_tile(hidden[tile], names), tiles, hidden.device), strict=True
-        ):
-            parts.append(part)
-            if progress is not None:
-                progress(tile.stop)
-        correlations = logits_pearson(hidden, head_moments, approximation, ranks)
-    return {
-        rank: LowRank(
-            statistics=joined([part[step][0] for part in parts]),
-            coverage=approximation.coverage(rank),
-            logits_pearson=correlations[rank],
-            seconds=sum(part[step][1] for part in parts) / worker_count(hidden.device),
-        )
-        for step, rank in enumerate(ranks)
-    }
+    sweep = LowRankSweep(head, ranks, kind=kind, states=states, statistics=statistics)
+    found = sweep.run(hidden, progress)
+    correlations = sweep.logits_pearson(hidden)
+    return {rank: LowRank(found[rank], sweep.coverage(rank), correlations[rank], sweep.seconds[rank]) for rank in ranks}
 
 
 def logits_pearson(hidden: Tensor, head: Moments, approximation: Factors, ranks: Sequence[int]) -> dict[int, float]:
@@ -115,21 +93,64 @@ def _check_ranks(ranks: Sequence[int], dim: int) -> None:
         raise InputError(f"ranks: {list(ranks)}; different whole numbers from 1 to dim = {dim}, rising, are wanted")
 
 
-class _Sweep:
-    """The head in its factors, and the walk of one tile of tokens over them."""
+class LowRankSweep:
+    """The head (words, dim) in its factors, ready for batch after batch of hidden states: for what memory cannot hold.
 
-    def __init__(self, head: Tensor, head_moments: Moments, approximation: Factors, ranks: Sequence[int]) -> None:
-        self.head, self.mean, self.approximation, self.ranks = head, head_moments.mean, approximation, ranks
+    Arguments and errors are low_rank_statistics's. `seconds` adds up, per rank, what LowRank.seconds says.
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        head: Tensor,
+        ranks: Sequence[int],
+        *,
+        kind: Kind = "plain",
+        states: Tensor | None = None,
+        statistics: Sequence[str] = LOW_RANK_STATISTICS,
+    ) -> None:
+        _check_ranks(ranks, head.shape[1])
+        if unknown := [name for name in statistics if name not in LOW_RANK_STATISTICS]:
+            raise InputError(f"statistics: {unknown}; names out of {', '.join(LOW_RANK_STATISTICS)} are wanted")
+        self.head, self.ranks, self.names = head.contiguous(), list(ranks), tuple(statistics)
+        self.moments = moments(self.head)
+        self.approximation = factors(kind, self.moments, None if states is None else moments(states))
+        self.seconds = dict.fromkeys(self.ranks, 0.0)
         low = ranks[-1] if ranks[-1] < head.shape[1] else (0, *ranks)[-2]
-        basis, dtype = approximation.left[:, :low], compute_dtype(head.dtype)
+        basis, dtype = self.approximation.left[:, :low], compute_dtype(head.dtype)
 
         def project(rows: slice) -> Tensor:
-            return ((head[rows].double() - approximation.centre) @ basis).to(dtype)
+            return ((self.head[rows].double() - self.approximation.centre) @ basis).to(dtype)
 
         self.left = torch.cat(list(each(project, spans(len(head), PROJECTED_ROWS), head.device)))  # (words, low)
-        self.norms = largest_norm("head", head), largest_norm("head", self.left) if low else 0.0
+        self.norms = largest_norm("head", self.head), largest_norm("head", self.left) if low else 0.0
 
-    def one_tile(self, hidden: Tensor, names: tuple[str, ...]) -> list[tuple[dict[str, Tensor], float]]:
+    @torch.no_grad()
+    def run(self, hidden: Tensor, progress: Callable[[int], None] | None = None) -> dict[int, dict[str, Tensor]]:
+        """Per rank, each statistic (tokens,) of hidden (tokens, dim)."""
+        check_states(hidden, self.head)
+        hidden = hidden.contiguous()
+        tiles = spans(len(hidden), tile_shape(hidden.device).tokens)
+        parts = []
+        for tile, part in zip(
+            tiles, each(lambda tile: self._one_tile(hidden[tile]), tiles, hidden.device), strict=True
+        ):
+            parts.append(part)
+            if progress is not None:
+                progress(tile.stop)
+        for step, rank in enumerate(self.ranks):
+            self.seconds[rank] += sum(part[step][1] for part in parts) / worker_count(hidden.device)
+        return {rank: joined([part[step][0] for part in parts]) for step, rank in enumerate(self.ranks)}
+
+    def coverage(self, rank: int) -> float:
+        """Share of the energy in the components that `rank` keeps, 0..1."""
+        return self.approximation.coverage(rank)
+
+    def logits_pearson(self, hidden: Tensor) -> dict[int, float]:
+        """LowRank.logits_pearson per rank, from the first PEARSON_TOKENS rows of hidden."""
+        return logits_pearson(hidden, self.moments, self.approximation, self.ranks)
+
+    def _one_tile(self, hidden: Tensor) -> list[tuple[dict[str, Tensor], float]]:
         """Statistics and thread seconds of every rank for hidden (tokens, dim)."""
         states = hidden.to(compute_dtype(hidden.dtype))
         right = self.approximation.right[:, : self.left.shape[1]]
@@ -137,24 +158,24 @@ class _Sweep:
         norms = largest_norm("hidden", states), largest_norm("hidden", reduced) if len(right.T) else 0.0
         safe = max(h * w for h, w in zip(norms, self.norms, strict=True)) * LOG2_E < SAFE_EXPONENT
         steps = [
-            _Step(states, self.head, slice(0, rank), names, safe)
+            _Step(states, self.head, slice(0, rank), self.names, safe)
             if rank == hidden.shape[1]
-            else _Step(reduced, self.left, slice(start, rank), names, safe)
+            else _Step(reduced, self.left, slice(start, rank), self.names, safe)
             for start, rank in zip((0, *self.ranks), self.ranks, strict=False)
         ]
         for number, words in enumerate(spans(len(self.head), tile_shape(hidden.device).words)):
             z = None
             for step in steps:
                 z = step.add(z, words, number)
-        return [(self._finish(step, hidden.double(), names), step.seconds) for step in steps]
+        return [(self._finish(step, hidden.double()), step.seconds) for step in steps]
 
-    def _finish(self, step: "_Step", hidden: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
-        offset, mean = torch.zeros_like(self.mean), self.mean
+    def _finish(self, step: "_Step", hidden: Tensor) -> dict[str, Tensor]:
+        offset, mean = torch.zeros_like(self.moments.mean), self.moments.mean
         if step.columns.stop < hidden.shape[1]:
             matrix, shift = self.approximation.linear(step.columns.stop)
-            offset, mean = self.approximation.centre, matrix @ self.mean + shift
+            offset, mean = self.approximation.centre, matrix @ self.moments.mean + shift
         gathered = step.gathered((hidden @ offset).to(step.rows.dtype), (hidden @ mean).to(step.rows.dtype))
-        return evaluate(names, gathered)
+        return evaluate(self.names, gathered)
 
 
 class _Step:

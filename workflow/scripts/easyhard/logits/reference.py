@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from easyhard.logits.arguments import logit_bound
 from easyhard.logits.formulas import joined
 from easyhard.logits.request import Request
 from easyhard.logits.tiles import compute_dtype, spans
@@ -12,6 +13,7 @@ CHUNK_TOKENS = 4000
 
 def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
     """Every statistic from its definition; memory 4,000 x words per array."""
+    logit_bound(hidden, head)  # raises where they are not finite
     chunks = spans(len(hidden), CHUNK_TOKENS)
     return joined([_chunk(hidden[c], head, None if targets is None else targets[c], request) for c in chunks])
 
@@ -33,7 +35,6 @@ def _chunk(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Reques
     z = plain_logits(hidden, head, request)  # (tokens, words)
     log_p = z.log_softmax(1)
     p = log_p.exp()
-    wanted = set(request.statistics)
     top = z.topk(min(max(request.top_k, 2), z.shape[1]), dim=1)
     second = top.values[:, 1] if z.shape[1] > 1 else torch.full_like(z[:, 0], float("-inf"))
     values = {
@@ -58,4 +59,4 @@ def _chunk(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Reques
         values["target_probability"] = p.gather(1, own)[:, 0]
         values["loss"] = -log_p.gather(1, own)[:, 0]
         values["target_rank"] = 1 + (z > z.gather(1, own)).sum(1)
-    return {name: values[name] for name in request.statistics if name in wanted}
+    return {name: values[name] for name in request.statistics}

@@ -31,8 +31,11 @@ class TileShape:
 
 
 def tile_shape(device: torch.device) -> TileShape:
-    """1 MiB of float32 where a core's cache is the limit, 64 MiB where kernel launches are."""
-    return TileShape(256, 1024) if device.type == "cpu" else TileShape(2048, 8192)
+    """2 MiB of float32 on the CPU, more than a core's second-level cache but measured best; 64 MiB elsewhere.
+
+    On two cores at d = 64: 256 tokens are 15 % slower (threads wait for Python's lock), 1,024 twice as slow.
+    """
+    return TileShape(512, 1024) if device.type == "cpu" else TileShape(2048, 8192)
 
 
 def spans(length: int, size: int) -> list[slice]:

@@ -1,13 +1,16 @@
 """Triton: every statistic of the logits in one pass over the vocabulary, with nothing but running figures on chip.
 
-Floor on an H200, N tokens, V words, d dims: 2NVd operations (N = 65,536, V = 69,830, d = 64: 586 GFLOP, 8.7 ms in float32)
-and NV exponentials (1.2 ms). Bytes: hidden once, the head once for each block of tokens, mostly from cache; what is
-written is some 10 numbers a token and split.
+Floor on an H200, N tokens, V words, d dims: 2NVd operations (N = 65,536, V = 69,830, d = 64: 586 GFLOP, 8.7 ms in
+float32) and NV exponentials (1.2 ms). Bytes: hidden once, the head once for each block of tokens, mostly from cache;
+what is written is some 10 numbers a token and split.
 """
 
+# mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import exp
+from typing import Any
 
 import torch
 import triton
@@ -38,6 +41,7 @@ from easyhard.logits.triton_tiles import (
 Gather = Callable[[Tensor, Tensor, Tensor | None, Request], dict[str, Tensor]]
 TARGET_TILE = 32 if INTERPRETED else 64
 PICKED_TOKENS, PICKED_DIMS = 32, 64
+FEW = 4  # largest logits that fit beside the widest tile
 
 
 def gather(
@@ -61,6 +65,19 @@ def gather_bf16(hidden: Tensor, head: Tensor, targets: Tensor | None, request: R
     return gather(hidden.bfloat16(), head.bfloat16(), targets, request)
 
 
+def target_logits(
+    hidden: Tensor, head: Tensor, targets: Tensor, tile: Tile, shared: dict[str, Any], bias: Tensor | None = None
+) -> Tensor:
+    """(tokens,) float32, LOWEST for a masked word: by the same products as a pass with this tile makes."""
+    out = hidden.new_empty(len(hidden), dtype=torch.float32)
+    size = min(TARGET_TILE, tile.tokens, tile.words)
+    _target_kernel[(triton.cdiv(len(hidden), size),)](
+        hidden, head, bias, targets, out, tokens=len(hidden), words=len(head),
+        **shared, **{**tile.launch, "TOKENS": size, "WORDS": size},
+    )  # fmt: skip
+    return out
+
+
 class _Pass:
     """One call: launches the kernels and merges what the splits of the vocabulary leave."""
 
@@ -77,7 +94,9 @@ class _Pass:
 
     def gathered(self) -> Gathered:
         """Everything the request needs, in nats."""
-        target = self._target_logits() if self.keep & {"target", "target_rank"} else None
+        target = None
+        if self.targets is not None and self.keep & {"target", "target_rank"}:
+            target = target_logits(self.hidden, self.head, self.targets, self.tile, self.shared, self.bias)
         left = self._walk(target if "target_rank" in self.keep else None)
         peak = left["peak"].amax(0)
         drop = left["peak"] - peak  # (splits, tokens)
@@ -98,11 +117,11 @@ class _Pass:
 
     def _walk(self, target: Tensor | None) -> dict[str, Tensor]:
         """What each split of the vocabulary leaves: name -> (splits, tokens), tops (splits, tokens, k)."""
-        tokens, words = len(self.hidden), len(self.head)
-        splits = split_count(self.hidden, words, self.tile)
-        span = split_words(words, splits, self.tile)
+        tokens, words, top = len(self.hidden), len(self.head), self._top_count()
+        tile = self.tile if top <= FEW else replace(self.tile, words=min(self.tile.words, 128))  # registers run out
+        splits = split_count(self.hidden, words, tile)
+        span = split_words(words, splits, tile)
         splits = triton.cdiv(words, span)
-        top = self._top_count()
         moments = self.request.softcap is not None and bool(self.keep & {"mean", "spread"})
 
         def new(wanted: bool, dtype: torch.dtype = torch.float32, *shape: int) -> Tensor | None:
@@ -119,10 +138,10 @@ class _Pass:
             "top_logits": new(top > 0, torch.float32, top),
             "top_words": new(top > 0, torch.int32, top),
         }
-        _walk_kernel[(triton.cdiv(tokens, self.tile.tokens) * splits,)](
+        _walk_kernel[(triton.cdiv(tokens, tile.tokens) * splits,)](
             self.hidden, self.head, self.bias, target, self.targets, *out.values(),
             tokens=tokens, words=words, span=span, splits=splits, TOP=top, SLOTS=triton.next_power_of_2(max(top, 1)),
-            **self.shared, **self.tile.launch,
+            **self.shared, **tile.launch,
         )  # fmt: skip
         return {name: value for name, value in out.items() if value is not None}
 
@@ -131,18 +150,6 @@ class _Pass:
         if not self.keep & {"top_logits", "top_words"} and not self.near:
             return 0
         return max(self.request.top_k, 2, *(int(exp(t)) for t in self.near))
-
-    def _target_logits(self) -> Tensor:
-        """(tokens,) float32, by the same products as the pass makes."""
-        assert self.targets is not None
-        out = self.hidden.new_empty(len(self.hidden), dtype=torch.float32)
-        size = min(TARGET_TILE, self.tile.tokens, self.tile.words)
-        launch = {**self.tile.launch, "TOKENS": size, "WORDS": size}
-        _target_kernel[(triton.cdiv(len(self.hidden), size),)](
-            self.hidden, self.head, self.bias, self.targets, out,
-            tokens=len(self.hidden), words=len(self.head), **self.shared, **launch,
-        )  # fmt: skip
-        return out
 
     def _add_moments(self, gathered: Gathered, left: dict[str, Tensor]) -> None:
         """Add mean and spread: sums of the pass under a softcap, a closed form without."""
@@ -162,7 +169,9 @@ class _Pass:
             gathered.top_words = words[:, : self.request.top_k]
             log_p = top - top[:, :1] - log_total[:, None]
         masses = [
-            _near_tail(log_p, threshold) if threshold in self.near else self._far_tail(gathered.peak, log_total, threshold)
+            _near_tail(log_p, threshold)
+            if threshold in self.near
+            else self._far_tail(gathered.peak, log_total, threshold)
             for threshold in self.thresholds
         ]
         if masses:
@@ -244,9 +253,7 @@ def _walk_kernel(
     for start in range(split * span, tl.minimum((split + 1) * span, words), WORDS):
         columns = start + tl.arange(0, WORDS)
         beside = tl.expand_dims(columns, 1 - AXIS)
-        z = products(
-            hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION
-        )
+        z = products(hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION)
         z = finish(z, bias, softcap, columns, words, AXIS)
         left = tl.max(z, AXIS)
         raised = tl.maximum(peak, left)
@@ -375,9 +382,7 @@ def _tail_kernel(
     mass = tl.zeros((TOKENS,), tl.float32)
     for start in range(0, words, WORDS):
         columns = start + tl.arange(0, WORDS)
-        z = products(
-            hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION
-        )
+        z = products(hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION)
         z = finish(z, bias, softcap, columns, words, AXIS)
         log_p = z - expand(peak, AXIS) - expand(log_total, AXIS)
         mass += tl.sum(tl.where(log_p < -threshold, tl.exp2(log_p * LOG2_E), 0.0), AXIS)

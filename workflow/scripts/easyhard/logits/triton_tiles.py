@@ -1,11 +1,12 @@
 """A tile of logits as Triton programs make it, how large it is, and how many programs share one vocabulary.
 
-On an H200 float32 products run on the ordinary units (66.9 TFLOP/s), which leave each thread 4 tokens and many words:
-words go along axis 0, so that sums over words stay inside a thread. Tensor units (tf32 494, bf16 989 TFLOP/s) leave each
-thread 2 tokens and a stretch of words along axis 1. Tiles are looked up, not timed: timing would choose, from run to run,
-tiles that add in another order, and with them other bits.
+On an H200 float32 products run on the ordinary units (66.9 TFLOP/s), which leave each thread 4 tokens and many
+words: words go along axis 0, so that sums over words stay inside a thread. Tensor units (tf32 494, bf16 989 TFLOP/s)
+leave each thread 2 tokens and a stretch of words along axis 1. Tiles are looked up, not timed: timing would choose,
+from run to run, tiles that add in another order, and with them other bits.
 """
 
+# mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,7 +52,7 @@ def tile_for(hidden: Tensor, precision: Precision) -> Tile:
     if INTERPRETED:
         return Tile(tokens=32, words=32, dims=32, axis=1, warps=4, stages=1)
     if hidden.dtype == torch.float32 and precision == "ieee":
-        return Tile(tokens=128, words=64, dims=16, axis=0, warps=4, stages=3)
+        return Tile(tokens=64, words=64, dims=16, axis=0, warps=4, stages=3)
     if dim <= WHOLE_DIM:
         return Tile(tokens=128, words=128, dims=max(16, triton.next_power_of_2(dim)), axis=1, warps=8, stages=3)
     if hidden.dtype == torch.float32:
@@ -97,7 +98,9 @@ def expand(vector: tl.tensor, AXIS: tl.constexpr) -> tl.tensor:
 
 
 @triton.jit
-def block(matrix: tl.tensor, rows: tl.tensor, count: tl.tensor, start: tl.tensor, DIM: tl.constexpr, BLOCK_K: tl.constexpr) -> tl.tensor:
+def block(
+    matrix: tl.tensor, rows: tl.tensor, count: tl.tensor, start: tl.tensor, DIM: tl.constexpr, BLOCK_K: tl.constexpr
+) -> tl.tensor:
     """matrix[rows, start : start + BLOCK_K], 0 beyond its `count` rows and DIM columns."""
     k = start + tl.arange(0, BLOCK_K)
     inside = ((rows >= 0) & (rows < count))[:, None] & (k < DIM)[None, :]
@@ -105,7 +108,9 @@ def block(matrix: tl.tensor, rows: tl.tensor, count: tl.tensor, start: tl.tensor
 
 
 @triton.jit
-def add_product(z: tl.tensor, states: tl.tensor, words: tl.tensor, AXIS: tl.constexpr, PRECISION: tl.constexpr) -> tl.tensor:
+def add_product(
+    z: tl.tensor, states: tl.tensor, words: tl.tensor, AXIS: tl.constexpr, PRECISION: tl.constexpr
+) -> tl.tensor:
     """z + states @ words^T, laid out with words along AXIS."""
     if AXIS == 1:
         z = tl.dot(states, tl.trans(words), z, input_precision=PRECISION)
@@ -157,7 +162,9 @@ def tanh(x: tl.tensor) -> tl.tensor:
 
 
 @triton.jit
-def finish(z: tl.tensor, bias: tl.tensor, softcap: tl.tensor, columns: tl.tensor, words: tl.tensor, AXIS: tl.constexpr) -> tl.tensor:
+def finish(
+    z: tl.tensor, bias: tl.tensor, softcap: tl.tensor, columns: tl.tensor, words: tl.tensor, AXIS: tl.constexpr
+) -> tl.tensor:
     """Logits of products: bias and softcap where given, LOWEST for masked words, ABSENT beyond the vocabulary."""
     if bias is not None:
         b = tl.load(bias + columns, mask=columns < words, other=0.0).to(tl.float32)

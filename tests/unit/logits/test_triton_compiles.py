@@ -1,0 +1,103 @@
+"""Every kernel compiles for a Hopper GPU, from the arguments of a real call, on a machine that has none."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # for the modules beside this one, before the first import of triton
+pytest.importorskip("triton")
+
+SHARED_MEMORY = 227 << 10  # bytes that one program may hold on chip (compute capability 9.0)
+CASES = [
+    ("float32", "ieee", 64),
+    ("float32", "tf32x3", 64),
+    ("bfloat16", "ieee", 1024),
+    ("float16", "ieee", 128),
+]
+
+
+@pytest.mark.parametrize(("dtype", "precision", "dim"), CASES)
+def test_kernels_compile_for_hopper(dtype: str, precision: str, dim: int, tmp_path: Path) -> None:
+    package = Path(__file__).parents[3] / "workflow" / "scripts"
+    own = {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(package)}
+    environment = {**os.environ, **own}
+    command = [sys.executable, __file__, dtype, precision, str(dim)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    expected = {"_walk_kernel", "_target_kernel", "_picked_kernel", "_tail_kernel", "_sweep_kernel"}
+    if dim <= 128:
+        expected |= {"_forward_kernel", "_grad_head_kernel"}
+    assert {row[0] for row in rows} == expected
+    assert all(int(shared) <= SHARED_MEMORY for _, shared, _ in rows), rows
+
+
+def compile_instead_of_launching(rows: list[str]) -> None:
+    """Let a launch compile its kernel for compute capability 9.0 from the arguments it is given, and run nothing."""
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource, compile
+    from triton.runtime.jit import JITFunction
+
+    pointers = {
+        torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.float16: "*fp16", torch.float64: "*fp64",
+        torch.int32: "*i32", torch.int64: "*i64",
+    }  # fmt: skip
+
+    def run(
+        kernel: Any, *args: Any, grid: Any, warmup: bool, num_warps: int = 4, num_stages: int = 3, **named: Any
+    ) -> None:
+        given = {**dict(zip(kernel.arg_names, args, strict=False)), **named}
+        assert set(given) == set(kernel.arg_names), kernel.__name__
+        fixed = {p.name for p in kernel.params if p.is_constexpr} | {n for n, v in given.items() if v is None}
+        signature = {
+            name: "constexpr" if name in fixed
+            else pointers[value.dtype] if isinstance(value, torch.Tensor)
+            else "fp32" if isinstance(value, float) else "i32"
+            for name, value in ((name, given[name]) for name in kernel.arg_names)
+        }  # fmt: skip
+        index = {name: (number,) for number, name in enumerate(kernel.arg_names)}
+        aligned = {index[name]: [["tt.divisibility", 16]] for name in signature if signature[name].startswith("*")}
+        source = ASTSource(kernel, signature, {index[name]: given[name] for name in fixed}, aligned)
+        options = {"num_warps": num_warps, "num_stages": num_stages}
+        compiled = compile(source, target=GPUTarget("cuda", 90, 32), options=options)
+        for output in (
+            value for value in given.values() if isinstance(value, torch.Tensor) and value.dtype == torch.int32
+        ):
+            output.zero_()  # word numbers, which PyTorch goes on with
+        rows.append(f"{kernel.__name__} {compiled.metadata.shared} {num_warps}")
+
+    JITFunction.run = run
+
+
+def call_everything(dtype: torch.dtype, precision: Any, dim: int) -> None:
+    """Call every entry with tensors of the host, which nothing touches."""
+    from easyhard.logits import triton_cross_entropy, triton_low_rank, triton_statistics
+    from easyhard.logits.formulas import FORMULAS
+    from easyhard.logits.request import Request
+
+    for module in (triton_statistics, triton_low_rank, triton_cross_entropy):
+        vars(module).update(loadable=lambda matrix: matrix, split_count=lambda hidden, words, tile: 2)
+    hidden, head = torch.randn(300, dim, dtype=dtype), torch.randn(600, dim, dtype=dtype)
+    targets = torch.zeros(300, dtype=torch.int64)
+    study = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy", "loss", "target_probability")
+    triton_statistics.gather(hidden, head, targets, Request(study), precision)
+    full = Request(tuple(FORMULAS), torch.zeros(600), 30.0, 5, (3.0, 5.0))
+    triton_statistics.gather(hidden, head, targets, full, precision)
+    factors = torch.randn(300, 32), torch.randn(600, 32)
+    triton_low_rank.sweep(hidden, head, *factors, (1, 2, 5, 10, 20, 32, dim), precision)
+    if dim <= triton_cross_entropy.MAX_DIM:
+        _, peak, total, _ = triton_cross_entropy.forward(hidden, head, targets, True, precision)
+        triton_cross_entropy.grad_head(hidden, head, targets, peak, total, torch.ones(300), precision)
+
+
+if __name__ == "__main__":
+    lines: list[str] = []
+    compile_instead_of_launching(lines)
+    call_everything(getattr(torch, sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    print("\n".join(lines))

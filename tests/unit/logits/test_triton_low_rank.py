@@ -1,0 +1,79 @@
+"""The Triton sweep against float64 truth, on a GPU where there is one, else in Triton's interpreter."""
+
+import os
+
+import pytest
+import torch
+from torch import Tensor
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # before the first import of triton
+pytest.importorskip("triton")
+
+from easyhard.logits import triton_low_rank
+from easyhard.logits.formulas import Gathered, evaluate
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+NAMES = ("log_sum_exp", "max_logit", "max_probability", "entropy", "margin", "second_logit")
+
+
+def factors(hidden: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
+    """reduced (tokens, dim) and left (words, dim) float64, whose products over all columns are the logits."""
+    _, _, basis = torch.linalg.svd(head.double(), full_matrices=False)
+    return hidden.double() @ basis.T, head.double() @ basis.T
+
+
+def plain(logits: Tensor) -> dict[str, Tensor]:
+    """NAMES of logits (tokens, words), from their definitions."""
+    p, top = logits.softmax(1), logits.topk(2, dim=1).values
+    return {
+        "log_sum_exp": logits.logsumexp(1),
+        "max_logit": top[:, 0],
+        "max_probability": p.amax(1),
+        "entropy": -(p * logits.log_softmax(1)).sum(1),
+        "margin": top[:, 0] - top[:, 1],
+        "second_logit": top[:, 1],
+    }
+
+
+def worst(figures: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, float]:
+    return {name: float((figures[name].double() - truth[name]).abs().max()) for name in truth}
+
+
+def check(swept: Gathered, reduced: Tensor, left: Tensor) -> None:
+    """No error above the plain implementation's own + 1e-5."""
+    truth = plain(reduced @ left.T)
+    ours = worst(evaluate(NAMES, swept), truth)
+    allowed = worst(plain(reduced.float() @ left.float().T), truth)
+    assert all(ours[name] <= allowed[name] + 1e-5 for name in NAMES), (ours, allowed)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_every_rank(dtype: torch.dtype) -> None:
+    random = torch.Generator().manual_seed(0)
+    hidden = torch.randn(33, 24, generator=random).to(dtype).to(DEVICE)
+    head = torch.randn(75, 24, generator=random).to(dtype).to(DEVICE)
+    reduced, left = factors(hidden, head)
+    ranks = (1, 3, 22, 24)  # steps within, of, and beyond the columns that one product adds; the exact head
+    swept = triton_low_rank.sweep(hidden, head, reduced[:, :22].float(), left[:, :22].float(), ranks)
+    for rank, figures in zip(ranks[:3], swept, strict=False):
+        check(figures, reduced[:, :rank], left[:, :rank])
+    check(swept[3], hidden.double(), head.double())
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e3])
+def test_adversarial_scales(scale: float) -> None:
+    """All logits equal, and logits in the thousands."""
+    random = torch.Generator().manual_seed(1)
+    hidden, head = (torch.randn(n, 16, generator=random).mul(8).round().div(8).to(DEVICE) for n in (9, 40))
+    reduced, left = hidden[:, :4] * scale, head[:, :4]
+    (swept,) = triton_low_rank.sweep(hidden, head, reduced, left, (4,))
+    check(swept, reduced.double(), left.double())
+
+
+def test_ties_have_no_margin_and_one_word_an_infinite_one() -> None:
+    hidden, head = torch.ones(5, 16, device=DEVICE), torch.ones(40, 16, device=DEVICE)
+    (tied,) = triton_low_rank.sweep(hidden, head, hidden[:, :1], head[:, :1], (16,))
+    assert bool((evaluate(("margin",), tied)["margin"] == 0).all())
+    (lonely,) = triton_low_rank.sweep(hidden, head[:1], hidden[:, :1], head[:1, :1], (16,))
+    assert bool(evaluate(("margin",), lonely)["margin"].isposinf().all())
