@@ -47,7 +47,7 @@ def plain_statistics(hidden: Tensor, head: Tensor) -> list[Tensor]:
     figures = []
     for h in hidden.split(CHUNK_TOKENS):
         z = h @ head.T
-        figures += [z.softmax(1).amax(1), z.amax(1), z.mean(1), z.std(1), z.topk(2, dim=1).values]
+        figures += [z.softmax(1).max(1).values, z.max(1).values, z.mean(1), z.std(1), z.topk(2, dim=1).values]
     return figures
 
 
@@ -58,13 +58,13 @@ def plain_low_rank(hidden: Tensor, head: Tensor, ranks: list[int]) -> list[Tenso
     for rank in ranks:
         right, left = vt[:rank].T * s[:rank], u[:, :rank].T
         for h in hidden.split(CHUNK_TOKENS):
-            figures.append((h @ right @ left).softmax(1).amax(1))
+            figures.append((h @ right @ left).softmax(1).max(1).values)
         for h in hidden.split(CHUNK_TOKENS):
             z = h @ right @ left
-            figures += [z.amax(1), z.mean(1), z.topk(2, dim=1).values]
+            figures += [z.max(1).values, z.mean(1), z.topk(2, dim=1).values]
         for h in hidden.split(CHUNK_TOKENS) if rank in SEPARATION_RANKS else []:
             z = h @ right @ left
-            figures += [z.amax(1), z.mean(1)]
+            figures += [z.max(1).values, z.mean(1)]
     return figures
 
 

@@ -17,6 +17,7 @@ SHARED_MEMORY = 227 << 10  # bytes that one program may hold on chip (compute ca
 CASES = [
     ("float32", "ieee", 64),
     ("float32", "tf32x3", 64),
+    ("float32", "tf32x3", 128),
     ("bfloat16", "ieee", 1024),
     ("float16", "ieee", 128),
 ]

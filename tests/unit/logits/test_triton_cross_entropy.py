@@ -20,7 +20,8 @@ DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 def inputs(tokens: int, words: int, dim: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """hidden, head, targets and the gradients (tokens,) of the losses, of both signs."""
     random = torch.Generator().manual_seed(tokens * words * dim)
-    hidden, head = (torch.randn(n, dim, generator=random).to(dtype).to(DEVICE) for n in (tokens, words))
+    hidden = torch.randn(tokens, dim, generator=random).to(dtype).to(DEVICE)
+    head = torch.randn(words, dim, generator=random).mul(3 * dim**-0.5).to(dtype).to(DEVICE)  # logits of spread 3
     targets = torch.randint(words, (tokens,), generator=random).to(DEVICE)
     return hidden, head, targets, torch.randn(tokens, generator=random).to(DEVICE)
 

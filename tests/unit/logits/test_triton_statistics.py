@@ -157,3 +157,10 @@ def test_float64_is_refused() -> None:
     hidden, head, _ = states_and_head(5, 40, 16, torch.float64)
     with pytest.raises(InputError, match=r"triton, for torch\.float64; it takes float32"):
         triton_statistics.gather(hidden, head, None, Request(("entropy",)))
+
+
+def test_states_that_are_not_finite_are_refused() -> None:
+    hidden, head, _ = states_and_head(5, 40, 16, torch.float32)
+    hidden[3, 2] = float("nan")
+    with pytest.raises(InputError, match="hidden: has rows that are not finite"):
+        triton_statistics.gather(hidden, head, None, Request(("entropy",)))

@@ -35,10 +35,10 @@ class ExponentialSums:
             z = self._rescale(z)
         e = z.exp2()
         self.total.add_(e.sum(1))
-        if "energy" in self.keep:
-            self.energy.add_((e * z).sum(1), alpha=1 / LOG2_E)
         if "collision" in self.keep:
-            self.collision.add_(e.square_().sum(1))
+            self.collision.add_(e.square().sum(1))
+        if "energy" in self.keep:
+            self.energy.add_(e.mul_(z).sum(1), alpha=1 / LOG2_E)
 
     def _rescale(self, z: Tensor) -> Tensor:
         z, drop = shift_to_peak(z, self.peak)

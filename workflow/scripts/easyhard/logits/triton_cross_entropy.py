@@ -6,6 +6,7 @@ d = 64: 73 GFLOP, 1.1 ms in float32. Bytes: the head once for each block of toke
 """
 
 # mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
+
 import torch
 import triton
 import triton.language as tl

@@ -6,6 +6,7 @@ exponential and some 9 operations for shift, maximum, second and sums. On an H20
 """
 
 # mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
+
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -6,6 +6,7 @@ what is written is some 10 numbers a token and split.
 """
 
 # mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
+
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.nn.functional import pad
 
+from easyhard.logits.arguments import logit_bound
 from easyhard.logits.formulas import Gathered, evaluate, needs
 from easyhard.logits.request import MAX_TOP_K, Request
 from easyhard.logits.tiled import _LinearMoments, _near_tail
@@ -51,7 +53,9 @@ def gather(
 
     precision names how float32 inputs are multiplied: "ieee" float32, "tf32x3" three products of tf32 halves, "tf32".
     Memory beyond inputs and outputs: some 10 numbers, and 2 top_k, for each token and split of the vocabulary.
+    Raises InputError for float64, tensors off the GPU, and states or heads that are not finite.
     """
+    logit_bound(hidden, head)
     pass_ = _Pass(loadable(hidden), loadable(head), targets, request, precision)
     return evaluate(request.statistics, pass_.gathered())
 

@@ -7,6 +7,7 @@ from run to run, tiles that add in another order, and with them other bits.
 """
 
 # mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
+
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,7 @@ from easyhard.errors import InputError
 Precision = Literal["ieee", "tf32x3", "tf32"]
 TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 INTERPRETED = bool(triton.knobs.runtime.interpret)  # programs run one by one in NumPy, on any machine
-WHOLE_DIM = 128  # up to here a tile's states stay on chip as one block
+WHOLE_BYTES = 256  # up to this length of one state, a tile's states stay on chip as one block
 RESIDENT_BYTES = 16 << 20  # states that programs at work may hold between them, a third of the cache
 
 LOG2_E = tl.constexpr(1.4426950408889634)
@@ -53,7 +54,7 @@ def tile_for(hidden: Tensor, precision: Precision) -> Tile:
         return Tile(tokens=32, words=32, dims=32, axis=1, warps=4, stages=1)
     if hidden.dtype == torch.float32 and precision == "ieee":
         return Tile(tokens=64, words=64, dims=16, axis=0, warps=4, stages=3)
-    if dim <= WHOLE_DIM:
+    if dim * hidden.element_size() <= WHOLE_BYTES:
         return Tile(tokens=128, words=128, dims=max(16, triton.next_power_of_2(dim)), axis=1, warps=8, stages=3)
     if hidden.dtype == torch.float32:
         return Tile(tokens=128, words=128, dims=32, axis=1, warps=8, stages=3)
