@@ -9,7 +9,7 @@ ENVS = Path(__file__).parents[2] / "envs"
 
 
 def pins(text: str) -> set[str]:
-    return set(re.findall(r"^[A-Za-z0-9_.-]+==\S+$", text, re.MULTILINE))
+    return set(re.findall(r"^[\w.-]+==[^\s;]+(?:; .*)?$", text, re.MULTILINE))
 
 
 def test_conda_has_the_pins_of_pip() -> None:

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 import torch
 
-if not torch.cuda.is_available():
-    os.environ.setdefault("TRITON_INTERPRET", "1")  # for the modules beside this one, before the first import of triton
 pytest.importorskip("triton")
 
 SHARED_MEMORY = 227 << 10  # bytes that one program may hold on chip (compute capability 9.0)

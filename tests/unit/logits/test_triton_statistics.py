@@ -1,14 +1,11 @@
 """The Triton pass against float64 truth, on a GPU where there is one, else in Triton's interpreter."""
 
-import os
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # before the first import of triton
 pytest.importorskip("triton")
 
 from easyhard.errors import InputError

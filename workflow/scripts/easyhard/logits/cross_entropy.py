@@ -25,6 +25,7 @@ from easyhard.logits.tiles import (
     spans,
     tile_shape,
 )
+from easyhard.logits.trust import LARGEST_DIM, Trust, largest_difference
 
 Reduction = Literal["sum", "mean", "none"]
 SERIAL_SUM = 16384  # PyTorch sums fewer than 32,768 numbers on one thread, so in one order
@@ -64,7 +65,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         check_states(hidden, head)
         check_targets(targets, len(hidden), len(head))
         safe = logit_bound(hidden, head) * LOG2_E < SAFE_EXPONENT
-        losses, peak, total, expected = _forward(hidden, head, targets, safe, ctx.needs_input_grad[0])
+        ctx.fused = _trusted(hidden) and hidden.shape[1] <= LARGEST_DIM
+        forward = _fused_forward if ctx.fused else _forward
+        losses, peak, total, expected = forward(hidden, head, targets, safe, ctx.needs_input_grad[0])
         ctx.save_for_backward(hidden, head, targets, peak, total, expected)
         ctx.safe = safe
         return losses
@@ -77,7 +80,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if ctx.needs_input_grad[0]:  # sum_v p_v w_v - w_target
             grad_hidden = (grad_losses[:, None] * (expected - head[targets])).to(hidden.dtype)
         if ctx.needs_input_grad[1]:
-            grad_head = _grad_head(hidden, head, targets, peak, total, grad_losses, ctx.safe)
+            head_gradient = _fused_grad_head if ctx.fused else _grad_head
+            grad_head = head_gradient(hidden, head, targets, peak, total, grad_losses, ctx.safe)
         return grad_hidden, grad_head, None
 
 
@@ -150,3 +154,33 @@ def _grad_head(
     for _ in each(one_tile, range(len(spans(len(head), shape.words))), head.device):
         pass
     return grad_head
+
+
+def _fused_forward(
+    hidden: Tensor, head: Tensor, targets: Tensor, safe: bool, with_expected: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """_forward by Triton, which shifts by the largest logit whatever its size."""
+    from easyhard.logits import triton_cross_entropy
+
+    return triton_cross_entropy.forward(hidden, head, targets, with_expected)
+
+
+def _fused_grad_head(
+    hidden: Tensor, head: Tensor, targets: Tensor, peak: Tensor, total: Tensor, grad_losses: Tensor, safe: bool
+) -> Tensor:
+    """_grad_head by Triton."""
+    from easyhard.logits import triton_cross_entropy
+
+    return triton_cross_entropy.grad_head(hidden, head, targets, peak, total, grad_losses.contiguous())
+
+
+def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
+    """Of the losses, of sum_v p_v w_v and of the head's gradient, between Triton and the tiles above."""
+    found = []
+    for forward, gradient in ((_fused_forward, _fused_grad_head), (_forward, _grad_head)):
+        losses, peak, total, expected = forward(hidden, head, targets, False, True)
+        found.append([losses, expected, gradient(hidden, head, targets, peak, total, torch.ones_like(losses), False)])
+    return largest_difference(*found)
+
+
+_trusted = Trust("cross-entropy", _disagreement)

@@ -5,7 +5,7 @@ exact product, d more. Each rank then costs what tiled.py counts: an exponential
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import torch
@@ -19,6 +19,7 @@ from easyhard.logits.formulas import Gathered, evaluate, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import Moments, moments
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, compute_dtype, each, product, spans, tile_shape, worker_count
+from easyhard.logits.trust import Trust, largest_difference
 
 LOW_RANK_STATISTICS = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy")
 PEARSON_CHUNK, PEARSON_CHUNKS = 4000, 3
@@ -130,6 +131,11 @@ class LowRankSweep:
         """Per rank, each statistic (tokens,) of hidden (tokens, dim)."""
         check_states(hidden, self.head)
         hidden = hidden.contiguous()
+        if _trusted(hidden):
+            return self._run_fused(hidden)
+        return self._run_tiled(hidden, progress)
+
+    def _run_tiled(self, hidden: Tensor, progress: Callable[[int], None] | None = None) -> dict[int, dict[str, Tensor]]:
         tiles = spans(len(hidden), tile_shape(hidden.device).tokens)
         parts = []
         for tile, part in zip(
@@ -141,6 +147,32 @@ class LowRankSweep:
         for step, rank in enumerate(self.ranks):
             self.seconds[rank] += sum(part[step][1] for part in parts) / worker_count(hidden.device)
         return {rank: joined([part[step][0] for part in parts]) for step, rank in enumerate(self.ranks)}
+
+    def _run_fused(self, hidden: Tensor) -> dict[int, dict[str, Tensor]]:
+        """By Triton: one kernel for all ranks, so each is given an equal share of the seconds."""
+        from easyhard.logits import triton_low_rank
+
+        start = perf_counter()
+        wide = hidden.double()
+        reduced = (wide @ self.approximation.right[:, : self.left.shape[1]]).float()
+        found = {}
+        steps = triton_low_rank.sweep(hidden, self.head, reduced, self.left, self.ranks)
+        for rank, gathered in zip(self.ranks, steps, strict=True):
+            offset, mean = (part.float() for part in self._shared(rank, wide))
+            peak = gathered.peak + offset
+            found[rank] = evaluate(self.names, replace(gathered, peak=peak, maximum=peak, mean=mean))
+        if hidden.is_cuda:
+            torch.cuda.synchronize()
+        for rank in self.ranks:
+            self.seconds[rank] += (perf_counter() - start) / len(self.ranks)
+        return found
+
+    def _shared(self, rank: int, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """What all words' logits of hidden (tokens, dim) float64 share beside the factors' product, and their mean."""
+        if rank == hidden.shape[1]:
+            return torch.zeros_like(hidden[:, 0]), hidden @ self.moments.mean
+        matrix, shift = self.approximation.linear(rank)
+        return hidden @ self.approximation.centre, hidden @ (matrix @ self.moments.mean + shift)
 
     def coverage(self, rank: int) -> float:
         """Share of the energy in the components that `rank` keeps, 0..1."""
@@ -170,12 +202,8 @@ class LowRankSweep:
         return [(self._finish(step, hidden.double()), step.seconds) for step in steps]
 
     def _finish(self, step: "_Step", hidden: Tensor) -> dict[str, Tensor]:
-        offset, mean = torch.zeros_like(self.moments.mean), self.moments.mean
-        if step.columns.stop < hidden.shape[1]:
-            matrix, shift = self.approximation.linear(step.columns.stop)
-            offset, mean = self.approximation.centre, matrix @ self.moments.mean + shift
-        gathered = step.gathered((hidden @ offset).to(step.rows.dtype), (hidden @ mean).to(step.rows.dtype))
-        return evaluate(self.names, gathered)
+        offset, mean = (part.to(step.rows.dtype) for part in self._shared(step.columns.stop, hidden))
+        return evaluate(self.names, step.gathered(offset, mean))
 
 
 class _Step:
@@ -212,3 +240,14 @@ class _Step:
             mean=mean,
             top_logits=top_logits,
         )
+
+
+def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
+    dim = hidden.shape[1]
+    sweep = LowRankSweep(head, sorted({1, dim // 2 or 1, dim}), kind="centred")
+    ours, theirs = sweep._run_fused(hidden), sweep._run_tiled(hidden)
+    names = [(rank, name) for rank in sweep.ranks for name in sweep.names]
+    return largest_difference([ours[rank][name] for rank, name in names], [theirs[rank][name] for rank, name in names])
+
+
+_trusted = Trust("low rank", _disagreement)

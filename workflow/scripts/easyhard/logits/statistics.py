@@ -1,7 +1,7 @@
 """Statistics of every token's logits, by interchangeable implementations behind one call."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -10,10 +10,46 @@ from easyhard.errors import InputError
 from easyhard.logits import reference, tiled
 from easyhard.logits.arguments import check_states, check_targets
 from easyhard.logits.request import Request
+from easyhard.logits.trust import Trust, largest_difference
 
-Implementation = Literal["auto", "reference", "tiled"]
+Implementation = Literal["auto", "reference", "tiled", "triton", "triton_tf32x3", "triton_tf32"]
 Gather = Callable[[Tensor, Tensor, Tensor | None, Request], dict[str, Tensor]]
-IMPLEMENTATIONS: dict[str, Gather] = {"reference": reference.gather, "tiled": tiled.gather, "auto": tiled.gather}
+SAMPLED = ("log_sum_exp", "max_logit", "max_minus_mean", "margin", "entropy", "target_logit")
+
+
+def _triton(precision: str) -> Gather:
+    """The kernels by a precision; imported when they are called, since not every machine has Triton."""
+
+    def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
+        from easyhard.logits import triton_statistics
+
+        return triton_statistics.gather(hidden, head, targets, request, cast(Any, precision))
+
+    return gather
+
+
+def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
+    request = Request(SAMPLED, None, None, 2, ())
+    ours, theirs = (gather(hidden, head, targets, request) for gather in (_triton("ieee"), tiled.gather))
+    return largest_difference([ours[name] for name in SAMPLED], [theirs[name] for name in SAMPLED])
+
+
+_trusted = Trust("logit statistics", _disagreement)
+
+
+def _auto(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
+    gather = _triton("ieee") if _trusted(hidden) else tiled.gather
+    return gather(hidden, head, targets, request)
+
+
+IMPLEMENTATIONS: dict[str, Gather] = {
+    "auto": _auto,
+    "reference": reference.gather,
+    "tiled": tiled.gather,
+    "triton": _triton("ieee"),
+    "triton_tf32x3": _triton("tf32x3"),
+    "triton_tf32": _triton("tf32"),
+}
 
 
 def logit_statistics(
@@ -51,8 +87,11 @@ def logit_statistics(
     Ties: equal logits share a rank, and margin is 0 among them; which of more than top_k equal words argmax and
     top_words name is open. Logits that differ by rounding alone count as tied. A masked word (bias -inf) has p = 0 and
     adds nothing to sums; the mean is then -inf, max_minus_mean inf and logit_std nan. A vocabulary of one word has
-    second_logit -inf and margin inf. implementation: "reference" (the code above, in chunks), "tiled", or "auto", the
-    fastest for the device. The same bits for any number of threads. Raises InputError naming the wrong argument.
+    second_logit -inf and margin inf. The same bits for any number of threads.
+
+    implementation: "reference" (the code above, in chunks), "tiled" (PyTorch), "triton" (CUDA, products in full
+    float32; _tf32x3 and _tf32 name faster, less exact ones), or "auto", the fastest that is exact: Triton on a GPU
+    where a sample agrees with the tiled code, else tiled. Raises InputError naming the wrong argument.
     """
     request = Request(tuple(statistics), bias, softcap, top_k, tuple(tail_thresholds))
     check_states(hidden, head)

@@ -17,7 +17,6 @@ from easyhard.logits.triton_tiles import (
     ABSENT,
     INTERPRETED,
     LOG2_E,
-    TRITON_DTYPES,
     Precision,
     Tile,
     block,
@@ -29,11 +28,6 @@ from easyhard.logits.triton_tiles import (
 )
 
 MAX_DIM = 128  # a block of gradients is kept on chip over all its columns; beyond, registers run out
-
-
-def takes(hidden: Tensor) -> bool:
-    """Whether these kernels are for hidden (tokens, dim)."""
-    return hidden.is_cuda and hidden.dtype in TRITON_DTYPES and hidden.shape[1] <= MAX_DIM
 
 
 def forward(

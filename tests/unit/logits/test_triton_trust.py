@@ -1,0 +1,53 @@
+"""Kernels are trusted when they agree with the tiled code on a sample, and only then."""
+
+import pytest
+import torch
+from torch import Tensor
+
+pytest.importorskip("triton")
+
+from easyhard.logits import cross_entropy, low_rank, statistics, triton_statistics
+from easyhard.logits.trust import Trust, largest_difference
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+TRUSTS = [statistics._trusted, cross_entropy._trusted, low_rank._trusted]
+
+
+@pytest.mark.parametrize("trust", TRUSTS, ids=lambda trust: trust.name)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_kernels_pass(trust: Trust, dtype: torch.dtype) -> None:
+    assert trust.passes(DEVICE, dtype, 24)
+
+
+@pytest.mark.parametrize("wrong", [1e-2, float("nan")])
+def test_a_kernel_that_is_off_is_refused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wrong: float
+) -> None:
+    right = triton_statistics.gather
+
+    def off(*arguments: object) -> dict[str, Tensor]:
+        found = right(*arguments)  # type: ignore[arg-type]
+        return found | {"entropy": found["entropy"] + wrong}
+
+    monkeypatch.setattr(triton_statistics, "gather", off)
+    assert not statistics._trusted.passes(DEVICE, torch.float32, 24)
+    assert "logit statistics: Triton's kernels are off by" in caplog.text
+
+
+def test_a_kernel_that_does_not_compile_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    def breaks(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
+        raise RuntimeError("no compiler")
+
+    assert not Trust("sample", breaks).passes(DEVICE, torch.float32, 8)
+    assert "sample: Triton's kernels cannot be used (RuntimeError)" in caplog.text
+
+
+def test_only_cuda_states_are_asked_about() -> None:
+    asked = []
+    trust = Trust("sample", lambda *sample: asked.append(sample) or 0.0)
+    assert not trust(torch.zeros(2, 3))
+    assert not asked
+
+
+def test_the_largest_difference() -> None:
+    assert largest_difference([torch.ones(2), torch.zeros(3)], [torch.tensor([1.0, 0.5]), torch.zeros(3)]) == 0.5
