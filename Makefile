@@ -2,19 +2,22 @@
 # make test    install the test requirements too, then lint, type-check and run all tests
 # make report  the default run as one HTML file, report.html
 # make bench   time the heavy step against the plain way, side by side
-# make founding SHARED=FOLDER   the whole founding run on WikiText-2 raw from FOLDER, with its bands
+# make founding TEXT=FOLDER   the founding run on the three files of WikiText-2 raw in FOLDER
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores 4 --resources gpu=1
 
-.PHONY: run test report bench lint clean
+.PHONY: run test report founding bench lint clean
 
 run: $(VENV)/installed
 	$(SNAKEMAKE)
 
 report: run
 	$(SNAKEMAKE) --report report.html
+
+founding: $(VENV)/installed
+	$(SNAKEMAKE) --config 'runs={wikitext2: {corpus: {source: files, files: {path: "$(TEXT)"}}}}' -- results/wikitext2/report.md
 
 test: lint
 	$(BIN)/python -m pytest
