@@ -26,7 +26,7 @@ def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Reques
         request=request,
         unit=LOG2_E if _is_safe(logit_bound(hidden, head), request) else 1.0,
         keep=needs(request.statistics),
-        linear=_LinearMoments(head, request),
+        linear=LinearMoments(head, request),
     )
 
     known = hidden.new_empty(0, dtype=torch.int64) if targets is None else targets
@@ -46,7 +46,7 @@ def _is_safe(bound: float, request: Request) -> bool:
     return bound * LOG2_E < SAFE_EXPONENT
 
 
-class _LinearMoments:
+class LinearMoments:
     """Mean and spread over the vocabulary of logits without a softcap: z = h.w + b needs no walk for them.
 
     mean z = h.mean(w) + mean(b), and the variance of z is x^T Cov(w, b) x for x = (h, 1).
@@ -76,7 +76,7 @@ class _Walk:
     request: Request
     unit: float  # log2(e) where logits are exponentiated as they are, else 1
     keep: frozenset[str]
-    linear: _LinearMoments
+    linear: LinearMoments
 
     def one_tile(self, hidden: Tensor, targets: Tensor) -> Gathered:
         """What hidden (tokens, dim) and targets (tokens,), or none (0,), give."""
@@ -138,7 +138,7 @@ class _Walk:
             log_total = gathered.get("total").log()
             log_p = top - top[:, :1] + (gathered.get("maximum") - gathered.peak - log_total)[:, None]
             masses = [
-                _near_tail(log_p, t) if t in near else self._far_tail(hidden, gathered.peak, log_total, t)
+                near_tail(log_p, t) if t in near else self._far_tail(hidden, gathered.peak, log_total, t)
                 for t in thresholds
             ]
             gathered.tail_mass = torch.stack(masses, 1).to(hidden.dtype)
@@ -153,6 +153,6 @@ class _Walk:
         return mass
 
 
-def _near_tail(top_log_p: Tensor, threshold: float) -> Tensor:
+def near_tail(top_log_p: Tensor, threshold: float) -> Tensor:
     """Mass (tokens,) of the words with p < exp(-threshold): at most exp(threshold) words are not among them."""
     return (1 - torch.where(top_log_p < -threshold, 0.0, top_log_p.exp()).sum(1)).clamp(min=0)

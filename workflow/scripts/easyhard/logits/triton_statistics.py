@@ -22,7 +22,7 @@ from torch.nn.functional import pad
 from easyhard.logits.arguments import logit_bound
 from easyhard.logits.formulas import Gathered, evaluate, needs
 from easyhard.logits.request import MAX_TOP_K, Request
-from easyhard.logits.tiled import _LinearMoments, _near_tail
+from easyhard.logits.tiled import LinearMoments, near_tail
 from easyhard.logits.triton_tiles import (
     ABSENT,
     INTERPRETED,
@@ -158,7 +158,7 @@ class _Pass:
     def _add_moments(self, gathered: Gathered, left: dict[str, Tensor]) -> None:
         """Add mean and spread: sums of the pass under a softcap, a closed form without."""
         if "first" not in left:
-            gathered.mean, gathered.spread = _LinearMoments(self.head, self.request).of(self.hidden.float())
+            gathered.mean, gathered.spread = LinearMoments(self.head, self.request).of(self.hidden.float())
             return
         mean = left["first"].sum(0) / len(self.head)
         spread = (left["second"].sum(0) / len(self.head) - mean.square()).clamp(min=0).sqrt()
@@ -173,7 +173,7 @@ class _Pass:
             gathered.top_words = words[:, : self.request.top_k]
             log_p = top - top[:, :1] - log_total[:, None]
         masses = [
-            _near_tail(log_p, threshold)
+            near_tail(log_p, threshold)
             if threshold in self.near
             else self._far_tail(gathered.peak, log_total, threshold)
             for threshold in self.thresholds
