@@ -45,6 +45,8 @@ class Repository:
     def would_run(self, target: str, overlay: str = "small.yaml") -> set[str]:
         """The rules that a dry run would run, `all` left out."""
         run = self.snakemake(target, "--dry-run", "--cores", "2", overlay=overlay)
+        if "Nothing to be done" in run.stdout:
+            return set()
         lines = run.stdout.partition("Job stats:")[2].splitlines()[3:]
         return {line.split()[0] for line in lines[: lines.index("")] if line.strip()} - {"all", "total"}
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from easyhard.logits.trust import LARGEST_DIM
+
 pytest.importorskip("triton")
 
 SHARED_MEMORY = 227 << 10  # bytes that one program may hold on chip (compute capability 9.0)
@@ -31,7 +33,7 @@ def test_kernels_compile_for_hopper(dtype: str, precision: str, dim: int, tmp_pa
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
     expected = {"_walk_kernel", "_target_kernel", "_picked_kernel", "_tail_kernel", "_sweep_kernel"}
-    if dim <= 128:
+    if dim <= LARGEST_DIM:
         expected |= {"_forward_kernel", "_grad_head_kernel"}
     assert {row[0] for row in rows} == expected
     assert all(int(shared) <= SHARED_MEMORY for _, shared, _ in rows), rows
@@ -90,7 +92,7 @@ def call_everything(dtype: torch.dtype, precision: Any, dim: int) -> None:
     triton_statistics.gather(hidden, head, targets, full, precision)
     factors = torch.randn(300, 32), torch.randn(600, 32)
     triton_low_rank.sweep(hidden, head, *factors, (1, 2, 5, 10, 20, 32, dim), precision)
-    if dim <= triton_cross_entropy.MAX_DIM:
+    if dim <= LARGEST_DIM:
         _, peak, total, _ = triton_cross_entropy.forward(hidden, head, targets, True, precision)
         triton_cross_entropy.grad_head(hidden, head, targets, peak, total, torch.ones(300), precision)
 

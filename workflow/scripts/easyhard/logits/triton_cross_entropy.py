@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from easyhard.logits.triton_statistics import target_logits
+from easyhard.logits.triton_target import target_logits
 from easyhard.logits.triton_tiles import (
     ABSENT,
     INTERPRETED,
@@ -26,8 +26,6 @@ from easyhard.logits.triton_tiles import (
     split_count,
     split_words,
 )
-
-MAX_DIM = 128  # a block of gradients is kept on chip over all its columns; beyond, registers run out
 
 
 def forward(

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import exp
-from typing import Any
 
 import torch
 import triton
@@ -23,13 +22,12 @@ from easyhard.logits.arguments import logit_bound
 from easyhard.logits.formulas import Gathered, evaluate, needs
 from easyhard.logits.request import MAX_TOP_K, Request
 from easyhard.logits.tiled import LinearMoments, near_tail
+from easyhard.logits.triton_target import target_logits
 from easyhard.logits.triton_tiles import (
     ABSENT,
-    INTERPRETED,
     LOG2_E,
     LOWEST,
     Precision,
-    Tile,
     block,
     expand,
     finish,
@@ -41,7 +39,6 @@ from easyhard.logits.triton_tiles import (
 )
 
 Gather = Callable[[Tensor, Tensor, Tensor | None, Request], dict[str, Tensor]]
-TARGET_TILE = 32 if INTERPRETED else 64
 PICKED_TOKENS, PICKED_DIMS = 32, 64
 FEW = 4  # largest logits that fit beside the widest tile
 
@@ -67,19 +64,6 @@ gather_tf32: Gather = partial(gather, precision="tf32")
 def gather_bf16(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
     """`gather` with states and head rounded to bfloat16."""
     return gather(hidden.bfloat16(), head.bfloat16(), targets, request)
-
-
-def target_logits(
-    hidden: Tensor, head: Tensor, targets: Tensor, tile: Tile, shared: dict[str, Any], bias: Tensor | None = None
-) -> Tensor:
-    """(tokens,) float32, LOWEST for a masked word: by the same products as a pass with this tile makes."""
-    out = hidden.new_empty(len(hidden), dtype=torch.float32)
-    size = min(TARGET_TILE, tile.tokens, tile.words)
-    _target_kernel[(triton.cdiv(len(hidden), size),)](
-        hidden, head, bias, targets, out, tokens=len(hidden), words=len(head),
-        **shared, **{**tile.launch, "TOKENS": size, "WORDS": size},
-    )  # fmt: skip
-    return out
 
 
 class _Pass:
@@ -305,34 +289,6 @@ def _walk_kernel(
         places = at[:, None] * TOP + slots
         tl.store(top_out + places, best, mask=real[:, None] & (slots < TOP))
         tl.store(top_words_out + places, best_words, mask=real[:, None] & (slots < TOP))
-
-
-@triton.jit
-def _target_kernel(
-    hidden: tl.tensor,
-    head: tl.tensor,
-    bias: tl.tensor,
-    targets: tl.tensor,
-    out: tl.tensor,
-    tokens: tl.tensor,
-    words: tl.tensor,
-    softcap: tl.tensor,
-    DIM: tl.constexpr,
-    PRECISION: tl.constexpr,
-    TOKENS: tl.constexpr,
-    WORDS: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    AXIS: tl.constexpr,
-) -> None:
-    """Logits of a block of tokens for their own targets: the diagonal of a square tile."""
-    rows = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
-    columns = tl.load(targets + rows, mask=rows < tokens, other=0).to(tl.int32)
-    states = block(hidden, rows, tokens, 0, DIM, BLOCK_K)
-    z = products(hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION)
-    z = finish(z, bias, softcap, columns, words, AXIS)
-    number = tl.arange(0, TOKENS)
-    diagonal = tl.sum(tl.where(number[:, None] == number[None, :], z, 0.0), AXIS)
-    tl.store(out + rows, diagonal, mask=rows < tokens)
 
 
 @triton.jit

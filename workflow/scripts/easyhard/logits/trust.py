@@ -13,7 +13,7 @@ from torch import Tensor
 logger = logging.getLogger("easyhard")
 
 SAMPLE_TOKENS, SAMPLE_WORDS = 203, 2_029  # ragged, so that edges of tiles are part of it
-LARGEST_DIM = 128
+LARGEST_DIM = 128  # the cross-entropy keeps a block of gradients on chip over all columns: registers allow no more
 TOLERANCES = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 
 Disagreement = Callable[[Tensor, Tensor, Tensor], float]
