@@ -16,7 +16,7 @@ from easyhard.report import figures as draw
 from easyhard.report.metrics import Figures, read_table
 from easyhard.report.style import save
 from easyhard.signals.store import read_columns as read_signals
-from easyhard.tokens.sequences import train_counts, used_ids
+from easyhard.tokens.sequences import unseen_targets
 from easyhard.tokens.store import read_stream
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def main() -> None:
     curve = read_curve(files.curve)
     columns = read_columns(files.activations, ["loss", "target"])
     loss = columns["loss"].astype(np.float64)
-    ids = used_ids(read_stream(files.train).token, cutting["train"], cutting["length"], cutting["batch_size"])
-    unseen = train_counts(ids, read_json(files.tokens)["vocabulary_size"])[columns["target"]] == 0
+    vocabulary_size = read_json(files.tokens)["vocabulary_size"]
+    unseen = unseen_targets(columns["target"], read_stream(files.train).token, vocabulary_size, cutting)
     density = loss_density(loss)
     signals = read_signals(files.logit, SHOWN, rows=len(loss))
     signals |= read_signals(files.exit_classifier, rows=len(loss))

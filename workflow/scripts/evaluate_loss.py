@@ -7,7 +7,7 @@ from easyhard.atomic import read_json
 from easyhard.evaluation.loss_distribution import describe_loss
 from easyhard.evaluation.rows import write_rows
 from easyhard.job import job
-from easyhard.tokens.sequences import train_counts, used_ids
+from easyhard.tokens.sequences import unseen_targets
 from easyhard.tokens.store import read_stream
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 with job(snakemake):
     cutting = snakemake.params.settings["sequences"]
     columns = read_columns(snakemake.input.activations, ["loss", "sequence", "target"])
-    ids = used_ids(read_stream(snakemake.input.train).token, cutting["train"], cutting["length"], cutting["batch_size"])
-    unseen = train_counts(ids, read_json(snakemake.input.tokens)["vocabulary_size"])[columns["target"]] == 0
+    vocabulary_size = read_json(snakemake.input.tokens)["vocabulary_size"]
+    unseen = unseen_targets(columns["target"], read_stream(snakemake.input.train).token, vocabulary_size, cutting)
     described = describe_loss(columns["loss"], columns["sequence"], unseen, seed=snakemake.params.settings["seed"])
     write_rows(snakemake.output[0], described.rows, protocol="published")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.tokens.sequences import cut, cut_documents, sequence_count, train_counts, used_ids
+from easyhard.tokens.sequences import cut, cut_documents, sequence_count, train_counts, unseen_targets, used_ids
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(10_000, 10_304), (2_000, 2_048)])
@@ -78,3 +78,10 @@ def test_train_counts():
 def test_train_counts_outside_the_vocabulary(ids, wrong):
     with pytest.raises(InputError, match=f"train ids: {wrong} lies outside the vocabulary; 0 to 7"):
         train_counts(np.array(ids, np.int32), vocabulary_size=8)
+
+
+def test_a_target_beyond_the_used_ids_is_unseen():
+    cutting = {"train": 2, "length": 2, "batch_size": 1}  # training sees the first 5 of these ids
+    train_ids = np.array([2, 3, 2, 4, 3, 5, 6], np.int32)
+    targets = np.array([2, 4, 5, 7, 3], np.int32)
+    assert unseen_targets(targets, train_ids, 8, cutting).tolist() == [False, False, True, True, False]

@@ -1,6 +1,7 @@
 """Token streams to training sequences: inputs, targets shifted by one, whole batches only."""
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,3 +66,14 @@ def train_counts(train_ids_used: NDArray[np.int32], vocabulary_size: int) -> NDA
         wrong = train_ids_used.min() if train_ids_used.min() < 0 else train_ids_used.max()
         raise InputError(f"train ids: {wrong} lies outside the vocabulary; 0 to {vocabulary_size - 1} is wanted")
     return np.bincount(train_ids_used, minlength=vocabulary_size).astype(np.int64)
+
+
+def unseen_targets(
+    targets: NDArray[Any], train_ids: NDArray[np.int32], vocabulary_size: int, cutting: Mapping[str, int]
+) -> NDArray[np.bool_]:
+    """Which `targets`, (tokens,), training never sees: (tokens,). `cutting` has train, length and batch_size.
+
+    Raises InputError as `sequence_count` and `train_counts` do.
+    """
+    seen = used_ids(train_ids, cutting["train"], cutting["length"], cutting["batch_size"])
+    return train_counts(seen, vocabulary_size)[targets] == 0
