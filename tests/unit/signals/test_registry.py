@@ -1,34 +1,58 @@
-"""The registry: names that others rely on, and orientations that hold for a calibrated model."""
+"""The registry: names that others rely on, what a declaration says of itself, families, costs."""
 
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from easyhard.errors import InputError
-from easyhard.signals.registry import SIGNALS, find
+from easyhard.logits.draws import draw_targets
+from easyhard.logits.formulas import FORMULAS, NEEDS_TARGETS
+from easyhard.signals.declare import LOGIT_STATISTICS, TARGET_STATISTICS, computable
+from easyhard.signals.head_batch import head_signals
+from easyhard.signals.registry import FAMILIES, SIGNALS, Signal, Sizes, find, register, signal
 
-BINDING = {
-    "oracle",
-    "target_probability",
-    "max_probability",
-    "max_logit",
-    "max_minus_mean",
-    "margin",
-    "entropy",
+FOUNDING = (
+    *("oracle", "target_probability", "max_probability", "max_logit", "max_minus_mean", "margin", "entropy"),
     "exit_classifier",
+)
+HEAD = {
+    *("max_probability", "max_logit", "max_minus_mean", "margin", "entropy", "probability_margin", "log_sum_exp"),
+    *("self_certainty", "top_10_mass", "tail_mass_1", "tail_mass_3", "tail_mass_5", "tail_mass_8", "renyi2"),
+    *("pnorm_max_logit", "scaled_max_probability", "scaled_entropy", "scaled_tail_mass_3", "argmax_surprisal"),
 }
+HIDDEN = {
+    *("hidden_norm", "mahalanobis", "nearest_distance", "logit_std", "mean_logit", "gaussian_lse", "exit_classifier"),
+}
+CONTEXT = {
+    *("unigram_surprisal", "position", "repeated", "previous_loss", "previous_loss_mean", "previous_loss_moving"),
+    *(f"previous_loss_{lag}" for lag in range(2, 9)),
+}
+SIZES = Sizes(dim=64, words=69_830, refined=64, references=4096)
+TEXT = {"title": "a", "formula": "b", "source": "c"}
 
 
 def test_names_are_unique_and_the_binding_ones_are_there() -> None:
-    names = [signal.name for signal in SIGNALS]
+    names = [entry.name for entry in SIGNALS]
     assert len(set(names)) == len(names)
-    assert set(names) >= BINDING
+    assert set(names) >= {*FOUNDING, *HEAD, *HIDDEN, *CONTEXT}
+    assert all(entry.title and entry.formula and entry.source for entry in SIGNALS)
+
+
+@pytest.mark.parametrize(
+    ("needs", "names"),
+    [("target", {"oracle", "target_probability"}), ("head", HEAD), ("hidden", HIDDEN), ("context", CONTEXT)],
+)
+def test_cost_classes(needs: str, names: set[str]) -> None:
+    assert {entry.name for entry in SIGNALS if entry.name in names} == names
+    assert all(find(name).needs == needs for name in names)
 
 
 def test_only_what_sees_the_target_is_called_an_oracle() -> None:
-    assert {signal.name for signal in SIGNALS if signal.needs == "target"} == {"oracle", "target_probability"}
+    assert {entry.name for entry in SIGNALS if entry.needs == "target"} == {"oracle", "target_probability"}
 
 
 def test_find_returns_the_entry_and_names_the_known_ones_otherwise() -> None:
@@ -37,30 +61,180 @@ def test_find_returns_the_entry_and_names_the_known_ones_otherwise() -> None:
         find("entropie")
 
 
-def test_orientations_hold_when_targets_are_drawn_from_the_model() -> None:
-    random = np.random.default_rng(0)
-    logits = random.normal(size=(20_000, 12)) * random.uniform(0.2, 4.0, size=(20_000, 1))
-    log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-    p = np.exp(log_p)
-    target = (p.cumsum(axis=1) > random.uniform(size=(20_000, 1))).argmax(axis=1)
-    loss = -log_p[np.arange(20_000), target]
-    top = np.sort(logits, axis=1)
-    values = {
-        "oracle": loss,
-        "target_probability": np.exp(-loss),
-        "max_probability": p.max(axis=1),
-        "max_logit": top[:, -1],
-        "max_minus_mean": top[:, -1] - logits.mean(axis=1),
-        "margin": top[:, -1] - top[:, -2],
-        "entropy": -(p * log_p).sum(axis=1),
+def test_statistics_are_those_of_the_logits() -> None:
+    assert sorted(LOGIT_STATISTICS) == sorted(FORMULAS)
+    assert set(TARGET_STATISTICS) == NEEDS_TARGETS
+
+
+def test_what_the_founding_signals_are_has_not_changed() -> None:
+    found = {
+        name: (find(name).title, find(name).formula, find(name).needs, find(name).high_means_easy) for name in FOUNDING
     }
-    for name, column in values.items():
-        correlation = np.corrcoef(column, loss)[0, 1]
+    assert found == {
+        "oracle": ("loss itself", "−log p_y", "target", False),
+        "target_probability": ("probability of the target", "p_y", "target", True),
+        "max_probability": ("max probability", "max p", "head", True),
+        "max_logit": ("max logit", "max z", "head", True),
+        "max_minus_mean": ("max − mean", "max z − mean z", "head", True),
+        "margin": ("margin", "z₁ − z₂", "head", True),
+        "entropy": ("entropy", "LSE(z) − Σ p z", "head", False),
+        "exit_classifier": ("exit classifier", "w·h + b, fitted to the loss", "hidden", False),
+    }
+
+
+@pytest.mark.usefixtures("own_registry")
+def test_reads_and_cost_class_follow_from_the_parameters() -> None:
+    @signal(high_means_easy=True, **TEXT)
+    def of_the_logits(entropy: Tensor, words: int) -> Tensor:
+        return entropy / words
+
+    @signal(high_means_easy=True, **TEXT)
+    def of_the_target(scaled_loss: Tensor) -> Tensor:
+        return scaled_loss
+
+    @signal(high_means_easy=None, multiply_adds=lambda sizes: 3 * sizes.dim, **TEXT)
+    def of_the_state(hidden: Tensor, head_mean: Tensor) -> Tensor:
+        return hidden @ head_mean
+
+    @signal(name="of/earlier", high_means_easy=False, **TEXT)
+    def of_earlier(token: Tensor, train_surprisal: Tensor) -> Tensor:
+        return train_surprisal[token]
+
+    found = {name: find(name) for name in ("of_the_logits", "of_the_target", "of_the_state", "of/earlier")}
+    assert [entry.needs for entry in found.values()] == ["head", "target", "hidden", "context"]
+    assert [entry.reads[0] for entry in found.values()] == ["entropy", "scaled_loss", "hidden", "token"]
+    assert [entry.multiply_adds(SIZES) for entry in found.values() if entry.multiply_adds] == [
+        *(64 * 69_830, 64 * 69_830, 192, 0),
+    ]
+    assert found["of_the_logits"] in computable(["head"], {"entropy", "words"})
+    assert found["of_the_logits"] not in computable(["head"], {"entropy"})
+    assert found["of_the_logits"] not in computable(["hidden"], {"entropy", "words"})
+
+
+@pytest.mark.usefixtures("own_registry")
+def test_a_wrong_declaration_is_named() -> None:
+    def declare(function: object, name: str = "mine") -> None:
+        signal(name=name, high_means_easy=True, **TEXT)(function)  # type: ignore[type-var]
+
+    with pytest.raises(InputError, match="signal 'mine': it reads entropie; names out of log_sum_exp, "):
+        declare(lambda entropie: entropie)
+    with pytest.raises(InputError, match="signal 'mine': it reads logits and context; values of one kind"):
+        declare(lambda entropy, token: entropy)
+    with pytest.raises(InputError, match="signal 'mine': it reads nothing; values of one kind"):
+        declare(lambda words: words)
+    with pytest.raises(InputError, match="signal 'mine': no multiply_adds; a function of Sizes"):
+        declare(lambda hidden: hidden)
+    with pytest.raises(InputError, match="signal 'entropy' is declared twice"):
+        declare(lambda max_logit: max_logit, name="entropy")
+
+
+@pytest.mark.usefixtures("own_registry")
+def test_signals_and_families_without_a_function() -> None:
+    mine = register(Signal("mine", "my probe", "f(h)", "hidden", False, "me"))
+    assert find("mine") is mine
+    assert mine in SIGNALS
+    assert mine.multiply_adds is None
+    assert mine not in computable(["hidden"], {"hidden"})
+    FAMILIES.append(lambda name: mine if name.startswith("mine/") else None)
+    assert find("mine/7") is mine
+
+
+@pytest.mark.usefixtures("own_registry")
+def test_one_decorated_function_is_a_whole_signal() -> None:
+    """It is found by name and computed with the rest, and needs no other line anywhere."""
+
+    @signal(title="log odds", formula="log p₁ − log(1 − p₁)", high_means_easy=True, source="logit of max probability")
+    def log_odds(max_probability: Tensor) -> Tensor:
+        return max_probability.logit()
+
+    hidden, head = torch.randn(5, 3), torch.randn(40, 3)
+    found = head_signals(hidden, head)
+    p = (hidden @ head.T).softmax(1).amax(1)
+    assert found["log_odds"].tolist() == pytest.approx((p / (1 - p)).log().tolist(), abs=1e-5)
+    assert find("log_odds").needs == "head"
+
+
+def test_low_rank_names_resolve() -> None:
+    found = find("weighted/10/entropy")
+    assert (found.name, found.title, found.needs) == ("weighted/10/entropy", "entropy, weighted rank 10", "low_rank")
+    assert found.high_means_easy is False
+    assert found.multiply_adds is not None
+    assert found.multiply_adds(SIZES) == 64 * 10 + 10 * 69_830
+    refined = find("plain/5/refined_max_minus_mean")
+    assert (refined.title, refined.high_means_easy) == ("max − mean, plain rank 5 refined", True)
+    assert refined.multiply_adds is not None
+    assert refined.multiply_adds(SIZES) == 64 * 5 + 5 * 69_830 + 64 * 64
+    assert find("centred/32/refined_tail_mass_3").needs == "low_rank"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "weighted/0/entropy",
+        "weighted/1.5/entropy",
+        "svd/10/entropy",
+        "plain/10/oracle",
+        "plain/10/hidden_norm",
+        "plain/10",
+    ],
+)
+def test_what_is_no_low_rank_signal_is_not_known(name: str) -> None:
+    with pytest.raises(InputError, match=r"is not known; wanted one of .* or a low-rank one like weighted/10/entropy"):
+        find(name)
+
+
+def test_costs() -> None:
+    whole = 64 * 69_830
+    costs = {entry.name: entry.multiply_adds(SIZES) for entry in SIGNALS if entry.multiply_adds}
+    assert all(costs[name] == whole for name in HEAD)
+    assert all(costs[name] == 0 for name in CONTEXT)
+    assert {name: costs[name] for name in HIDDEN} == {
+        "hidden_norm": 64,
+        "mahalanobis": 64 * 64 + 64,
+        "nearest_distance": 4096 * 64,
+        "logit_std": 64 * 64 + 64,
+        "mean_logit": 64,
+        "gaussian_lse": 64 * 64 + 128,
+        "exit_classifier": 64,
+    }
+
+
+def test_orientations_hold_when_targets_are_drawn_from_the_model() -> None:
+    """6,000 words: a flat softmax has all its mass below e^-8."""
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.eye(12)[torch.randint(12, (4_000,), generator=generator)]  # twelve contexts, each more or less sure
+    hidden *= 0.2 + 3.8 * torch.rand(4_000, 1, generator=generator)
+    head = torch.randn(6_000, 12, generator=generator)
+    targets, losses = draw_targets(hidden, head, draws=1, seed=0)
+    found = head_signals(hidden, head, targets[:, 0], temperature=1.5)
+    loss = losses[:, 0].numpy()
+    assert set(found) == HEAD - {"argmax_surprisal"} | {"oracle", "target_probability"}
+    for name, column in found.items():
+        correlation = np.corrcoef(column.numpy(), loss)[0, 1]
         assert abs(correlation) > 0.1, name
         assert (correlation < 0) == find(name).high_means_easy, name
 
 
-@pytest.mark.parametrize("module", ["signals.registry", "signals.store", "probes.store", "evaluation.low_rank"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("signals.registry", "signals.head", "signals.hidden", "signals.context", "signals.store"),
+        *("probes.store", "evaluation.low_rank"),
+    ],
+)
 def test_torch_stays_out(module: str) -> None:
     code = f"import sys, easyhard.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "registered"), [("head", "entropy"), ("hidden", "mahalanobis"), ("context", "repeated")]
+)
+def test_each_kind_of_signal_is_registered_by_its_own_module_alone(module: str, registered: str) -> None:
+    code = f"import easyhard.signals.{module}; from easyhard.signals.declare import REGISTERED; print(*REGISTERED)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True, text=True
+    )
+    names = set(run.stdout.split())
+    assert registered in names
+    assert len({find(name).needs for name in names - {"oracle", "target_probability"}}) == 1

@@ -13,6 +13,7 @@ from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
 
 ROW_GROUP = 8_192
+READ_AHEAD = 1 << 20  # bytes of a column
 COLUMNS: dict[str, pa.DataType] = {
     "sequence": pa.int32(),
     "position": pa.int16(),
@@ -94,7 +95,7 @@ def _array(column: pa.Array) -> NDArray[np.generic]:
 @contextmanager
 def _open(path: str | Path, columns: Iterable[str]) -> Iterator[pq.ParquetFile]:
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_AHEAD)  # pre-buffering keeps all that it has read
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({_line(error)}); delete it and rerun") from error
     with file:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from numpy.typing import ArrayLike
 
+from easyhard.errors import InputError
 from easyhard.evaluation.columns import Column, check_columns
 from easyhard.evaluation.correlation import pearson, spearman
 from easyhard.evaluation.rows import Row, make_rows
@@ -29,7 +30,10 @@ def separation(signal: Signal, values: Column, loss: Column) -> dict[str, float]
     """Return correlation with the loss, mean, population std, and the median split's easy and hard loss of one signal.
 
     values, loss: (tokens,), checked; oracle_share is the Loss Diff over the oracle's. Undefined figures are NaN.
+    Raises InputError for a signal that does not state its direction.
     """
+    if signal.high_means_easy is None:
+        raise InputError(f"{signal.name}: its direction is to be learnt; a signal that states one is wanted here")
     losses = split_losses(loss, median_split(values, signal.high_means_easy))
     return {
         "pearson": pearson(values, loss),

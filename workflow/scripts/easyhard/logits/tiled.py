@@ -137,20 +137,23 @@ class _Walk:
         if thresholds:
             log_total = gathered.get("total").log()
             log_p = top - top[:, :1] + (gathered.get("maximum") - gathered.peak - log_total)[:, None]
-            masses = [
-                near_tail(log_p, t) if t in near else self._far_tail(hidden, gathered.peak, log_total, t)
-                for t in thresholds
-            ]
-            gathered.tail_mass = torch.stack(masses, 1).to(hidden.dtype)
+            masses = {t: near_tail(log_p, t) for t in near}
+            far = [threshold for threshold in thresholds if threshold not in masses]
+            masses |= self._far_tails(hidden, gathered.peak, log_total, far)
+            gathered.tail_mass = torch.stack([masses[t] for t in thresholds], 1).to(hidden.dtype)
 
-    def _far_tail(self, hidden: Tensor, peak: Tensor, log_total: Tensor, threshold: float) -> Tensor:
-        """Mass (tokens,) of the words with p < exp(-threshold), by a second walk."""
-        mass = torch.zeros_like(peak)
-        for words in spans(len(self.head), tile_shape(hidden.device).words):
+    def _far_tails(
+        self, hidden: Tensor, peak: Tensor, log_total: Tensor, thresholds: list[float]
+    ) -> dict[float, Tensor]:
+        """Mass (tokens,) of the words with p < exp(-threshold) for each threshold, by one more walk for all of them."""
+        masses = {threshold: torch.zeros_like(peak) for threshold in thresholds}
+        for words in spans(len(self.head), tile_shape(hidden.device).words) if thresholds else []:
             log_p = self.request.finish(product(hidden, self.head[words].to(hidden.dtype)), words)
             log_p.sub_(peak[:, None]).sub_(log_total[:, None])
-            mass.add_(torch.where(log_p < -threshold, log_p.exp(), 0.0).sum(1))
-        return mass
+            p, below = log_p.exp(), torch.empty_like(log_p)  # 0 and 1 as floats: four times as fast as a mask
+            for threshold, mass in masses.items():
+                mass.add_(torch.lt(log_p, -threshold, out=below).mul_(p).sum(1))
+        return masses
 
 
 def near_tail(top_log_p: Tensor, threshold: float) -> Tensor:

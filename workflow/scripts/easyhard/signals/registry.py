@@ -1,49 +1,75 @@
-"""What each signal is: its formula, what it needs, and which way it points. A new signal is one entry here."""
+"""All signals and families of signals, by name: what each one is, needs and costs, and which way it points.
 
-from dataclasses import dataclass
-from typing import Literal
+An untrained signal is declared in head.py, hidden.py or context.py. What is trained is registered here, or in a module
+without torch that is imported here: `register` for one signal, `FAMILIES` for names that carry numbers.
+"""
+
+import re
+from collections.abc import Callable, ValuesView
+from typing import get_args
 
 from easyhard.errors import InputError
+from easyhard.signals import context, head, hidden
+from easyhard.signals.declare import FOUNDING, HERE, REGISTERED, Needs, Signal, Sizes, register, signal
 
-Needs = Literal["target", "head", "hidden", "context", "layers"]
+__all__ = ["DECLARED", "FAMILIES", "SIGNALS", "Needs", "Signal", "Sizes", "find", "register", "signal"]
 
-FOUNDING = "founding analysis, 2024-12"
+DECLARED = (head, hidden, context)  # importing them is what registers their signals
+SIGNALS: ValuesView[Signal] = REGISTERED.values()
+"""Every registered signal; families are not listed."""
 
-
-@dataclass(frozen=True)
-class Signal:
-    """One number per token, meant to tell easy tokens (low loss) from hard ones.
-
-    `needs` is its cost class: `target` (the right word, so an oracle only), `head` (a pass over the vocabulary),
-    `hidden` (the hidden state alone), `context` (earlier tokens only) or `layers` (other layers' states).
-    `high_means_easy` says whether a high value stands for a low loss.
-    """
-
-    name: str
-    title: str
-    formula: str
-    needs: Needs
-    high_means_easy: bool
-    source: str
-
-
-SIGNALS: tuple[Signal, ...] = (
-    Signal("oracle", "loss itself", "−log p_y", "target", False, FOUNDING),
-    Signal("target_probability", "probability of the target", "p_y", "target", True, FOUNDING),
-    Signal("max_probability", "max probability", "max p", "head", True, "Hendrycks & Gimpel, arXiv:1610.02136"),
-    Signal("max_logit", "max logit", "max z", "head", True, "Hendrycks et al., arXiv:1911.11132"),
-    Signal("max_minus_mean", "max − mean", "max z − mean z", "head", True, FOUNDING),
-    Signal("margin", "margin", "z₁ − z₂", "head", True, FOUNDING),
+register(
     Signal(
-        "entropy", "entropy", "LSE(z) − Σ p z", "head", False, "Shannon, 1948, doi:10.1002/j.1538-7305.1948.tb01338.x"
-    ),
-    Signal("exit_classifier", "exit classifier", "w·h + b, fitted to the loss", "hidden", False, FOUNDING),
+        name="exit_classifier",
+        title="exit classifier",
+        formula="w·h + b, fitted to the loss",
+        needs="hidden",
+        high_means_easy=False,
+        source=FOUNDING,
+        multiply_adds=lambda sizes: sizes.dim,
+    )
 )
+
+LOW_RANK_SOURCES = {"plain": FOUNDING, "centred": HERE, "weighted": "after SVD-LLM, arXiv:2403.07378"}
+REFINED_SOURCE = "SVD-softmax, Shim et al., NeurIPS 2017"
+
+
+def low_rank_signal(name: str) -> Signal | None:
+    """The signal called kind/rank/base, like weighted/10/entropy, or kind/rank/refined_base; None for another name.
+
+    The base is a registered signal of class head. The preview costs d r + r V multiply-adds; refined, K d more, for K
+    words whose logits are then computed exactly.
+    """
+    parts = re.fullmatch(rf"({'|'.join(LOW_RANK_SOURCES)})/([1-9]\d*)/(refined_)?(\w+)", name)
+    base = REGISTERED.get(parts[4]) if parts else None
+    if parts is None or base is None or base.needs != "head":
+        return None
+    kind, rank, refined = parts[1], int(parts[2]), parts[3] is not None
+    return Signal(
+        name=name,
+        title=f"{base.title}, {kind} rank {rank}{' refined' if refined else ''}",
+        formula=f"{base.formula} of z at rank {rank}{', the K largest z exact' if refined else ''}",
+        needs="low_rank",
+        high_means_easy=base.high_means_easy,
+        source=f"{LOW_RANK_SOURCES[kind]}{'; ' + REFINED_SOURCE if refined else ''}",
+        multiply_adds=lambda sizes: rank * (sizes.dim + sizes.words) + (sizes.refined * sizes.dim if refined else 0),
+    )
+
+
+FAMILIES: list[Callable[[str], Signal | None]] = [low_rank_signal]
+"""Functions that know signals by a pattern of their names; `find` asks them in turn."""
 
 
 def find(name: str) -> Signal:
-    """Return the signal called `name`. Raises InputError that lists the known names."""
-    for signal in SIGNALS:
-        if signal.name == name:
-            return signal
-    raise InputError(f"signal {name!r} is not known; wanted one of {', '.join(signal.name for signal in SIGNALS)}")
+    """Return the signal called `name`, registered or of a family. Raises InputError that lists the known names."""
+    if name in REGISTERED:
+        return REGISTERED[name]
+    for family in FAMILIES:
+        entry = family(name)
+        if entry is not None:
+            return entry
+    known = sorted(SIGNALS, key=lambda entry: get_args(Needs).index(entry.needs))
+    raise InputError(
+        f"signal {name!r} is not known; wanted one of {', '.join(entry.name for entry in known)}, "
+        "or a low-rank one like weighted/10/entropy"
+    )

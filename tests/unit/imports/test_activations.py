@@ -1,0 +1,289 @@
+"""Hidden states and heads from other programs become activations; arrays that do not fit each other are named."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from easyhard.activations.store import read_columns, write_shard
+from easyhard.errors import InputError
+from easyhard.imports.activations import OwnActivations, hidden_batches, open_activations
+from easyhard.imports.dump import shard_batches
+from easyhard.imports.head import import_head
+from easyhard.imports.stored import CHUNK
+from easyhard.progress import Progress
+
+FOUNDING = Path(os.environ.get("EASYHARD_SHARED", "../shared")) / "data" / "founding-repeat" / "activations.npz"
+ROWS, DIM, WORDS = 701, 5, 37
+SPLIT = "validation"
+Arrays = dict[str, np.ndarray]
+
+
+def made(dtype: type = np.float32, bias: bool = False) -> Arrays:
+    """Hidden states, head and targets drawn from the model itself, with their float64 losses."""
+    rng = np.random.default_rng(3)
+    hidden, head = rng.standard_normal((ROWS, DIM)).astype(dtype), (2 * rng.standard_normal((WORDS, DIM))).astype(dtype)
+    arrays = {"hidden": hidden, "head": head, "document": np.repeat(np.arange(5), [300, 1, 200, 100, 100])}
+    logits = hidden.astype(np.float64) @ head.astype(np.float64).T
+    if bias:
+        arrays["head_bias"] = rng.standard_normal(WORDS).astype(dtype)
+        logits += arrays["head_bias"]
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    arrays["target"] = (np.exp(log_p).cumsum(axis=1) < rng.random((ROWS, 1))).sum(axis=1).clip(max=WORDS - 1)
+    arrays["loss"] = -log_p[np.arange(ROWS), arrays["target"]]
+    return arrays
+
+
+def npz(folder: Path, arrays: Arrays) -> dict[str, str | None]:
+    np.savez(folder / "all.npz", **arrays)
+    return {"hidden": str(folder / "all.npz"), "head": None}
+
+
+def npy(folder: Path, arrays: Arrays) -> dict[str, str | None]:
+    for name, values in arrays.items():
+        np.save(folder / f"my_{name}.npy", values)
+    return {name: str(folder / f"my_{name}.npy") for name in arrays}
+
+
+def parquet(folder: Path, arrays: Arrays) -> dict[str, str | None]:
+    columns = {name: values for name, values in arrays.items() if not name.startswith("head")}
+    pq.write_table(pa.table(columns | {"hidden": list(columns["hidden"])}), folder / "rows.parquet", row_group_size=100)
+    save_file({"head": torch.from_numpy(arrays["head"])}, folder / "model.safetensors")
+    return {"hidden": str(folder / "rows.parquet"), "head": str(folder / "model.safetensors")}
+
+
+def safetensors(folder: Path, arrays: Arrays) -> dict[str, str | None]:
+    save_file({name: torch.from_numpy(values) for name, values in arrays.items()}, folder / "all.safetensors")
+    return {"hidden": str(folder / "all.safetensors")}
+
+
+def load(files: dict[str, str | None], **names: str) -> OwnActivations:
+    return open_activations(files, {"document": None} | names, length=32)
+
+
+def dump(own: OwnActivations, folder: Path, shards: int, head: torch.Tensor | None = None) -> list[Path]:
+    paths = [folder / f"{shard:03d}.parquet" for shard in range(shards)]
+    for shard, path in enumerate(paths):
+        batches = shard_batches(own, head, shard=shard, shards=shards, progress=Progress("dump", ROWS, "tokens"))
+        write_shard(path, batches, own.dim, SPLIT, {"run": "mine"})
+    return paths
+
+
+@pytest.mark.parametrize("write", [npz, npy, parquet, safetensors])
+def test_every_format_becomes_the_same_activations(
+    write: Callable[[Path, Arrays], dict[str, str | None]], tmp_path: Path
+) -> None:
+    arrays = made()
+    own = load(write(tmp_path, arrays))
+    paths = dump(own, tmp_path / "shards", 3)
+    read = read_columns(paths, ["hidden", "loss", "target", "document", "position", "sequence", "split"])
+    np.testing.assert_array_equal(read["hidden"], arrays["hidden"])
+    np.testing.assert_array_equal(read["loss"], arrays["loss"].astype(np.float32))
+    np.testing.assert_array_equal(read["target"], arrays["target"])
+    np.testing.assert_array_equal(read["document"], arrays["document"])
+    np.testing.assert_array_equal(read["position"][:300], np.arange(300) % 32)
+    assert read["sequence"][-1] == sum(-(-n // 32) for n in (300, 1, 200, 100, 100)) - 1
+    shards = [set(read_columns([path], ["document"])["document"]) for path in paths]
+    assert all(shards)
+    assert sum(map(len, shards)) == 5  # no document in two shards
+    torch.testing.assert_close(import_head(own), torch.from_numpy(arrays["head"]), rtol=0, atol=0)
+
+
+def test_losses_are_computed_where_there_are_none(tmp_path: Path) -> None:
+    arrays = made()
+    loss = arrays.pop("loss")
+    own = load(npz(tmp_path, arrays))
+    paths = dump(own, tmp_path / "shards", 2, import_head(own))
+    np.testing.assert_allclose(read_columns(paths, ["loss"])["loss"], loss, atol=1e-5)
+    with pytest.raises(InputError, match=r"all\.npz: has no loss; a head to compute it is wanted"):
+        dump(own, tmp_path / "shards", 2)
+
+
+def test_a_bias_becomes_a_column_of_the_head(tmp_path: Path) -> None:
+    arrays = made(bias=True)
+    own = load(npz(tmp_path, arrays))
+    head = import_head(own)
+    (hidden,) = hidden_batches(own, 0, ROWS)
+    assert own.dim == DIM + 1
+    assert (head.dtype, tuple(head.shape), hidden.shape) == (torch.float32, (WORDS, DIM + 1), (ROWS, DIM + 1))
+    wanted = arrays["hidden"].astype(np.float64) @ arrays["head"].T + arrays["head_bias"]
+    np.testing.assert_allclose(hidden @ head.numpy().T, wanted, atol=1e-5)
+    without = {name: values for name, values in arrays.items() if name != "head_bias"}
+    with pytest.raises(InputError, match="does not fit the losses"):
+        import_head(load(npz(tmp_path, without)))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_other_floats_are_cast(dtype: type, tmp_path: Path) -> None:
+    arrays = made(dtype)
+    own = load(npz(tmp_path, arrays))
+    (hidden,) = hidden_batches(own, 0, ROWS)
+    assert hidden.dtype == np.float32
+    np.testing.assert_array_equal(hidden, arrays["hidden"].astype(np.float32))
+    assert import_head(own).dtype == torch.float32
+
+
+def test_bfloat16_is_cast_and_may_be_off_by_its_rounding(tmp_path: Path) -> None:
+    arrays = made()
+    tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
+    tensors |= {name: tensors[name].bfloat16() for name in ("hidden", "head")}
+    save_file(tensors, tmp_path / "all.safetensors")
+    own = load({"hidden": str(tmp_path / "all.safetensors")})
+    (hidden,) = hidden_batches(own, 0, ROWS)
+    np.testing.assert_array_equal(hidden, tensors["hidden"].float().numpy())
+    torch.testing.assert_close(import_head(own), tensors["head"].float(), rtol=0, atol=0)
+
+
+def test_loss_alone_is_enough(tmp_path: Path) -> None:
+    arrays = made()
+    own = load(npz(tmp_path, {name: arrays[name] for name in ("hidden", "loss")}))
+    assert own.head is None
+    assert set(own.tokens.columns["target"]) == {-1}
+    assert own.tokens.layout.sequences_are_documents
+    assert own.tokens.layout.document[-1] == -(-ROWS // 32) - 1
+    assert len(read_columns(dump(own, tmp_path / "shards", 1), ["loss"])["loss"]) == ROWS
+    with pytest.raises(InputError, match="no head is given"):
+        import_head(own)
+
+
+def test_arrays_by_other_names(tmp_path: Path) -> None:
+    arrays = made()
+    np.savez(tmp_path / "a.npz", last=arrays["hidden"], nll=arrays["loss"])
+    save_file({"lm_head.weight": torch.from_numpy(arrays["head"])}, tmp_path / "m.safetensors")
+    files = {"hidden": str(tmp_path / "a.npz"), "head": str(tmp_path / "m.safetensors")}
+    own = load(files, hidden="last", loss="nll", head="lm_head.weight")
+    np.testing.assert_array_equal(import_head(own), arrays["head"])
+    with pytest.raises(
+        InputError, match=r"input\.head: .*m\.safetensors has no 'head', only lm_head\.weight; .*names\.head"
+    ):
+        load(files, hidden="last", loss="nll")
+    with pytest.raises(InputError, match=r"input\.loss: .*a\.npz has no 'losses', only last, nll"):
+        load(files, hidden="last", loss="losses", head="lm_head.weight")
+
+
+def test_more_shards_than_documents_leaves_the_last_empty(tmp_path: Path) -> None:
+    arrays = made()
+    paths = dump(load(npz(tmp_path, arrays)), tmp_path / "shards", 9)
+    np.testing.assert_array_equal(read_columns(paths, ["hidden"])["hidden"], arrays["hidden"])
+
+
+def square() -> Arrays:
+    """As many words as dimensions, so that no shape gives a transposed head away."""
+    rng = np.random.default_rng(4)
+    hidden, head = rng.standard_normal((ROWS, 16)), rng.standard_normal((16, 16))
+    logits = hidden @ head.T
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    target = (np.exp(log_p).cumsum(axis=1) < rng.random((ROWS, 1))).sum(axis=1).clip(max=15)
+    return {"hidden": hidden, "head": head, "target": target, "loss": -log_p[np.arange(ROWS), target]}
+
+
+@pytest.mark.parametrize("known", ["target", None])
+def test_a_head_that_did_not_make_the_losses_is_noticed(known: str | None, tmp_path: Path) -> None:
+    arrays = {name: values for name, values in square().items() if name != "target" or known}
+    import_head(load(npz(tmp_path, arrays)))
+    how = "more than 0.01 nats off" if known else "lower than the head allows"
+    with pytest.raises(InputError, match=rf"all\.npz: head does not fit the losses: on \d+ of 701 .*{how}"):
+        import_head(load(npz(tmp_path, arrays | {"head": arrays["head"].T})))
+
+
+def test_shifted_targets_are_noticed_and_a_few_odd_rows_are_borne(tmp_path: Path) -> None:
+    arrays = made()
+    with pytest.raises(InputError, match="does not fit the losses"):
+        import_head(load(npz(tmp_path, arrays | {"target": np.roll(arrays["target"], 1)})))
+    odd = arrays["loss"].copy()
+    odd[::32] = 0
+    import_head(load(npz(tmp_path, arrays | {"loss": odd})))
+
+
+def changed(name: str, place: object, value: float) -> Arrays:
+    values = made()[name].copy()
+    values[place] = value
+    return {name: values}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": np.ones(700)}, r"loss has 700 rows, .*all\.npz: hidden 701; one a token"),
+        ({"document": np.ones(3)}, r"document has 3 rows, .*hidden 701"),
+        ({"target": np.zeros((ROWS, 2), int)}, r"target has shape \(701, 2\); one value a token"),
+        ({"head": np.ones((DIM, WORDS))}, r"head has shape \(5, 37\), so its transpose may be it; \(words, 5\)"),
+        ({"head": np.ones((WORDS, 4))}, r"head has shape \(37, 4\); \(words, 5\) is wanted, dim as of .*hidden"),
+        ({"head": np.ones(5)}, r"head has shape \(5,\)"),
+        ({"head_bias": np.ones(36)}, r"head_bias has shape \(36,\); \(37,\), one a word"),
+        ({"hidden": np.ones(ROWS)}, r"hidden has shape \(701,\); \(tokens, dim\)"),
+        ({"hidden": np.ones((0, DIM))}, r"hidden has shape \(0, 5\)"),
+        ({"hidden": np.ones((ROWS, DIM), np.int8)}, r"hidden is of type int8; float16, bfloat16, float32, float64"),
+        ({"hidden": np.ones((ROWS, DIM), complex)}, r"hidden is of type complex128"),
+        ({"head": np.ones((WORDS, DIM), np.int8)}, r"head is of type int8"),
+        ({"hidden": np.full((ROWS, DIM), "x", object)}, r"hidden is of type object"),
+        ({"loss": np.full(ROWS, "x", object)}, r"loss holds Python objects"),
+        (changed("loss", 9, np.nan), r"loss is not finite in row 9"),
+        (changed("target", 8, WORDS), r"target is 37 in row 8; a word's number, from 0 to 36"),
+        (changed("target", 8, -1), r"target is -1 in row 8"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(changes: Arrays, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"all\.npz: {message}"):
+        load(npz(tmp_path, made() | changes))
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        (("hidden", "head"), "neither loss nor target is given"),
+        (("hidden", "target"), "neither loss nor head is given"),
+        (("hidden",), "neither loss nor target is given"),
+        (("hidden", "loss", "head_bias"), "head_bias is given and no head"),
+    ],
+)
+def test_what_cannot_be_done_without_is_named(kept: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    arrays = made(bias=True)
+    with pytest.raises(InputError, match=rf"all\.npz: {message}"):
+        load(npz(tmp_path, {name: arrays[name] for name in kept}))
+
+
+def test_numbers_that_are_not_finite_are_named_with_their_row(tmp_path: Path) -> None:
+    own = load(npz(tmp_path, made() | changed("hidden", (650, 2), np.inf)))
+    with pytest.raises(InputError, match=r"all\.npz: hidden is not finite in row 650"):
+        dump(own, tmp_path / "shards", 2)
+    own = load(npz(tmp_path, made() | changed("head", (30, 0), np.nan)))
+    with pytest.raises(InputError, match=r"all\.npz: head is not finite in row 30"):
+        import_head(own)
+
+
+def test_rows_are_numbered_through_all_parts_of_a_long_file(tmp_path: Path) -> None:
+    hidden = np.zeros((3 * CHUNK, 1), np.float32)
+    hidden[2 * CHUNK + 5] = np.nan
+    own = load(npz(tmp_path, {"hidden": hidden, "loss": np.ones(3 * CHUNK)}))
+    with pytest.raises(InputError, match=rf"hidden is not finite in row {2 * CHUNK + 5}"):
+        list(hidden_batches(own, 100, 3 * CHUNK))
+
+
+def test_files_that_are_missing_or_another_thing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"input\.hidden: no file"):
+        load({"hidden": ""})
+    with pytest.raises(InputError, match=r"gone\.npz: cannot be read"):
+        load({"hidden": str(tmp_path / "gone.npz")})
+    np.savez(tmp_path / "x.npz", states=np.ones((3, 3)))
+    with pytest.raises(InputError, match=r"input\.hidden: .*x\.npz has no 'hidden', only states"):
+        load({"hidden": str(tmp_path / "x.npz")})
+
+
+@pytest.mark.skipif(not FOUNDING.exists(), reason=f"{FOUNDING} is not at hand")
+def test_the_founding_repeat(tmp_path: Path) -> None:
+    own = load({"hidden": str(FOUNDING)})
+    head = import_head(own)
+    assert (own.dim, tuple(head.shape)) == (64, (69_830, 64))
+    assert own.tokens.layout.document[-1] == 2_047
+    np.testing.assert_array_equal(own.tokens.columns["position"], np.tile(np.arange(32), 2_048))
+    batches = list(shard_batches(own, None, shard=1, shards=2, progress=Progress("dump", 32_768, "tokens")))
+    with np.load(FOUNDING) as arrays:
+        for name in ("hidden", "loss"):
+            np.testing.assert_array_equal(np.concatenate([batch[name] for batch in batches]), arrays[name][32_768:])

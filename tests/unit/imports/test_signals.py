@@ -1,0 +1,199 @@
+"""A Parquet file of losses and signals becomes the files that evaluation reads; what is wrong in it is named."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from easyhard.errors import InputError
+from easyhard.imports.signals import BATCH, OwnSignals, import_signals, signal_batches
+from easyhard.signals.store import read_columns, write_batches, write_columns
+
+ROWS = 997
+TOKENS = {
+    "document": np.int32,
+    "sequence": np.int32,
+    "position": np.int16,
+    "token": np.int32,
+    "target": np.int32,
+    "loss": np.float32,
+    "target_count": np.int32,
+}
+
+
+def table(rows: int = ROWS, **changes: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    columns = {
+        "document": np.repeat(np.arange(1_000_000, 1_000_000 + rows // 100 + 1), 100)[:rows],
+        "loss": rng.exponential(3, rows),
+        "margin": rng.random(rows),
+        "rank": rng.integers(0, 50, rows),
+        "repeat": rng.random(rows) < 0.5,
+    }
+    return {name: values for name, values in (columns | changes).items() if values is not None}
+
+
+def write(folder: Path, columns: Mapping[str, Any]) -> Path:
+    path = folder / "mine.parquet"
+    pq.write_table(pa.table(dict(columns)), path, row_group_size=300)
+    return path
+
+
+def load(path: Path, **changes: Any) -> OwnSignals:
+    settings: dict[str, Any] = {"length": 32, "names": {"loss": None}, "leave_out": [], "declared": []}
+    return import_signals(path, **(settings | changes))
+
+
+def test_what_is_not_given_is_filled_in(tmp_path: Path) -> None:
+    columns = table()
+    own = load(write(tmp_path, columns))
+    tokens = own.tokens.columns
+    assert {name: values.dtype for name, values in tokens.items()} == TOKENS
+    np.testing.assert_array_equal(tokens["document"], columns["document"] - 1_000_000)
+    np.testing.assert_array_equal(tokens["position"], np.arange(ROWS) % 100 % 32)
+    np.testing.assert_array_equal(tokens["loss"], columns["loss"].astype(np.float32))
+    for name in ("token", "target", "target_count"):
+        assert set(tokens[name]) == {-1}
+    assert own.tokens.layout.part is None
+    assert own.tokens.argmax_wrong is None
+
+
+def test_what_is_given_is_kept(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    numbers = {name: rng.integers(0, 99, ROWS) for name in ("token", "target", "target_count")}
+    part = np.repeat(["fit", "select", "test"], [500, 200, 297])
+    wrong = rng.random(ROWS) < 0.7
+    own = load(write(tmp_path, table(**numbers, part=part, argmax_wrong=wrong)))
+    for name, values in numbers.items():
+        np.testing.assert_array_equal(own.tokens.columns[name], values)
+    assert np.bincount(own.tokens.layout.part).tolist() == [500, 200, 297]
+    np.testing.assert_array_equal(own.tokens.argmax_wrong, wrong)
+    assert own.columns == ("margin", "rank", "repeat")
+
+
+def test_both_files_of_the_fair_protocol_can_be_written_from_it(tmp_path: Path) -> None:
+    rows = BATCH + 5_000
+    columns = table(rows)
+    own = load(write(tmp_path, columns))
+    write_columns(tmp_path / "tokens.parquet", own.tokens.columns)
+    write_batches(tmp_path / "own.parquet", signal_batches(own))
+    read = read_columns(tmp_path / "own.parquet", rows=rows)
+    assert list(read) == ["margin", "rank", "repeat"]
+    for name, values in read.items():
+        assert values.dtype == np.float32
+        np.testing.assert_array_equal(values, columns[name].astype(np.float32))
+    assert pq.ParquetFile(tmp_path / "own.parquet").num_row_groups == 2
+    assert len(read_columns(tmp_path / "tokens.parquet", rows=rows)) == len(TOKENS)
+
+
+def test_only_numbers_are_signals_and_the_rest_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    others = {
+        "split": ["validation"] * ROWS,
+        "hidden": [[0.0, 1.0]] * ROWS,
+        "when": pa.array([0] * ROWS, pa.timestamp("s")),
+        "__index_level_0__": np.arange(ROWS),
+        "half": np.ones(ROWS, np.float16),
+    }
+    path = write(tmp_path, table(**others))
+    with caplog.at_level(logging.INFO, "easyhard"):
+        own = load(path, leave_out=["rank"])
+    assert own.columns == ("margin", "repeat", "half")
+    assert "left out, since no column of numbers: split, hidden, when, __index_level_0__" in caplog.text
+
+
+def test_seeds_of_one_signal(tmp_path: Path) -> None:
+    columns = table(rank=None, repeat=None) | {f"probe@{seed}": np.arange(float(ROWS)) for seed in (0, 1, 10)}
+    own = load(write(tmp_path, columns), declared=["probe"])
+    assert own.columns == ("margin", "probe@0", "probe@1", "probe@10")
+    assert own.signals == ("margin", "probe")
+
+
+def test_columns_by_other_names(tmp_path: Path) -> None:
+    columns = table(loss=None, document=None, nll=np.arange(ROWS) / 100, article=np.arange(ROWS) // 300)
+    own = load(write(tmp_path, columns), names={"loss": "nll", "document": "article"})
+    assert own.columns == ("margin", "rank", "repeat")
+    np.testing.assert_array_equal(own.tokens.columns["document"], columns["article"])
+    np.testing.assert_allclose(own.tokens.columns["loss"], columns["nll"], rtol=1e-6)
+
+
+def test_a_loss_that_rounding_made_negative_is_nought(tmp_path: Path) -> None:
+    loss = np.full(ROWS, 2.0)
+    loss[7] = -9e-5
+    assert load(write(tmp_path, table(loss=loss))).tokens.columns["loss"][7] == 0
+
+
+def changed(name: str, row: int, value: object) -> dict[str, Any]:
+    values = table()[name].astype(np.float64)
+    values[row] = value
+    return table(**{name: values})
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (changed("loss", 5, np.nan), r"loss is not finite in row 5"),
+        (changed("loss", 6, np.inf), r"loss is not finite in row 6"),
+        (changed("loss", 7, -0.5), r"loss is -0\.5 in row 7; a loss in nats"),
+        (table(loss=[None] * ROWS), r"loss has .* nulls \(first at row 0\)"),
+        (table(loss=["much"] * ROWS), r"loss is object .*one number a token, in nats"),
+        (table(loss=[[1.0, 2.0]] * ROWS), r"loss has shape \(997, 2\); one value a token"),
+        (table(loss=None), r"has no column loss, only document, margin, rank, repeat; .*input\.names\.loss"),
+        (table(document=[4] * ROWS), r"1 documents; at least 3"),
+        (table(target=np.arange(ROWS) - 100), r"target is -100 in row 0; a word's number, from 0"),
+        (table(target=["the"] * ROWS), r"target is object"),
+        (table(margin=None, rank=None, repeat=None), r"has no signal; a column of numbers besides loss"),
+        (table() | {"a|b": np.ones(ROWS)}, r"column 'a\|b'; a signal's name without"),
+        (table(argmax_wrong=np.arange(ROWS)), r"argmax_wrong is 2 in row 2; 0 or 1"),
+    ],
+)
+def test_bad_columns_are_named(columns: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"mine\.parquet: {message}"):
+        load(write(tmp_path, columns))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(np.nan, "is not finite in row 70000"), (-np.inf, "is not finite in row 70000"), (1e300, "at most 3.4e38")],
+)
+def test_bad_values_of_a_signal_are_named_with_their_row(value: float, message: str, tmp_path: Path) -> None:
+    columns = table(BATCH + 5_000)
+    columns["margin"][70_000] = value
+    own = load(write(tmp_path, columns))
+    with pytest.raises(InputError, match=rf"mine\.parquet: margin .*{message}"):
+        list(signal_batches(own))
+
+
+def test_nulls_in_a_signal_are_named(tmp_path: Path) -> None:
+    own = load(write(tmp_path, table(margin=pa.array([None] * ROWS, pa.float64()))))
+    with pytest.raises(InputError, match=r"mine\.parquet: margin has 997 nulls \(first at row 0\)"):
+        list(signal_batches(own))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"declared": ["margn"]}, r"input\.signals: 'margn' is not in .*one of margin, rank, repeat is wanted"),
+        ({"leave_out": ["x"]}, r"input\.leave_out: 'x' is not in"),
+        ({"names": {"loss": "nll"}}, r"input\.names\.loss: 'nll' is not in .*document, loss"),
+    ],
+)
+def test_names_that_the_file_has_not(settings: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        load(write(tmp_path, table()), **settings)
+
+
+def test_missing_truncated_and_foreign_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.parquet: cannot be read"):
+        load(tmp_path / "gone.parquet")
+    path = write(tmp_path, table())
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(InputError, match=r"mine\.parquet: cannot be read"):
+        load(path)
+    pq.write_table(pa.table({"x": [1]}), path)
+    with pytest.raises(InputError, match=r"has no column loss, only x"):
+        load(path)

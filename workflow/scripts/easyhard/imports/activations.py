@@ -1,0 +1,124 @@
+"""Hidden states, losses and an output head from files that another program wrote."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from easyhard.errors import InputError
+from easyhard.imports.readers import open_arrays
+from easyhard.imports.stored import Stored
+from easyhard.imports.tokens import ANY_NUMBER, KNOWN, OwnTokens, read_tokens
+from easyhard.imports.values import finite_float32
+
+ARRAYS = ("hidden", "head", "head_bias", *KNOWN)
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
+@dataclass(frozen=True)
+class OwnActivations:
+    """What the files hold: hidden (rows, d), head (words, d) and head_bias (words,) still on disk, tokens in memory.
+
+    `dim` is that of a hidden state as `hidden_batches` gives it: d, or d + 1 with a bias.
+    """
+
+    hidden: Stored
+    head: Stored | None
+    head_bias: Stored | None
+    tokens: OwnTokens
+    dim: int
+
+
+def open_activations(
+    files: Mapping[str, str | None], names: Mapping[str, str | None], *, length: int
+) -> OwnActivations:
+    """Open the arrays ARRAYS, check how they fit each other, and read all but the matrices.
+
+    `files[array]` is the .parquet, .npz, .npy or .safetensors file in which an array lies; without one it is looked for
+    in the file of `hidden`, and may be missing. `names[array]` is what the file calls it, where that differs; a .npy
+    file's only array needs no name. `length` is that of the sequences that rows are cut into (see `lay_out`).
+    Wanted are `hidden` and `loss`, or `hidden`, `target` and `head`. Raises InputError naming file, array and row.
+    """
+    found = _find(files, names)
+    hidden, head, bias = found["hidden"], found.get("head"), found.get("head_bias")
+    _check_hidden(hidden)
+    if head is not None:
+        _check_head(head, hidden)
+    if bias is not None:
+        _check_bias(bias, head)
+    if "loss" not in found and not {"target", "head"} <= set(found):
+        missing = "head" if "target" in found else "target"
+        raise InputError(
+            f"{hidden.path}: neither loss nor {missing} is given; loss, or target and head to compute it, is wanted"
+        )
+    words = ANY_NUMBER if head is None else head.shape[0]
+    tokens = read_tokens(hidden.path, found, length=length, words=words)
+    return OwnActivations(hidden, head, bias, tokens, hidden.shape[1] + (bias is not None))
+
+
+def hidden_batches(own: OwnActivations, first: int, end: int) -> Iterator[NDArray[np.float32]]:
+    """Stream the hidden states of rows first … end − 1 as (rows, dim) float32.
+
+    With a bias each gets a last coordinate of 1: h·w + b = [h, 1]·[w, b]. Raises InputError naming the row where a
+    number is not finite.
+    """
+    for part in own.hidden.read(first, end):
+        hidden = finite_float32(own.hidden.label, part, first)
+        yield hidden if own.head_bias is None else np.pad(hidden, ((0, 0), (0, 1)), constant_values=1)
+        first += len(part)
+
+
+def _find(files: Mapping[str, str | None], names: Mapping[str, str | None]) -> dict[str, Stored]:
+    """The arrays that are there, `hidden` first."""
+    main = files.get("hidden")
+    if not main:
+        raise InputError("input.hidden: no file; a .parquet, .npz, .npy or .safetensors file is wanted")
+    opened = {path: open_arrays(path) for path in dict.fromkeys([main, *filter(None, files.values())])}
+    found: dict[str, Stored] = {}
+    for array in ARRAYS:
+        path = files.get(array)
+        inside = opened[path or main]
+        name = names.get(array) or array
+        if path and Path(path).suffix.lower() == ".npy":
+            found[array] = next(iter(inside.values()))
+        elif name in inside:
+            found[array] = inside[name]
+        elif path or names.get(array):
+            raise InputError(
+                f"input.{array}: {path or main} has no {name!r}, only {', '.join(inside)}; "
+                f"its name there is wanted as input.names.{array}"
+            )
+    return found
+
+
+def _check_hidden(hidden: Stored) -> None:
+    if len(hidden.shape) != 2 or 0 in hidden.shape:
+        raise InputError(f"{hidden.label} has shape {hidden.shape}; (tokens, dim), a hidden state a token, is wanted")
+    _check_type(hidden)
+
+
+def _check_head(head: Stored, hidden: Stored) -> None:
+    dim = hidden.shape[1]
+    if len(head.shape) != 2 or 0 in head.shape:
+        raise InputError(f"{head.label} has shape {head.shape}; (words, {dim}) is wanted")
+    if head.shape[1] != dim:
+        hint = ", so its transpose may be it" if head.shape[0] == dim else ""
+        raise InputError(
+            f"{head.label} has shape {head.shape}{hint}; (words, {dim}) is wanted, dim as of {hidden.label}"
+        )
+    _check_type(head)
+
+
+def _check_bias(bias: Stored, head: Stored | None) -> None:
+    if head is None:
+        raise InputError(f"{bias.label} is given and no head; a head (words, dim) is wanted with it")
+    if bias.shape != head.shape[:1]:
+        raise InputError(f"{bias.label} has shape {bias.shape}; ({head.shape[0]},), one a word of the head, is wanted")
+    _check_type(bias)
+
+
+def _check_type(array: Stored) -> None:
+    if array.dtype not in FLOATS:
+        raise InputError(f"{array.label} is of type {array.dtype}; {', '.join(FLOATS)} is wanted")

@@ -1,0 +1,93 @@
+"""The tokens of the protocol fair on disk, and the signals beside them: same rows, same order, in several files."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from easyhard.errors import InputError
+from easyhard.signals.store import read_columns
+
+FIT, SELECT, TEST = 0, 1, 2
+COLUMNS = ("document", "sequence", "position", "loss", "part", "target_count")
+SEED = re.compile(r"@\d+$")
+
+Column = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class FairTokens:
+    """One entry a token, (tokens,) each; `part` is 0 fit, 1 select, 2 test; `target_count` is −1 where not known."""
+
+    document: Column
+    sequence: Column
+    position: Column
+    loss: Column
+    part: Column
+    target_count: Column
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def rows(self, *parts: int) -> NDArray[np.int64]:
+        """Row numbers of the tokens of these parts, ascending."""
+        return np.flatnonzero(np.isin(self.part, parts))
+
+
+def read_fair_tokens(path: str | Path) -> FairTokens:
+    """Read fair/tokens.parquet. Raises InputError naming a file that is damaged or lacks a column."""
+    return FairTokens(**read_columns(path, COLUMNS))
+
+
+@dataclass(frozen=True)
+class StoredSignal:
+    """A signal on disk: its name, its file, and its columns there, one for each seed that it was trained with."""
+
+    name: str
+    path: str
+    columns: tuple[str, ...]
+
+    def read(self, rows: int) -> list[Column]:
+        """Its columns, each (rows,). Raises InputError naming a damaged file, or one of another length."""
+        return list(read_columns(self.path, self.columns, rows=rows).values())
+
+
+def stored_signals(paths: Sequence[str]) -> list[StoredSignal]:
+    """Every signal of the files, in their order; columns `name@0`, `name@1`, … are the seeds of one signal.
+
+    Raises InputError naming a damaged file, or a signal that two files hold.
+    """
+    found: dict[str, StoredSignal] = {}
+    for path in paths:
+        by_name: dict[str, list[str]] = {}
+        for column in _names(path):
+            by_name.setdefault(SEED.sub("", column), []).append(column)
+        for name, columns in by_name.items():
+            if name in found:
+                raise InputError(f"{path}: signal {name!r} is in {found[name].path} too; each once is wanted")
+            found[name] = StoredSignal(name, path, tuple(columns))
+    return list(found.values())
+
+
+def argmax_wrong(signals: Iterable[StoredSignal], tokens: int) -> NDArray[np.bool_] | None:
+    """Where the most probable word was not the target, (tokens,); None where the target's probability is not known."""
+    known: Mapping[str, StoredSignal] = {signal.name: signal for signal in signals}
+    if not {"target_probability", "max_probability"} <= known.keys():
+        return None
+    target, largest = (known[name].read(tokens)[0] for name in ("target_probability", "max_probability"))
+    wrong: NDArray[np.bool_] = target < largest  # of the same logits, so equal to the last bit where it is the target
+    return wrong
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return list(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a readable Parquet file ({reason}); delete it and rerun") from error

@@ -1,0 +1,61 @@
+"""All signals of the logits for a batch of tokens: one pass over the vocabulary, a second one at the temperature."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from easyhard.errors import InputError
+from easyhard.logits.statistics import Implementation, logit_statistics
+from easyhard.signals.declare import LOGIT_STATISTICS, SCALED, TARGET_STATISTICS, computable, compute
+from easyhard.signals.head import SCALED_TAIL_THRESHOLDS, TAIL_THRESHOLDS, TOP_K
+from easyhard.signals.unigram import train_surprisal
+
+
+def head_signals(
+    hidden: Tensor,
+    head: Tensor,
+    targets: Tensor | None = None,
+    *,
+    temperature: float | None = None,
+    counts: ArrayLike | None = None,
+    implementation: Implementation = "auto",
+) -> dict[str, Tensor]:
+    """Name -> (tokens,) float32 of every signal of class head, and of class target where there are targets.
+
+    hidden (tokens, dim), head (words, dim) and targets (tokens,) as logit_statistics takes them; no (tokens, words)
+    array. temperature divides the logits of the scaled signals, counts (words,) are how often training saw each word;
+    signals that read one that is missing are left out. Raises InputError naming the argument or signal that is wrong.
+    """
+    if temperature is not None and not 0 < temperature < float("inf"):
+        raise InputError(f"temperature: {temperature}; a positive number is wanted")
+    if counts is not None and len(known := train_surprisal(counts)) != len(head):
+        raise InputError(f"counts: {len(known)} words; as many as the head has, {len(head)}, are wanted")
+    plain = [name for name in LOGIT_STATISTICS if targets is not None or name not in TARGET_STATISTICS]
+    scaled = [SCALED + name for name in plain] if temperature is not None else []
+    values: dict[str, Any] = {"words": len(head)}
+    if counts is not None:
+        values["train_surprisal"] = torch.tensor(known, device=hidden.device)
+    signals = computable(["head", "target"], {*values, *plain, *scaled})
+    read = {name for entry in signals for name in entry.reads}
+
+    def statistics(states: Tensor, names: Collection[str], thresholds: Sequence[float]) -> dict[str, Tensor]:
+        top_k = min(TOP_K, len(head))
+        return logit_statistics(
+            states,
+            head,
+            targets,
+            statistics=tuple(names),
+            top_k=top_k,
+            tail_thresholds=thresholds,
+            implementation=implementation,
+        )
+
+    if wanted := [name for name in plain if name in read]:
+        values |= statistics(hidden, wanted, TAIL_THRESHOLDS)
+    if temperature is not None and (wanted := [name for name in plain if SCALED + name in read]):
+        found = statistics(hidden / temperature, wanted, SCALED_TAIL_THRESHOLDS)
+        values |= {SCALED + name: column for name, column in found.items()}
+    return {name: column.float() for name, column in compute(signals, values, len(hidden)).items()}

@@ -1,0 +1,79 @@
+"""All signals of the hidden state for a batch of tokens, beside moments of the head and of train states."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from easyhard.errors import InputError
+from easyhard.logits.arguments import check_states
+from easyhard.logits.formulas import joined
+from easyhard.logits.moments import Moments, moments
+from easyhard.logits.tiles import each, spans
+from easyhard.signals.declare import HIDDEN_VALUES, computable, compute
+from easyhard.signals.hidden import NEIGHBOURS
+
+REFERENCES = 4096
+RIDGE = 1e-4  # of the mean variance, added to every direction, so that one that no state takes has a finite weight
+TILE_TOKENS = 1024  # times 4,096 reference states: 16 MiB of distances at a time
+
+
+@dataclass(frozen=True)
+class References:
+    """What train states leave for distances: mean (dim,), whitening (dim, dim), float64, and states (M, dim), float32.
+
+    whitening A has A A^T = (Cov + ridge)^-1, so that |(h - mean) A|^2 is the squared Mahalanobis distance; the ridge is
+    1e-4 times the mean variance of a dimension.
+    """
+
+    mean: Tensor
+    whitening: Tensor
+    states: Tensor
+
+
+def fit_references(states: Tensor, *, seed: int, count: int = REFERENCES) -> References:
+    """References from train states (tokens, dim): moments of all of them, and `count` of them drawn by `seed`.
+
+    With fewer than `count` states, all are taken. Raises InputError naming the argument that is wrong.
+    """
+    if states.dim() != 2 or len(states) < NEIGHBOURS or not bool(states.isfinite().all()):
+        raise InputError(f"states: shape {tuple(states.shape)}; finite (tokens, dim), {NEIGHBOURS} up, are wanted")
+    if count < NEIGHBOURS:
+        raise InputError(f"count: {count}; at least the number of neighbours, {NEIGHBOURS}, is wanted")
+    own = moments(states)
+    drawn = torch.randperm(len(states), generator=torch.Generator().manual_seed(seed))[:count].sort().values
+    return References(own.mean, _whitening(own.covariance), states[drawn.to(states.device)].float())
+
+
+def _whitening(covariance: Tensor) -> Tensor:
+    dim = len(covariance)
+    ridge = RIDGE * covariance.diagonal().mean().clamp(min=1e-30)
+    factor = torch.linalg.cholesky(covariance + ridge * torch.eye(dim).to(covariance))  # L L^T
+    return torch.linalg.solve_triangular(factor.T, torch.eye(dim).to(covariance), upper=True)  # L^-T
+
+
+def hidden_signals(hidden: Tensor, head: Moments, references: References) -> dict[str, Tensor]:
+    """Name -> (tokens,) float32 of every signal of class hidden.
+
+    hidden (tokens, dim); head: moments of the output head's rows, `moments(head)`. The same bits for any number of
+    threads. Raises InputError naming the argument or signal that is wrong.
+    """
+    check_states(hidden, hidden)
+    for name, mean in (("head", head.mean), ("references", references.mean)):
+        if mean.shape != hidden.shape[1:]:
+            raise InputError(f"{name}: dim {len(mean)}; hidden's dim, {hidden.shape[1]}, is wanted")
+    values = {
+        "head_mean": head.mean,
+        "head_covariance": head.covariance,
+        "reference_mean": references.mean,
+        "reference_whitening": references.whitening,
+        "reference_states": references.states,
+        "words": head.count,
+    }
+    signals = computable(["hidden"], {*values, *HIDDEN_VALUES})
+
+    def one_tile(tile: slice) -> dict[str, Tensor]:
+        found = compute(signals, values | {"hidden": hidden[tile].double()}, len(hidden[tile]))
+        return {name: column.float() for name, column in found.items()}
+
+    return joined(list(each(one_tile, spans(len(hidden), TILE_TOKENS), hidden.device)))

@@ -1,0 +1,55 @@
+"""For the test tokens, the most probable word, and losses of targets drawn from the model itself."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from easyhard.activations.prefetch import prefetch
+from easyhard.activations.store import read_batches
+from easyhard.device import use_device
+from easyhard.job import job
+from easyhard.logits.draws import draw_targets
+from easyhard.logits.statistics import logit_statistics
+from easyhard.model.store import read_head
+from easyhard.progress import Progress
+from easyhard.signals.fair import TEST, read_fair_tokens
+from easyhard.signals.store import write_batches
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main() -> None:
+    settings = snakemake.params.settings
+    device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
+    head = read_head(snakemake.input.head).to(device)
+    test = read_fair_tokens(snakemake.input.tokens).part == TEST
+    progress, done = Progress("words of test tokens", int(test.sum()), "tokens"), 0
+
+    def words() -> Iterator[dict[str, NDArray[np.generic]]]:
+        nonlocal done
+        first = 0
+        for batch in prefetch(read_batches(snakemake.input.activations, ["hidden"])):
+            hidden = batch["hidden"][test[first : first + len(batch["hidden"])]]
+            first += len(batch["hidden"])
+            if not len(hidden):
+                continue
+            states = torch.tensor(hidden, device=device)
+            _, drawn = draw_targets(states, head, draws=settings["draws"], seed=settings["seed"], first_row=done)
+            argmax = logit_statistics(states, head, statistics=("argmax",))["argmax"]
+            yield {
+                "argmax": argmax.cpu().numpy().astype(np.int32),
+                **{f"draw_{index}": column.cpu().numpy() for index, column in enumerate(drawn.T)},
+            }
+            progress.update(done := done + len(hidden))
+
+    write_batches(snakemake.output[0], words())
+
+
+with job(snakemake):
+    main()
