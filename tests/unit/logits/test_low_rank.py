@@ -5,9 +5,8 @@ import torch
 from torch import Tensor
 
 from easyhard.errors import InputError
-from easyhard.logits.factors import factors
-from easyhard.logits.low_rank import LOW_RANK_STATISTICS, low_rank_statistics
-from easyhard.logits.moments import moments
+from easyhard.logits.low_rank import LOW_RANK_STATISTICS, LowRankSweep, low_rank_statistics
+from easyhard.logits.moments import moments, pooled
 from easyhard.logits.statistics import logit_statistics
 
 KINDS = ["plain", "centred", "weighted"]
@@ -98,18 +97,31 @@ def test_a_rank_does_not_depend_on_the_others() -> None:
         torch.testing.assert_close(alone.statistics[name], among.statistics[name], rtol=0, atol=TOLERANCE)
 
 
-def test_weighted_factors_are_the_best_on_their_states() -> None:
-    """No other kind has a smaller mean square error of the centred logits over the states weighted is made for."""
-    _, head, other = problem(1, 200, 12)
-    head, other = head.double(), other.double()
-    exact = other @ (head - head.mean(0)).T
-    errors = {}
-    for kind in KINDS:
-        z = plain_logits(kind, other, head, other, 4)
-        errors[kind] = float((z - z.mean(1, keepdim=True) - exact).square().mean())
-        made = factors(kind, moments(head), moments(other)).linear(4)  # type: ignore[arg-type]
-        torch.testing.assert_close(other @ (head @ made[0].T + made[1]).T, z)
-    assert errors["weighted"] < min(errors["plain"], errors["centred"])
+def test_leaving_out_the_exact_rank_leaves_the_others() -> None:
+    hidden, head, other = problem(300, 2100, 16)
+    both = LowRankSweep(head, [4, 9, 16], kind="weighted", states=other).run(hidden)
+    low = LowRankSweep(head, [4, 9], kind="weighted", states=other).run(hidden)
+    assert list(low) == [4, 9]
+    assert all(torch.equal(low[rank][name], both[rank][name]) for rank in low for name in LOW_RANK_STATISTICS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_argmax_of_every_rank(kind: str) -> None:
+    hidden, head, other = problem(255, 1507, 23)
+    found = LowRankSweep(head, [1, 6, 23], kind=kind, states=other, statistics=["argmax"]).run(hidden)  # type: ignore[arg-type]
+    for rank in (1, 6, 23):
+        assert list(found[rank]) == ["argmax"]
+        z = plain_logits(kind, hidden.double(), head.double(), other.double(), rank)
+        assert torch.equal(found[rank]["argmax"], z.argmax(1))
+
+
+def test_moments_in_place_of_states() -> None:
+    hidden, head, other = problem(100, 600, 12)
+    whole = LowRankSweep(head, [3, 7], kind="weighted", states=other).run(hidden)
+    streamed = LowRankSweep(head, [3, 7], kind="weighted", states=pooled(map(moments, other.split(5)))).run(hidden)
+    for rank in whole:
+        for name in LOW_RANK_STATISTICS:
+            torch.testing.assert_close(streamed[rank][name], whole[rank][name], rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0])
@@ -147,7 +159,8 @@ def test_progress_counts_tokens() -> None:
         ({"kind": "whitened"}, "kind"),
         ({"kind": "weighted", "states": None}, "states"),
         ({"kind": "weighted", "states": torch.zeros(7, 3)}, "states"),
-        ({"statistics": ["argmax"]}, "statistics"),
+        ({"kind": "weighted", "states": moments(torch.zeros(7, 3))}, "states"),
+        ({"statistics": ["loss"]}, "statistics"),
         ({"head": torch.zeros(40, 4)}, "head"),
         ({"hidden": torch.full((9, 5), float("nan"))}, "hidden"),
     ],

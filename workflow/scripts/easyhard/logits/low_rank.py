@@ -18,10 +18,12 @@ from easyhard.logits.factors import Factors, Kind, factors
 from easyhard.logits.formulas import Gathered, evaluate, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import Moments, moments
+from easyhard.logits.refine import Preview, group_blocks, refine
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, compute_dtype, each, product, spans, tile_shape, worker_count
 from easyhard.logits.trust import Trust, largest_difference
 
 LOW_RANK_STATISTICS = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy")
+KNOWN = (*LOW_RANK_STATISTICS, "argmax")
 PEARSON_CHUNK, PEARSON_CHUNKS = 4000, 3
 PEARSON_TOKENS = PEARSON_CHUNK * PEARSON_CHUNKS
 PROJECTED_ROWS = 8192
@@ -43,7 +45,7 @@ def low_rank_statistics(
     ranks: Sequence[int],
     *,
     kind: Kind = "plain",
-    states: Tensor | None = None,
+    states: Tensor | Moments | None = None,
     statistics: Sequence[str] = LOW_RANK_STATISTICS,
     progress: Callable[[int], None] | None = None,
 ) -> dict[int, LowRank]:
@@ -53,8 +55,9 @@ def low_rank_statistics(
         z = (hidden @ vt[:rank].T * s[:rank]) @ u[:, :rank].T           # (tokens, words)
         z.softmax(1).amax(1), z.amax(1), z.amax(1) - z.mean(1), ...
 
-    hidden (tokens, dim), head (words, dim). Ranks are 1..dim, rising; rank dim is the exact head. `states` (tokens,
-    dim) are hidden states of other tokens, for kind "weighted". `progress` is told the tokens done. Raises InputError.
+    hidden (tokens, dim), head (words, dim). Ranks are 1..dim, rising; rank dim is the exact head, the same for every
+    kind. `states` (tokens, dim) are hidden states of other tokens, or their moments, for kind "weighted". `statistics`
+    are names out of LOW_RANK_STATISTICS, and "argmax". `progress` is told the tokens done. Raises InputError.
     """
     check_states(hidden, head)
     sweep = LowRankSweep(head, ranks, kind=kind, states=states, statistics=statistics)
@@ -97,7 +100,10 @@ def _check_ranks(ranks: Sequence[int], dim: int) -> None:
 class LowRankSweep:
     """The head (words, dim) in its factors, ready for batch after batch of hidden states: for what memory cannot hold.
 
-    Arguments and errors are low_rank_statistics's. `seconds` adds up, per rank, what LowRank.seconds says.
+    Arguments and errors are low_rank_statistics's. `seconds` adds up, per rank, what LowRank.seconds says. With
+    `refined`, 2 to the number of words, every rank below dim also gives REFINED_STATISTICS: that many words, the first
+    by this rank, get their exact logits (see refine.py). Only tiled PyTorch code does that, and finds the "argmax": on
+    a GPU it takes the place of Triton's.
     """
 
     @torch.no_grad()
@@ -107,15 +113,19 @@ class LowRankSweep:
         ranks: Sequence[int],
         *,
         kind: Kind = "plain",
-        states: Tensor | None = None,
+        states: Tensor | Moments | None = None,
         statistics: Sequence[str] = LOW_RANK_STATISTICS,
+        refined: int = 0,
     ) -> None:
         _check_ranks(ranks, head.shape[1])
-        if unknown := [name for name in statistics if name not in LOW_RANK_STATISTICS]:
-            raise InputError(f"statistics: {unknown}; names out of {', '.join(LOW_RANK_STATISTICS)} are wanted")
+        if unknown := [name for name in statistics if name not in KNOWN]:
+            raise InputError(f"statistics: {unknown}; names out of {', '.join(KNOWN)} are wanted")
+        if refined and not 2 <= refined <= len(head):
+            raise InputError(f"refined: {refined}; 0, or 2 to the number of words, {len(head)}, is wanted")
         self.head, self.ranks, self.names = head.contiguous(), list(ranks), tuple(statistics)
+        self.keep = needs(self.names) | ({"total", "energy"} if refined else frozenset())
         self.moments = moments(self.head)
-        self.approximation = factors(kind, self.moments, None if states is None else moments(states))
+        self.approximation = factors(kind, self.moments, moments(states) if isinstance(states, Tensor) else states)
         self.seconds = dict.fromkeys(self.ranks, 0.0)
         low = ranks[-1] if ranks[-1] < head.shape[1] else (0, *ranks)[-2]
         basis, dtype = self.approximation.left[:, :low], compute_dtype(head.dtype)
@@ -125,13 +135,14 @@ class LowRankSweep:
 
         self.left = torch.cat(list(each(project, spans(len(head), PROJECTED_ROWS), head.device)))  # (words, low)
         self.norms = largest_norm("head", self.head), largest_norm("head", self.left) if low else 0.0
+        self.refined, self.blocks = refined, group_blocks(self.left) if refined and low else None
 
     @torch.no_grad()
     def run(self, hidden: Tensor, progress: Callable[[int], None] | None = None) -> dict[int, dict[str, Tensor]]:
-        """Per rank, each statistic (tokens,) of hidden (tokens, dim)."""
+        """Per rank, each statistic (tokens,) of hidden (tokens, dim): int64 word numbers for argmax, else floats."""
         check_states(hidden, self.head)
         hidden = hidden.contiguous()
-        if _trusted(hidden):
+        if not self.refined and "argmax" not in self.names and _trusted(hidden):
             return self._run_fused(hidden)
         return self._run_tiled(hidden, progress)
 
@@ -190,9 +201,9 @@ class LowRankSweep:
         norms = largest_norm("hidden", states), largest_norm("hidden", reduced) if len(right.T) else 0.0
         safe = max(h * w for h, w in zip(norms, self.norms, strict=True)) * LOG2_E < SAFE_EXPONENT
         steps = [
-            _Step(states, self.head, slice(0, rank), self.names, safe)
+            _Step(states, self.head, slice(0, rank), self.keep, safe)
             if rank == hidden.shape[1]
-            else _Step(reduced, self.left, slice(start, rank), self.names, safe)
+            else _Step(reduced, self.left, slice(start, rank), self.keep, safe)
             for start, rank in zip((0, *self.ranks), self.ranks, strict=False)
         ]
         for number, words in enumerate(spans(len(self.head), tile_shape(hidden.device).words)):
@@ -202,15 +213,19 @@ class LowRankSweep:
         return [(self._finish(step, hidden.double()), step.seconds) for step in steps]
 
     def _finish(self, step: "_Step", hidden: Tensor) -> dict[str, Tensor]:
-        offset, mean = (part.to(step.rows.dtype) for part in self._shared(step.columns.stop, hidden))
-        return evaluate(self.names, step.gathered(offset, mean))
+        offset, mean = self._shared(step.columns.stop, hidden)
+        found = evaluate(self.names, step.gathered(offset.to(step.rows.dtype), mean.to(step.rows.dtype)))
+        if self.blocks is None or step.columns.stop == hidden.shape[1]:
+            return found
+        exact_mean = hidden @ self.moments.mean
+        return found | refine(step.preview(), self.refined, hidden, self.head, self.blocks, offset, exact_mean)
 
 
 class _Step:
     """One rank of the sweep for one tile of tokens: the logits of the rank before, plus the columns start..rank."""
 
-    def __init__(self, states: Tensor, words: Tensor, columns: slice, names: tuple[str, ...], safe: bool) -> None:
-        self.states, self.words, self.columns, self.keep, self.safe = states, words, columns, needs(names), safe
+    def __init__(self, states: Tensor, words: Tensor, columns: slice, keep: frozenset[str], safe: bool) -> None:
+        self.states, self.words, self.columns, self.keep, self.safe = states, words, columns, keep, safe
         self.rows = states[:, columns] * (LOG2_E if safe else 1.0)
         self.sums = ExponentialSums(len(states), self.keep, safe, states)
         self.maxima = GroupMaxima(len(states), len(words), states)
@@ -229,9 +244,9 @@ class _Step:
     def gathered(self, offset: Tensor, mean: Tensor) -> Gathered:
         """In nats; offset (tokens,) is what all words' logits share beside the factors' product."""
         rank = self.columns.stop
-        top_logits = None
-        if "top_logits" in self.keep:
-            top_logits, _ = self.maxima.top(2, self.states[:, :rank].contiguous(), self.words[:, :rank])
+        top_logits = top_words = None
+        if self.keep & {"top_logits", "top_words"}:
+            top_logits, top_words = self.maxima.top(2, self.states[:, :rank].contiguous(), self.words[:, :rank])
         return Gathered(
             peak=self.sums.peak + offset,
             total=self.sums.total,
@@ -239,7 +254,12 @@ class _Step:
             maximum=self.maxima.maximum() / (LOG2_E if self.safe else 1.0) + offset,
             mean=mean,
             top_logits=top_logits,
+            top_words=top_words,
         )
+
+    def preview(self) -> Preview:
+        rank = self.columns.stop
+        return Preview(self.states[:, :rank].contiguous(), self.words[:, :rank], self.maxima, self.sums)
 
 
 def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
