@@ -7,7 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from easyhard.report import labels
 from easyhard.report.metrics import PART_SCHEMA, Figures, gather
+
+from . import made_up_fair
 
 Name = tuple[str, str, str]
 Values = dict[Name, float | None]
@@ -155,3 +158,24 @@ def run_setup() -> dict[str, Any]:
         ],
         "is_founding_corpus": True,
     }
+
+
+@pytest.fixture
+def make_fair(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Figures]:
+    """The made-up table of protocol fair, with some figures changed and some taken out, and signals that are known."""
+    monkeypatch.setattr(labels, "find", made_up_fair.find)
+
+    def make(changed: made_up_fair.Table | None = None, without: tuple[str, ...] = ()) -> Figures:
+        """`without` are sections, or figures as section/item/metric."""
+        made = made_up_fair.table() | (changed or {})
+        left = {name: value for name, value in made.items() if name[0] not in without}
+        return made_up_fair.as_figures({name: value for name, value in left.items() if "/".join(name) not in without})
+
+    return make
+
+
+@pytest.fixture
+def bare_fair(monkeypatch: pytest.MonkeyPatch) -> Figures:
+    """The figures of a run that only had signals of its own."""
+    monkeypatch.setattr(labels, "find", made_up_fair.find)
+    return made_up_fair.as_figures(made_up_fair.bare())

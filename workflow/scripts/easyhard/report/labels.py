@@ -3,9 +3,33 @@
 import re
 from dataclasses import dataclass
 
-from easyhard.signals.registry import SIGNALS
+from easyhard.errors import InputError
+from easyhard.signals.registry import Signal, find
 
 NULL = "–"
+FOUNDING_SIGNALS = (
+    "oracle",
+    "target_probability",
+    "max_probability",
+    "max_logit",
+    "max_minus_mean",
+    "margin",
+    "entropy",
+    "exit_classifier",
+)
+"""The signals that the published sections know by name."""
+
+OWN = "own"
+COST_CLASSES = {
+    "hidden": "the hidden state",
+    "context": "earlier tokens too",
+    "layers": "other layers' states",
+    "low_rank": "a low-rank head",
+    "head": "a pass over the vocabulary",
+    OWN: "brought along",
+    "target": "the target (oracles)",
+}
+"""What the signals of each cost class need, in the order of the report; `own` are a user's signals."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +55,9 @@ class Label:
         return 100.0 if self.unit == "%" else 1.0
 
 
-SIGNAL_TITLES = {signal.name: signal.title for signal in SIGNALS}
-SIGNAL_FORMULAS = {signal.name: signal.formula for signal in SIGNALS}
-TARGET_SIGNALS = frozenset(signal.name for signal in SIGNALS if signal.needs == "target")
-HEAD_SIGNALS = tuple(signal.name for signal in SIGNALS if signal.needs == "head")
+SIGNAL_TITLES = {name: find(name).title for name in FOUNDING_SIGNALS}
+SIGNAL_FORMULAS = {name: find(name).formula for name in FOUNDING_SIGNALS}
+TARGET_SIGNALS = frozenset(name for name in FOUNDING_SIGNALS if find(name).needs == "target")
 
 TITLES = {
     **SIGNAL_TITLES,
@@ -107,6 +130,29 @@ METRICS: dict[str, Label] = {
     "logits_pearson": Label("r of the logits"),
     "max_probability_mse": Label("MSE of max probability", digits=6),
     "seconds": Label("time", "s", 2),
+    "documents": Label("documents", digits=0),
+    "sequences": Label("sequences", digits=0),
+    "resamples": Label("resamples", digits=0),
+    "count": Label("resampled units", digits=0),
+    "augrc": Label("AUGRC", "nats"),
+    "prr": Label("PRR"),
+    "multiply_adds": Label("multiply-adds", digits=0),
+    "ceiling_share": Label("of the ceiling", "%", 1),
+    "select_auroc": Label("AUROC on select"),
+    "auroc_within_documents": Label("AUROC within documents"),
+    "auroc_within_position": Label("AUROC within positions"),
+    "auroc_within_frequency": Label("AUROC within frequencies"),
+    "frequency_share": Label("due to frequency", "%", 1),
+    "argmax_kept": Label("argmax kept", "%", 1),
+    "argmax_kept_refined": Label("argmax kept, refined", "%", 1),
+    "temperature": Label("temperature", digits=2),
+    "ece": Label("ECE", "%", 2),
+    "nll": Label("mean loss", "nats"),
+    "mean_confidence": Label("mean confidence", "%", 1),
+    "confidence": Label("confidence", "%", 1),
+    "auroc_from_head_best": Label("AUROC from the best head signal", digits=4),
+    "auroc_from_class_best": Label("AUROC from the best of its class", digits=4),
+    "augrc_from_head_best": Label("AUGRC from the best head signal", "nats"),
 }
 
 SECTION_METRICS: dict[tuple[str, str], Label] = {
@@ -116,7 +162,13 @@ SECTION_METRICS: dict[tuple[str, str], Label] = {
     ("metric_prediction", "pearson"): Label("r with actual"),
     ("regression", "pearson"): Label("r with actual"),
     ("regression", "spearman"): Label("Spearman"),
+    ("fair_labels", "prevalence"): Label("hard tokens", "%", 1),
+    ("fair_labels", "threshold"): Label("threshold", "nats", 2),
 }
+
+HARD = r"loss_over_[\w.]+|argmax_wrong"
+REFINED = "refined_"
+SCORES = {"auroc": "AUROC", "auprc": "AUPRC", "augrc": "AUGRC"}
 
 MODE_LABELS = {
     "": ("", "nats"),
@@ -125,8 +177,37 @@ MODE_LABELS = {
 }
 
 
+def known_signal(name: str) -> Signal | None:
+    """The registry's entry of a signal or of a member of a family; None for a user's own signal."""
+    try:
+        return find(name)
+    except InputError:
+        return None
+
+
+def signal_title(name: str) -> str:
+    """The printed name of a signal: the registry's, or the name as it is for a user's own."""
+    signal = known_signal(name)
+    return signal.title if signal else name
+
+
+def cost_class(name: str) -> str:
+    """What a signal needs, a key of COST_CLASSES; `own` for a user's signal."""
+    signal = known_signal(name)
+    return signal.needs if signal else OWN
+
+
+def hard_title(label: str) -> str:
+    """The printed name of what counts as hard: `loss_over_3` is loss > 3, `argmax_wrong` is argmax wrong."""
+    return label.replace("loss_over_", "loss > ").replace("_", " ")
+
+
 def metric_label(section: str, metric: str) -> Label:
-    """The label of a metric in its section; `pearson_<signal>` and `<signal>_pearson` are named after the signal."""
+    """The label of a metric in its section.
+
+    `pearson_<signal>`, `<signal>_pearson` and `refined_<signal>_pearson` are named after the signal, `auroc_<label>`
+    after what counts as hard.
+    """
     mode = re.fullmatch(r"mode_(\d+)(_share|_unseen_share)?", metric)
     if mode:
         described, unit = MODE_LABELS[mode[2] or ""]
@@ -135,9 +216,14 @@ def metric_label(section: str, metric: str) -> Label:
         return SECTION_METRICS[section, metric]
     if metric in METRICS:
         return METRICS[metric]
+    score = re.fullmatch(rf"({'|'.join(SCORES)})_({HARD})", metric)
+    if score:
+        return Label(f"{SCORES[score[1]]}, {hard_title(score[2])}")
     signal = metric.removeprefix("pearson_").removesuffix("_pearson")
-    if signal in SIGNAL_TITLES and signal != metric:
-        return Label(f"r of {SIGNAL_TITLES[signal]}")
+    if signal != metric:
+        known = known_signal(signal.removeprefix(REFINED))
+        if known:
+            return Label(f"r of {known.title}{', refined' if signal.startswith(REFINED) else ''}")
     return Label(metric.replace("_", " "))
 
 
