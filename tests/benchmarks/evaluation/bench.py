@@ -1,0 +1,138 @@
+"""Judging signals with intervals, plain against ours: one table of times and memory.
+
+    python tests/benchmarks/evaluation/bench.py --threads 2
+
+Ours is all of `fair_rows`: six labels, every figure, every resample, differences and rows. Plain takes AUROC and
+average precision of each label, Spearman, risk–coverage and the median split from scikit-learn, scipy and numpy on the
+rows that a resample repeats; it is timed on a few resamples of one signal, and what all of them would take is worked
+out from that. Times are seconds on the clock and seconds of a core, which do not grow when the machine is busy. Memory
+is what the process held at its peak beyond the inputs.
+"""
+
+import argparse
+import ctypes
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import spearmanr
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "workflow" / "scripts"))
+from easyhard.evaluation.fair import Candidate, Head, PartRows, Settings, fair_rows
+from easyhard.evaluation.labels import label_thresholds, label_tokens
+from easyhard.evaluation.resampling import draw_resamples
+
+THRESHOLDS = (1, 3, 5, 8)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Rows to judge on and the noise-free part of the signals; each token's cluster, in 0 … clusters − 1."""
+
+    rows: PartRows
+    latent: np.ndarray
+    cluster: np.ndarray
+    settings: Settings
+
+
+def corpus(tokens: int, clusters: int, resamples: int, threads: int) -> Corpus:
+    """Clusters of ragged sizes that share a part of the loss and of the signals."""
+    random = np.random.default_rng(0)
+    cluster = np.sort(np.concatenate([np.arange(clusters), random.integers(0, clusters, tokens - clusters)]))
+    latent = 0.5 * random.normal(size=clusters)[cluster] + random.normal(size=tokens)
+    loss = np.exp(1.6 + 0.8 * latent).astype(np.float32)
+    thresholds = label_thresholds(THRESHOLDS, loss)
+    labels = label_tokens(loss, thresholds, random.random(tokens) < 1 / (1 + np.exp(-latent)))
+    rows = PartRows(loss, labels, cluster.astype(np.int32), cluster.astype(np.int32))
+    return Corpus(
+        rows, latent, cluster, Settings("loss_over_3", thresholds, resamples, 0, threads, Head(69830, 64), 0.8)
+    )
+
+
+def ours(data: Corpus, signals: int) -> None:
+    """All figures of so many signals; columns are made when they are asked for, as they are read in a run."""
+
+    def column(seed: int) -> tuple[np.ndarray, np.ndarray]:
+        noise = np.random.default_rng(seed).normal(size=len(data.latent))
+        values = (data.latent + noise).astype(np.float32)
+        return values, values
+
+    candidates = [Candidate(f"{i}", "head", False, 1, [lambda i=i: column(i)]) for i in range(signals)]
+    fair_rows(data.rows, data.rows, candidates, data.settings)
+
+
+def plain(data: Corpus, weights: np.ndarray) -> None:
+    """The same figures of one signal on one resample that holds each cluster so many times."""
+    hardness = data.latent + np.random.default_rng(0).normal(size=len(data.latent))
+    rows = np.repeat(np.arange(len(hardness)), weights[data.cluster].astype(int))
+    hardness, loss = hardness[rows], data.rows.loss[rows].astype(np.float64)
+    for hard in data.rows.labels.values():
+        roc_auc_score(hard[rows], hardness)
+        average_precision_score(hard[rows], hardness)
+    spearmanr(hardness, loss)
+    for scores, risk in ((hardness, loss), (loss, loss), (hardness, data.rows.labels["argmax_wrong"][rows])):
+        np.cumsum(risk[np.argsort(scores)]).mean()
+    for scores in (hardness, loss):
+        easy = scores <= np.median(scores)
+        loss[~easy].mean() - loss[easy].mean()
+
+
+def seconds(function: Callable[[], object]) -> tuple[float, float]:
+    """On the clock, and of a core."""
+    start = time.perf_counter(), time.process_time()
+    function()
+    return time.perf_counter() - start[0], time.process_time() - start[1]
+
+
+def megabytes(function: Callable[[], object]) -> float:
+    """Peak of the process during one call beyond what was held before it (Linux)."""
+    ctypes.CDLL(None).malloc_trim(0)  # give back what earlier calls freed
+    Path("/proc/self/clear_refs").write_text("5")  # sets the high-water mark back to what is resident now
+    before = _status("VmRSS")
+    function()
+    return (_status("VmHWM") - before) / 1e3
+
+
+def _status(field: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def row(tokens: int, clusters: int, options: argparse.Namespace) -> str:
+    """One line of the table."""
+    data = corpus(tokens, clusters, options.resamples, options.threads)
+    memory = megabytes(lambda: ours(data, options.threads))  # a signal a thread; also warms up
+    clock, core = seconds(lambda: ours(data, options.signals))
+    weights = draw_resamples(clusters, options.plain_resamples, seed=0).weights
+    one = statistics.median(seconds(lambda w=w: plain(data, w))[1] for w in weights.T)
+    whole = one * options.signals * options.resamples
+    return (
+        f"| {tokens:,} | {clusters:,} | {options.signals} | {options.resamples:,} "
+        f"| {clock:.1f} | {core:.1f} | {memory:,.0f} | {one:.3f} | {whole / 3600:.1f} | {whole / core:,.0f} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--signals", type=int, default=40)
+    parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--plain-resamples", type=int, default=3, help="timed of the plain way; the rest is worked out")
+    options = parser.parse_args()
+    print(f"numpy {np.__version__}, {options.threads} threads for ours, one for plain; six labels\n")
+    print(
+        "| tokens | clusters | signals | resamples | ours s | ours core s | ours MB "
+        "| plain core s, one signal and resample | plain core h, all (worked out) | ratio |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for tokens, clusters in ((65_536, 60), (65_536, 2048), (205_000, 54)):
+        print(row(tokens, clusters, options), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Who is compared with whom, and what family each p-value belongs to."""
+
+import math
+
+import numpy as np
+import pytest
+
+from easyhard.evaluation.differences import Standing, class_bests, difference_rows
+from easyhard.evaluation.resampling import Estimate, difference, interval, p_value
+
+CLUSTERS = 40
+RANDOM = np.random.default_rng(0)
+SHARED = RANDOM.normal(0, 0.02, 500)
+
+
+def standing(name: str, needs: str, select_auroc: float, auroc: float) -> Standing:
+    own = RANDOM.normal(0, 0.01, 500)
+    estimate = Estimate(auroc, auroc + SHARED + own)
+    return Standing(name, needs, select_auroc, estimate, Estimate(3 - auroc, 3 - auroc - SHARED - own))
+
+
+STANDINGS = [
+    standing("oracle", "target", 1.0, 1.0),
+    standing("entropy", "head", 0.74, 0.70),
+    standing("max_logit", "head", 0.72, 0.73),
+    standing("norm", "hidden", 0.55, 0.56),
+    standing("probe", "hidden", 0.73, 0.72),
+    standing("twin", "hidden", 0.73, 0.74),
+    standing("position", "context", 0.51, 0.52),
+]
+
+
+def rows_by_name(standings: list[Standing]) -> dict:
+    return {(row.item, row.metric): row for row in difference_rows(standings, CLUSTERS)}
+
+
+def test_the_best_of_a_class_is_chosen_on_select_and_oracles_are_in_none() -> None:
+    assert {needs: best.name for needs, best in class_bests(STANDINGS).items()} == {
+        "head": "entropy",
+        "hidden": "probe",
+        "context": "position",
+    }
+    rows = rows_by_name(STANDINGS)
+    bests = {item for (item, metric), row in rows.items() if metric == "is_class_best" and row.value == 1}
+    assert bests == {"entropy", "probe", "position"}
+    assert not any(item == "oracle" for item, _ in rows)
+
+
+def test_differences_are_paired_and_signed() -> None:
+    rows = rows_by_name(STANDINGS)
+    by_name = {entry.name: entry for entry in STANDINGS}
+    for item, best, metric, suffix in (
+        ("max_logit", "entropy", "auroc", "class"),
+        ("twin", "probe", "auroc", "class"),
+        ("twin", "entropy", "auroc", "head"),
+        ("position", "entropy", "augrc", "head"),
+    ):
+        row = rows[item, f"{metric}_from_{suffix}_best"]
+        expected = difference(getattr(by_name[item], metric), getattr(by_name[best], metric))
+        assert row.value == expected.value
+        assert (row.ci_low, row.ci_high) == interval(expected, CLUSTERS)
+        assert row.ci_high - row.ci_low < 0.08  # unpaired it would be 0.12
+
+
+def test_families() -> None:
+    rows = rows_by_name(STANDINGS)
+    by_name = {entry.name: entry for entry in STANDINGS}
+    assert {item for item, metric in rows if metric == "auroc_from_class_best_p"} == {"max_logit", "norm", "twin"}
+    for metric in ("auroc", "augrc"):
+        family = {item for item, name in rows if name == f"{metric}_from_head_best_p"}
+        assert family == {"norm", "probe", "twin", "position"}
+        gap = difference(getattr(by_name["norm"], metric), getattr(by_name["entropy"], metric))
+        raw = p_value(gap, 0.0, CLUSTERS)
+        assert raw < rows["norm", f"{metric}_from_head_best_p"].value <= 4 * raw * (1 + 1e-12)
+    lone = p_value(difference(by_name["max_logit"].auroc, by_name["entropy"].auroc), 0.0, CLUSTERS)
+    assert rows["max_logit", "auroc_from_class_best_p"].value == lone
+
+
+def test_without_a_head_or_a_rival_there_is_nothing_to_compare() -> None:
+    rows = rows_by_name([entry for entry in STANDINGS if entry.needs in ("target", "context")])
+    assert [(name, row.value) for name, row in rows.items()] == [(("position", "is_class_best"), 1.0)]
+    assert difference_rows([], CLUSTERS) == []
+
+
+def test_what_is_undefined_has_no_p() -> None:
+    unknown = Standing("blind", "head", 0.5, *[Estimate(math.nan, np.full(500, math.nan))] * 2)
+    rows = rows_by_name([*STANDINGS, unknown])
+    assert rows["blind", "auroc_from_class_best"].value is None
+    assert rows["blind", "auroc_from_class_best"].ci_low is None
+    assert rows["blind", "auroc_from_class_best_p"].value is None
+    others = rows_by_name(STANDINGS)
+    name = ("max_logit", "auroc_from_class_best_p")
+    assert rows[name].value == pytest.approx(others[name].value)
