@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from easyhard.evaluation.augrc import curve_augrc, prediction_rejection_ratio, random_augrc
+from easyhard.evaluation.augrc import augrc, curve_augrc, prediction_rejection_ratio, random_augrc
 from easyhard.evaluation.curve import Curve, make_curve
 from easyhard.evaluation.groups import equal_scores, group_sums
 
@@ -13,10 +13,6 @@ from easyhard.evaluation.groups import equal_scores, group_sums
 def curve_and_risk(hardness: np.ndarray, risk: np.ndarray) -> tuple[Curve, np.ndarray]:
     groups = equal_scores(hardness)
     return make_curve(group_sums(groups, np.ones(len(risk)))[:, None], groups.mixed), group_sums(groups, risk)[:, None]
-
-
-def augrc(hardness: np.ndarray, risk: np.ndarray) -> float:
-    return float(curve_augrc(*curve_and_risk(hardness, risk))[0])
 
 
 def area_of_order(risk_in_order: np.ndarray) -> float:

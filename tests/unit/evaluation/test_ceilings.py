@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from easyhard.errors import InputError
-from easyhard.evaluation.ceilings import ceiling_rows, share_of_ceiling
+from easyhard.evaluation.ceilings import ceiling_rows
 
 WORDS = 40
 THRESHOLDS = {"loss_over_2": 2.0, "loss_over_3": 3.0}
@@ -117,11 +117,6 @@ def test_figures_of_the_loss_against_their_definitions() -> None:
     assert found["augrc"] == pytest.approx(np.mean([(loss[:, None] * easier).mean() for loss in drawn.T]), rel=1e-9)
     assert found["loss_diff"] == pytest.approx(np.mean(differences))
     assert found["oracle_share"] == pytest.approx(np.mean(np.divide(differences, oracles)))
-
-
-def test_share_of_ceiling() -> None:
-    assert share_of_ceiling(0.7, 0.75) == pytest.approx(0.8)
-    assert math.isnan(share_of_ceiling(0.7, 0.5))
 
 
 def test_bad_arguments_are_named() -> None:

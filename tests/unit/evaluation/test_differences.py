@@ -13,16 +13,17 @@ RANDOM = np.random.default_rng(0)
 SHARED = RANDOM.normal(0, 0.02, 500)
 
 
-def standing(name: str, needs: str, select_auroc: float, auroc: float) -> Standing:
+def standing(name: str, needs: str, select_auroc: float, auroc: float, select_augrc: float = 2.5) -> Standing:
     own = RANDOM.normal(0, 0.01, 500)
     estimate = Estimate(auroc, auroc + SHARED + own)
-    return Standing(name, needs, select_auroc, estimate, Estimate(3 - auroc, 3 - auroc - SHARED - own))
+    augrc = Estimate(3 - auroc, 3 - auroc - SHARED - own)
+    return Standing(name, needs, select_auroc, select_augrc, estimate, augrc)
 
 
 STANDINGS = [
     standing("oracle", "target", 1.0, 1.0),
     standing("entropy", "head", 0.74, 0.70),
-    standing("max_logit", "head", 0.72, 0.73),
+    standing("max_logit", "head", 0.72, 0.73, select_augrc=2.4),  # the best by AUGRC
     standing("norm", "hidden", 0.55, 0.56),
     standing("probe", "hidden", 0.73, 0.72),
     standing("twin", "hidden", 0.73, 0.74),
@@ -53,7 +54,7 @@ def test_differences_are_paired_and_signed() -> None:
         ("max_logit", "entropy", "auroc", "class"),
         ("twin", "probe", "auroc", "class"),
         ("twin", "entropy", "auroc", "head"),
-        ("position", "entropy", "augrc", "head"),
+        ("position", "max_logit", "augrc", "head"),
     ):
         row = rows[item, f"{metric}_from_{suffix}_best"]
         expected = difference(getattr(by_name[item], metric), getattr(by_name[best], metric))
@@ -66,10 +67,10 @@ def test_families() -> None:
     rows = rows_by_name(STANDINGS)
     by_name = {entry.name: entry for entry in STANDINGS}
     assert {item for item, metric in rows if metric == "auroc_from_class_best_p"} == {"max_logit", "norm", "twin"}
-    for metric in ("auroc", "augrc"):
+    for metric, best in (("auroc", "entropy"), ("augrc", "max_logit")):
         family = {item for item, name in rows if name == f"{metric}_from_head_best_p"}
         assert family == {"norm", "probe", "twin", "position"}
-        gap = difference(getattr(by_name["norm"], metric), getattr(by_name["entropy"], metric))
+        gap = difference(getattr(by_name["norm"], metric), getattr(by_name[best], metric))
         raw = p_value(gap, 0.0, CLUSTERS)
         assert raw < rows["norm", f"{metric}_from_head_best_p"].value <= 4 * raw * (1 + 1e-12)
     lone = p_value(difference(by_name["max_logit"].auroc, by_name["entropy"].auroc), 0.0, CLUSTERS)
@@ -83,7 +84,7 @@ def test_without_a_head_or_a_rival_there_is_nothing_to_compare() -> None:
 
 
 def test_what_is_undefined_has_no_p() -> None:
-    unknown = Standing("blind", "head", 0.5, *[Estimate(math.nan, np.full(500, math.nan))] * 2)
+    unknown = Standing("blind", "head", 0.5, 3.0, *[Estimate(math.nan, np.full(500, math.nan))] * 2)
     rows = rows_by_name([*STANDINGS, unknown])
     assert rows["blind", "auroc_from_class_best"].value is None
     assert rows["blind", "auroc_from_class_best"].ci_low is None

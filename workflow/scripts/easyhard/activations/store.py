@@ -95,7 +95,9 @@ def _array(column: pa.Array) -> NDArray[np.generic]:
 @contextmanager
 def _open(path: str | Path, columns: Iterable[str]) -> Iterator[pq.ParquetFile]:
     try:
-        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_AHEAD)  # pre-buffering keeps all that it has read
+        file = pq.ParquetFile(
+            path, pre_buffer=False, buffer_size=READ_AHEAD
+        )  # pre-buffering keeps all that it has read
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({_line(error)}); delete it and rerun") from error
     with file:

@@ -3,7 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from easyhard.evaluation.curve import Counts, Curve, ratio
+from easyhard.evaluation.columns import Column
+from easyhard.evaluation.curve import Counts, Curve, make_curve, ratio
+from easyhard.evaluation.groups import equal_scores, group_sums
+
+
+def augrc(hardness: Column, risk: Column) -> float:
+    """Return the AUGRC of a score, (tokens,), high for tokens thought hard, with each token's risk (tokens,)."""
+    groups = equal_scores(hardness)
+    curve = make_curve(group_sums(groups, np.ones(len(hardness)))[:, None], groups.mixed)
+    return float(curve_augrc(curve, group_sums(groups, risk)[:, None])[0])
 
 
 def curve_augrc(curve: Curve, risk: Counts) -> NDArray[np.float64]:

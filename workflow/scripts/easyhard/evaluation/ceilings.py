@@ -6,12 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from easyhard.errors import InputError
-from easyhard.evaluation.augrc import curve_augrc
+from easyhard.evaluation.augrc import augrc
 from easyhard.evaluation.auroc import auroc
 from easyhard.evaluation.columns import Column, check_columns
 from easyhard.evaluation.correlation import spearman
-from easyhard.evaluation.curve import make_curve
-from easyhard.evaluation.groups import equal_scores, group_sums
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.split import median_split, oracle_loss_diff, split_losses
 
@@ -48,23 +46,11 @@ def ceiling_rows(
     return rows + make_rows(SECTION, "loss", {name: float(np.mean([f[name] for f in figures])) for name in figures[0]})
 
 
-def share_of_ceiling(auroc: float, ceiling: float) -> float:
-    """Return (auroc − ½) / (ceiling − ½): what is reached of what can be; NaN where no more than chance can be.
-
-    >>> share_of_ceiling(0.625, 0.75)
-    0.5
-    """
-    return (auroc - 0.5) / (ceiling - 0.5) if ceiling > 0.5 else float("nan")
-
-
 def _loss_figures(entropy: Column, loss: Column) -> dict[str, float]:
-    groups = equal_scores(entropy)
-    curve = make_curve(group_sums(groups, np.ones(len(loss)))[:, None], groups.mixed)
-    area = curve_augrc(curve, group_sums(groups, loss)[:, None])
     difference = split_losses(loss, median_split(entropy, high_means_easy=False))["loss_diff"]
     return {
         "spearman": spearman(entropy, loss),
-        "augrc": float(area[0]),
+        "augrc": augrc(entropy, loss),
         "loss_diff": difference,
         "oracle_share": difference / oracle_loss_diff(loss),
     }

@@ -16,14 +16,15 @@ HEAD_CLASS: Final = "head"
 
 @dataclass(frozen=True)
 class Standing:
-    """What comparing a signal takes: its cost class, its AUROC on the select rows and its figures on the test rows.
+    """What comparing a signal takes: its cost class, its figures on the select rows and on the test rows.
 
-    `select_auroc` and `auroc` are of the main label, `augrc` is of the loss in nats.
+    `select_auroc` and `auroc` are of the main label, `select_augrc` and `augrc` of the loss in nats.
     """
 
     name: str
     needs: str
     select_auroc: float
+    select_augrc: float
     auroc: Estimate
     augrc: Estimate
 
@@ -46,7 +47,8 @@ def difference_rows(standings: Sequence[Standing], clusters: int) -> list[Row]:
 
     p-values are Holm's: over the class for differences from its best, over all signals outside the head's class for
     differences from the best of that. A positive difference of AUROC and a negative one of AUGRC (nats) favour the
-    signal. Without signals of class `head` there are no differences from it.
+    signal. Of the head's class the best by either measure is taken, each chosen by that measure on select, so that a
+    signal is held against the strongest rival. Without signals of class `head` there are no differences from it.
     """
     bests = class_bests(standings)
     contenders = [standing for standing in standings if standing.needs != ORACLE_CLASS]
@@ -59,10 +61,11 @@ def difference_rows(standings: Sequence[Standing], clusters: int) -> list[Row]:
         auroc = [difference(rival.auroc, best.auroc) for rival in rivals]
         rows += _family(rivals, auroc, "auroc_from_class_best", clusters)
     if HEAD_CLASS in bests:
-        head = bests[HEAD_CLASS]
+        heads = [standing for standing in contenders if standing.needs == HEAD_CLASS]
         rivals = [standing for standing in contenders if standing.needs != HEAD_CLASS]
-        auroc = [difference(rival.auroc, head.auroc) for rival in rivals]
-        augrc = [difference(rival.augrc, head.augrc) for rival in rivals]
+        lowest = min(heads, key=lambda standing: standing.select_augrc)
+        auroc = [difference(rival.auroc, bests[HEAD_CLASS].auroc) for rival in rivals]
+        augrc = [difference(rival.augrc, lowest.augrc) for rival in rivals]
         rows += _family(rivals, auroc, "auroc_from_head_best", clusters)
         rows += _family(rivals, augrc, "augrc_from_head_best", clusters)
     return rows

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from easyhard.errors import InputError
+from easyhard.evaluation.augrc import augrc
 from easyhard.evaluation.auroc import auroc
 from easyhard.evaluation.clusters import Clusters, make_clusters
 from easyhard.evaluation.columns import Column, check_columns
@@ -110,10 +111,10 @@ def fair_rows(select: PartRows, test: PartRows, candidates: Iterable[Candidate],
     judge = Judge(loss, test.labels, clusters, resamples)
 
     def judged(candidate: Candidate) -> tuple[list[Row], Standing]:
-        figures, select_auroc = _measure(candidate, judge, resamples, select, test, settings.main_label)
+        figures, on_select = _measure(candidate, judge, resamples, select, test, settings.main_label)
         main = figures[f"auroc_{settings.main_label}"]
-        standing = Standing(candidate.name, candidate.needs, select_auroc, main, figures["augrc"])
-        return _signal_rows(candidate, figures, select_auroc, settings, clusters.count), standing
+        standing = Standing(candidate.name, candidate.needs, **on_select, auroc=main, augrc=figures["augrc"])
+        return _signal_rows(candidate, figures, on_select, settings, clusters.count), standing
 
     with ThreadPoolExecutor(settings.threads) as pool:
         results = list(pool.map(judged, candidates))
@@ -125,16 +126,18 @@ def fair_rows(select: PartRows, test: PartRows, candidates: Iterable[Candidate],
 
 def _measure(
     candidate: Candidate, judge: Judge, resamples: Resamples, select: PartRows, test: PartRows, main_label: str
-) -> tuple[dict[str, Estimate], float]:
-    """All figures on the test rows, seeds combined, and the AUROC of the main label on the select rows, seeds' mean."""
-    figures, select_aurocs = [], []
+) -> tuple[dict[str, Estimate], dict[str, float]]:
+    """All figures on the test rows, seeds combined; AUROC of the main label and AUGRC on select, means over seeds."""
+    figures, select_figures = [], []
     for seed in range(len(candidate.seeds)):
         on_select, on_test = _hardness(candidate, seed, select, test)
-        select_aurocs.append(auroc(on_select, select.labels[main_label]))
+        loss = select.loss.astype(np.float64)
+        select_figures.append([auroc(on_select, select.labels[main_label]), augrc(on_select, loss)])
         figures.append(judge.measure(on_test))
         del on_select, on_test  # before the next seed's are loaded
     combined = {name: combine_seeds([seed[name] for seed in figures], resamples) for name in figures[0]}
-    return combined, sum(select_aurocs) / len(select_aurocs)
+    means = np.mean(select_figures, axis=0)
+    return combined, {"select_auroc": float(means[0]), "select_augrc": float(means[1])}
 
 
 def _hardness(candidate: Candidate, seed: int, select: PartRows, test: PartRows) -> tuple[Column, Column]:
@@ -146,19 +149,23 @@ def _hardness(candidate: Candidate, seed: int, select: PartRows, test: PartRows)
 
 
 def _signal_rows(
-    candidate: Candidate, figures: Mapping[str, Estimate], select_auroc: float, settings: Settings, clusters: int
+    candidate: Candidate,
+    figures: Mapping[str, Estimate],
+    on_select: Mapping[str, float],
+    settings: Settings,
+    clusters: int,
 ) -> list[Row]:
     known = {
         "multiply_adds": candidate.multiply_adds,
         "high_means_easy": float(candidate.high_means_easy),
         "seeds": float(len(candidate.seeds)),
-        "select_auroc": select_auroc,
+        **on_select,
     }
     if settings.head is not None:
         known["cost_share"] = candidate.multiply_adds / settings.head.multiply_adds
     rows = make_rows("fair_signals", candidate.name, known)
     measured = dict(figures)
-    if settings.ceiling_auroc is not None:
+    if settings.ceiling_auroc is not None and settings.ceiling_auroc > CHANCE:
         measured["ceiling_share"] = _share_of_excess(figures[f"auroc_{settings.main_label}"], settings.ceiling_auroc)
     for metric, estimate in measured.items():
         section = "fair_risk" if metric in RISK_METRICS else "fair_signals"

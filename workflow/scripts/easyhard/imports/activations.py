@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +32,13 @@ class OwnActivations:
     dim: int
 
 
-def open_activations(
-    files: Mapping[str, str | None], names: Mapping[str, str | None], *, length: int
-) -> OwnActivations:
+def open_activations(files: Mapping[str, Any], names: Mapping[str, str | None], *, length: int) -> OwnActivations:
     """Open the arrays ARRAYS, check how they fit each other, and read all but the matrices.
 
     `files[array]` is the .parquet, .npz, .npy or .safetensors file in which an array lies; without one it is looked for
-    in the file of `hidden`, and may be missing. `names[array]` is what the file calls it, where that differs; a .npy
-    file's only array needs no name. `length` is that of the sequences that rows are cut into (see `lay_out`).
+    in the file of `hidden`, and may be missing; other keys are passed over. `names[array]` is what the file calls it,
+    where that differs; a .npy file's only array needs no name. `length` is that of the sequences that rows are cut
+    into (see `lay_out`).
     Wanted are `hidden` and `loss`, or `hidden`, `target` and `head`. Raises InputError naming file, array and row.
     """
     found = _find(files, names)
@@ -70,12 +70,13 @@ def hidden_batches(own: OwnActivations, first: int, end: int) -> Iterator[NDArra
         first += len(part)
 
 
-def _find(files: Mapping[str, str | None], names: Mapping[str, str | None]) -> dict[str, Stored]:
+def _find(files: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[str, Stored]:
     """The arrays that are there, `hidden` first."""
     main = files.get("hidden")
     if not main:
         raise InputError("input.hidden: no file; a .parquet, .npz, .npy or .safetensors file is wanted")
-    opened = {path: open_arrays(path) for path in dict.fromkeys([main, *filter(None, files.values())])}
+    paths = dict.fromkeys(path for array in ARRAYS if (path := files.get(array)))
+    opened = {path: open_arrays(path) for path in paths}
     found: dict[str, Stored] = {}
     for array in ARRAYS:
         path = files.get(array)

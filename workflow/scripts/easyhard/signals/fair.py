@@ -75,8 +75,13 @@ def stored_signals(paths: Sequence[str]) -> list[StoredSignal]:
     return list(found.values())
 
 
-def argmax_wrong(signals: Iterable[StoredSignal], tokens: int) -> NDArray[np.bool_] | None:
-    """Where the most probable word was not the target, (tokens,); None where the target's probability is not known."""
+def argmax_wrong(path: str | Path, signals: Iterable[StoredSignal], tokens: int) -> NDArray[np.bool_] | None:
+    """Where the most probable word was not the target, (tokens,); None where that is not known.
+
+    fair/tokens.parquet, at `path`, says so for a run from elsewhere, otherwise the signals do.
+    """
+    if "argmax_wrong" in _names(str(path)):
+        return read_columns(path, ["argmax_wrong"], rows=tokens)["argmax_wrong"] != 0
     known: Mapping[str, StoredSignal] = {signal.name: signal for signal in signals}
     if not {"target_probability", "max_probability"} <= known.keys():
         return None

@@ -32,6 +32,16 @@ def target_probability(target_probability: Tensor) -> Tensor:
     return target_probability
 
 
+@signal(
+    title="loss, temperature-scaled",
+    formula="−log p_y of softmax(z / T), T fitted",
+    high_means_easy=False,
+    source=TEMPERATURE,
+)
+def scaled_loss(scaled_loss: Tensor) -> Tensor:
+    return scaled_loss
+
+
 @signal(title="max probability", formula="max p", high_means_easy=True, source=MAX_PROBABILITY)
 def max_probability(max_probability: Tensor) -> Tensor:
     return max_probability
