@@ -1,14 +1,16 @@
 # make run     install what is pinned into .venv and make the default run, from text to report
 # make test    install the test requirements too, then lint, type-check and run all tests
 # make report  the default run as one HTML file, report.html
-# make bench   time the heavy step against the plain way, side by side
+# make bench   time the heavy step and the intervals against the plain way, side by side
 # make founding TEXT=FOLDER   the founding run on the three files of WikiText-2 raw in FOLDER
+# make study TEXT=FOLDER      the bundled text and WikiText-2, three seeds each: six runs, about two hours on two cores
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores 4 --resources gpu=1
+OWN_TEXT := {corpus: {source: files, files: {path: "$(TEXT)"}}}
 
-.PHONY: run test report founding bench lint clean
+.PHONY: run test report founding study bench lint clean
 
 run: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -17,7 +19,12 @@ report: run
 	$(SNAKEMAKE) --report report.html
 
 founding: $(VENV)/installed
-	$(SNAKEMAKE) --config 'runs={wikitext2: {corpus: {source: files, files: {path: "$(TEXT)"}}}}' -- results/wikitext2/report.md
+	$(SNAKEMAKE) --config 'runs={wikitext2: $(OWN_TEXT)}' -- results/wikitext2/report.md
+
+STUDY := wikipedia wikipedia_1 wikipedia_2 wikitext2 wikitext2_1 wikitext2_2
+
+study: $(VENV)/installed
+	$(SNAKEMAKE) --config 'runs={wikitext2: $(OWN_TEXT), wikitext2_1: $(OWN_TEXT), wikitext2_2: $(OWN_TEXT)}' -- $(STUDY:%=results/%/report.md)
 
 test: lint
 	$(BIN)/python -m pytest
@@ -31,6 +38,7 @@ lint: $(VENV)/installed-test
 
 bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/logits/bench.py
+	$(BIN)/python tests/benchmarks/evaluation/bench.py
 
 $(VENV)/installed: envs/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "easyhard wants Python 3.11 or newer")'

@@ -23,6 +23,10 @@ defaults:
   loss_probes: {max_epochs: 2}
   metric_probes: {hidden: 16, epochs: 2}
   low_rank: {ranks: [1, 4, 16]}
+  fair: {tokens: 12000, resamples: 100, draws: 2, references: 64}
+  fair_low_rank: {ranks: [2, 4], refined: 8}
+  fair_probes: {hidden: 8, seeds: 2, max_epochs: 2}
+  stacks: {learning_rates: [0.1], leaves: [7], max_trees: 10, folds: 2, tuning_tokens: 2000, importance_tokens: 1000}
 """
 
 

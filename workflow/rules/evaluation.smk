@@ -132,13 +132,185 @@ rule evaluate_low_rank:
         "../scripts/evaluate_low_rank.py"
 
 
+rule evaluate_fair:
+    input:
+        tokens="results/{run}/fair/tokens.parquet",
+        signals=fair_signals,
+        head=with_head("results/{run}/signals/fair/head.json"),
+        ceilings=with_head("results/{run}/metrics/fair_ceilings.parquet"),
+        costs=with_head(
+            "results/{run}/fair/probes.json", "results/{run}/fair/stacks.json"
+        ),
+    output:
+        "results/{run}/metrics/fair_signals.parquet",
+    log:
+        "results/{run}/logs/evaluate_fair.log",
+    benchmark:
+        "results/{run}/benchmarks/evaluate_fair.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        settings=settings(
+            "seed",
+            "fair",
+            own=("input", "signals"),
+            refined=("fair_low_rank", "refined"),
+            references=("fair", "references"),
+        ),
+        code=code_hash("evaluate_fair.py"),
+    message:
+        "Judge every signal of {wildcards.run} on its test documents"
+    script:
+        "../scripts/evaluate_fair.py"
+
+
+rule evaluate_strata:
+    input:
+        tokens="results/{run}/fair/tokens.parquet",
+        signals=stratified_signals,
+    output:
+        "results/{run}/metrics/fair_strata.parquet",
+    log:
+        "results/{run}/logs/evaluate_strata.log",
+    benchmark:
+        "results/{run}/benchmarks/evaluate_strata.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=settings(
+            "seed",
+            own=("input", "signals"),
+            main_threshold=("fair", "main_threshold"),
+            resamples=("fair", "resamples"),
+        ),
+        code=code_hash("evaluate_strata.py"),
+    message:
+        "Judge the signals of {wildcards.run} among tokens that are alike"
+    script:
+        "../scripts/evaluate_strata.py"
+
+
+rule evaluate_ceilings:
+    input:
+        tokens="results/{run}/fair/tokens.parquet",
+        signals="results/{run}/signals/fair/head.parquet",
+        summary="results/{run}/signals/fair/head.json",
+        words="results/{run}/fair/test_words.parquet",
+    output:
+        "results/{run}/metrics/fair_ceilings.parquet",
+    log:
+        "results/{run}/logs/evaluate_ceilings.log",
+    benchmark:
+        "results/{run}/benchmarks/evaluate_ceilings.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        thresholds=lambda wildcards: RUNS[wildcards.run]["fair"]["thresholds"],
+        code=code_hash("evaluate_ceilings.py"),
+    message:
+        "Measure what a calibrated model could reach in {wildcards.run}"
+    script:
+        "../scripts/evaluate_ceilings.py"
+
+
+rule evaluate_shape:
+    input:
+        tokens="results/{run}/fair/tokens.parquet",
+    output:
+        "results/{run}/metrics/fair_shape.parquet",
+    log:
+        "results/{run}/logs/evaluate_shape.log",
+    benchmark:
+        "results/{run}/benchmarks/evaluate_shape.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        seed=settings("seed"),
+        code=code_hash("evaluate_shape.py"),
+    message:
+        "Test the shape of the test losses of {wildcards.run}"
+    script:
+        "../scripts/evaluate_shape.py"
+
+
+rule evaluate_fair_low_rank:
+    input:
+        tokens="results/{run}/fair/tokens.parquet",
+        head="results/{run}/signals/fair/head.parquet",
+        head_summary="results/{run}/signals/fair/head.json",
+        words="results/{run}/fair/test_words.parquet",
+        signals=low_rank_kinds("signals/fair/{kind}.parquet"),
+        low_words=low_rank_kinds("fair/low_rank/{kind}.parquet"),
+        summaries=low_rank_kinds("fair/low_rank/{kind}.json"),
+    output:
+        "results/{run}/metrics/fair_low_rank.parquet",
+    log:
+        "results/{run}/logs/evaluate_fair_low_rank.log",
+    benchmark:
+        "results/{run}/benchmarks/evaluate_fair_low_rank.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_hash("evaluate_fair_low_rank.py"),
+    message:
+        "Measure what each kind of low rank of {wildcards.run} keeps"
+    script:
+        "../scripts/evaluate_fair_low_rank.py"
+
+
+rule evaluate_learning:
+    input:
+        tokens="results/{run}/fair/tokens.parquet",
+        predictions="results/{run}/fair/learning.parquet",
+        summary="results/{run}/fair/learning.json",
+    output:
+        "results/{run}/metrics/fair_learning.parquet",
+    log:
+        "results/{run}/logs/evaluate_learning.log",
+    benchmark:
+        "results/{run}/benchmarks/evaluate_learning.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=settings(
+            "seed",
+            main_threshold=("fair", "main_threshold"),
+            resamples=("fair", "resamples"),
+        ),
+        code=code_hash("evaluate_learning.py"),
+    message:
+        "Measure how the probes of {wildcards.run} get better with more documents"
+    script:
+        "../scripts/evaluate_learning.py"
+
+
 rule gather_metrics:
     input:
-        parts=expand(
-            "results/{{run}}/metrics/{part}.parquet",
-            part=["model", "loss", "signals", "probes", "low_rank"],
-        ),
-        tokens="results/{run}/tokens/summary.json",
+        parts=metric_parts,
         published=source_file("resources/published.csv"),
         bands=source_file("resources/bands.csv"),
     output:

@@ -17,6 +17,8 @@ rule train:
         "results/{run}/logs/train.log",
     benchmark:
         "results/{run}/benchmarks/train.tsv"
+    wildcard_constraints:
+        run=runs_of("trained"),
     conda:
         "../../envs/environment.yaml"
     threads: 4

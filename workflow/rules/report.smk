@@ -35,13 +35,54 @@ rule draw_figures:
         "../scripts/draw_figures.py"
 
 
+rule draw_fair_figures:
+    input:
+        metrics="results/{run}/metrics.parquet",
+    output:
+        **{name: figure(name) for name in figure_names("trained")},
+        png=expand("results/{{run}}/figures/{name}.png", name=figure_names("trained")),
+    log:
+        "results/{run}/logs/draw_fair_figures.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_fair_figures.tsv"
+    wildcard_constraints:
+        run=runs_of("trained", "activations"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_hash("draw_fair_figures.py"),
+    message:
+        "Draw the figures of the fair comparison of {wildcards.run}"
+    script:
+        "../scripts/draw_fair_figures.py"
+
+
+use rule draw_fair_figures as draw_figures_of_signals with:
+    output:
+        **{name: figure(name) for name in figure_names("signals")},
+        png=expand("results/{{run}}/figures/{name}.png", name=figure_names("signals")),
+    log:
+        "results/{run}/logs/draw_figures_of_signals.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_figures_of_signals.tsv"
+    wildcard_constraints:
+        run=runs_of("signals"),
+
+
 rule write_report:
     input:
         metrics="results/{run}/metrics.parquet",
-        figures=expand("results/{{run}}/figures/{name}.svg", name=FIGURES),
-        template=source_file("scripts/easyhard/report/template.md.j2"),
-        tokens="results/{run}/tokens/summary.json",
-        model="results/{run}/model/summary.json",
+        figures=report_figures,
+        templates=[
+            source_file(f"scripts/easyhard/report/{name}.md.j2")
+            for name in ("template", "fair", "published")
+        ],
+        tokens=of_trained("results/{run}/tokens/summary.json"),
+        model=of_trained("results/{run}/model/summary.json"),
         benchmarks=benchmarks,
     output:
         report=report(

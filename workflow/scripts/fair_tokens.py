@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from easyhard.activations.store import read_columns
 from easyhard.atomic import read_json
-from easyhard.evaluation.parts import assign_parts, parts_of_rows
+from easyhard.evaluation.parts import row_parts
 from easyhard.job import job
 from easyhard.signals.store import write_columns
 from easyhard.tokens.sequences import train_counts, used_ids
@@ -30,11 +30,10 @@ def main() -> None:
     settings: dict[str, Any] = snakemake.params.settings
     columns = ["document", "sequence", "position", "token", "target", "loss"]
     rows: dict[str, NDArray[Any]] = read_columns(snakemake.input.rows, columns)
-    documents, sizes = np.unique(rows["document"], return_counts=True)
-    chose_the_epoch = np.intersect1d(used("validation", "document"), documents)
-    shares = {part: settings[part] for part in ("fit", "select")}
-    parts = assign_parts(documents, sizes, set(chose_the_epoch.tolist()), shares, settings["seed"])
-    rows["part"] = parts_of_rows(documents, parts, rows["document"])
+    chose_the_epoch = np.intersect1d(used("validation", "document"), rows["document"])
+    rows["part"] = row_parts(
+        rows["document"], chose_the_epoch, fit=settings["fit"], select=settings["select"], seed=settings["seed"]
+    )
     counts = train_counts(used("train", "token"), read_json(snakemake.input.summary)["vocabulary_size"])
     rows["target_count"] = counts[rows["target"]].astype(np.int32)
     write_columns(snakemake.output.tokens, rows)

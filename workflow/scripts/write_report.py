@@ -1,6 +1,7 @@
 """Write the report of a run, and the settings that it came from."""
 
 import csv
+import hashlib
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
+NO_FILES = ("kind", "names", "leave_out", "signals")
 PROGRAMS = ("torch", "numpy", "pyarrow", "polars", "scipy", "scikit-learn", "snakemake")
 
 
@@ -29,22 +31,50 @@ def step(benchmark: str) -> dict[str, Any]:
     return {"rule": name, "seconds": numbers["s"], "max_rss_mb": numbers["max_rss"]}
 
 
-def main() -> None:
+def trained() -> dict[str, Any]:
+    """What the report says of a run whose model is trained here."""
     tokens = read_json(snakemake.input.tokens)
+    return {
+        "corpus": {"source": tokens["source"], "credit": tokens["credit"], "sha256": tokens["corpus_sha256"]},
+        "tokens": tokens,
+        "device": read_json(snakemake.input.model)["device"],
+        "is_founding_corpus": is_founding_corpus(tokens),
+    }
+
+
+def imported() -> dict[str, Any]:
+    """What the report says of a run from elsewhere: its files and a hash over them."""
+    given = snakemake.params.config["input"]
+    files = [str(value) for key, value in given.items() if value and key not in NO_FILES]
+    digest = hashlib.sha256()
+    for file in files:
+        with Path(file).open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    source = f"{given['kind'].capitalize()} from elsewhere: {', '.join(files)}."
+    return {
+        "corpus": {"source": source, "credit": "", "sha256": digest.hexdigest()},
+        "tokens": {},
+        "device": platform.processor() or platform.machine(),
+        "is_founding_corpus": False,
+    }
+
+
+def main() -> None:
+    is_trained = snakemake.params.config["input"]["kind"] == "trained"
     setup = {
         "run": snakemake.wildcards.run,
         "config": snakemake.params.config,
-        "corpus": {"source": tokens["source"], "credit": tokens["credit"], "sha256": tokens["corpus_sha256"]},
-        "tokens": tokens,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PROGRAMS}},
-        "device": read_json(snakemake.input.model)["device"],
         "steps": [step(benchmark) for benchmark in snakemake.input.benchmarks],
-        "is_founding_corpus": is_founding_corpus(tokens),
+        **(trained() if is_trained else imported()),
     }
-    write_json(snakemake.output.config, {name: setup[name] for name in ("config", "versions", "tokens")})
-    figures = Figures(read_table(Path(snakemake.input.metrics)))
+    write_json(snakemake.output.config, {name: setup[name] for name in ("config", "versions", "tokens", "corpus")})
+    table = read_table(Path(snakemake.input.metrics))
+    text = render(
+        Figures(table) if is_trained else None, setup, snakemake.input.templates[0], fair=Figures(table, "fair")
+    )
     with atomic_path(snakemake.output.report) as temporary:
-        temporary.write_text(render(figures, setup, snakemake.input.template), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 with job(snakemake):

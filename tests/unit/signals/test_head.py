@@ -47,6 +47,7 @@ def definitions(hidden: Tensor, head: Tensor, targets: Tensor, counts: np.ndarra
         **{f"tail_mass_{threshold}": tail(p, threshold) for threshold in (1, 3, 5, 8)},
         "renyi2": -p.square().sum(1).log(),
         "pnorm_max_logit": centred.amax(1) / centred.norm(dim=1),
+        "scaled_loss": -q.gather(1, targets[:, None])[:, 0].log(),
         "scaled_max_probability": q.amax(1),
         "scaled_entropy": -(q * q.log()).sum(1),
         "scaled_tail_mass_3": tail(q, 3),
@@ -70,7 +71,7 @@ def test_what_cannot_be_computed_is_left_out() -> None:
     everything = head_signals(hidden, head, targets, temperature=TEMPERATURE, counts=counts)
     less = head_signals(hidden, head)
     gone = set(everything) - set(less)
-    scaled = {"scaled_max_probability", "scaled_entropy", "scaled_tail_mass_3"}
+    scaled = {"scaled_loss", "scaled_max_probability", "scaled_entropy", "scaled_tail_mass_3"}
     assert gone == {"oracle", "target_probability", "argmax_surprisal"} | scaled
     assert all(torch.equal(less[name], everything[name]) for name in less)
 
@@ -97,7 +98,8 @@ def test_one_pass_and_one_at_the_temperature(monkeypatch: pytest.MonkeyPatch) ->
     assert len(asked) == 1
     head_signals(hidden, head, targets, temperature=TEMPERATURE)
     assert len(asked) == 3
-    assert set(asked[2]["statistics"]) == {"log_sum_exp", "max_logit", "entropy", "tail_mass"}  # type: ignore[call-overload]
+    scaled = {"loss", "log_sum_exp", "max_logit", "entropy", "tail_mass"}
+    assert set(asked[2]["statistics"]) == scaled  # type: ignore[call-overload]
     assert asked[2]["tail_thresholds"] == (3.0,)  # no walk of its own, as thresholds above log 33 have
 
 

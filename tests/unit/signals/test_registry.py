@@ -19,6 +19,7 @@ FOUNDING = (
     *("oracle", "target_probability", "max_probability", "max_logit", "max_minus_mean", "margin", "entropy"),
     "exit_classifier",
 )
+ORACLES = {"oracle", "target_probability", "scaled_loss"}
 HEAD = {
     *("max_probability", "max_logit", "max_minus_mean", "margin", "entropy", "probability_margin", "log_sum_exp"),
     *("self_certainty", "top_10_mass", "tail_mass_1", "tail_mass_3", "tail_mass_5", "tail_mass_8", "renyi2"),
@@ -52,7 +53,7 @@ def test_cost_classes(needs: str, names: set[str]) -> None:
 
 
 def test_only_what_sees_the_target_is_called_an_oracle() -> None:
-    assert {entry.name for entry in SIGNALS if entry.needs == "target"} == {"oracle", "target_probability"}
+    assert {entry.name for entry in SIGNALS if entry.needs == "target"} == ORACLES
 
 
 def test_find_returns_the_entry_and_names_the_known_ones_otherwise() -> None:
@@ -208,7 +209,7 @@ def test_orientations_hold_when_targets_are_drawn_from_the_model() -> None:
     targets, losses = draw_targets(hidden, head, draws=1, seed=0)
     found = head_signals(hidden, head, targets[:, 0], temperature=1.5)
     loss = losses[:, 0].numpy()
-    assert set(found) == HEAD - {"argmax_surprisal"} | {"oracle", "target_probability"}
+    assert set(found) == HEAD - {"argmax_surprisal"} | ORACLES
     for name, column in found.items():
         correlation = np.corrcoef(column.numpy(), loss)[0, 1]
         assert abs(correlation) > 0.1, name
@@ -237,4 +238,4 @@ def test_each_kind_of_signal_is_registered_by_its_own_module_alone(module: str, 
     )
     names = set(run.stdout.split())
     assert registered in names
-    assert len({find(name).needs for name in names - {"oracle", "target_probability"}}) == 1
+    assert len({find(name).needs for name in names - ORACLES}) == 1

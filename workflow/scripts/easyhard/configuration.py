@@ -90,7 +90,20 @@ def _reason(error: ValidationError) -> str:
 
 def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     """What the schema cannot say: keys that must fit each other."""
-    model, corpus, probes = settings["model"], settings["corpus"], settings["loss_probes"]
+    model, corpus, probes, fair = settings["model"], settings["corpus"], settings["loss_probes"], settings["fair"]
+    own = settings["input"]
+    for wanted_by, key in (("signals", "path"), ("activations", "hidden")):
+        if own["kind"] == wanted_by and not own[key]:
+            yield f"{prefix}.input.{key}: empty; wanted: the file of the {wanted_by}"
+    if fair["fit"] + fair["select"] >= 1:
+        yield f"{prefix}.fair: fit + select leave no test; wanted: a sum less than 1"
+    if fair["main_threshold"] not in fair["thresholds"]:
+        yield f"{prefix}.fair.main_threshold: {fair['main_threshold']:g}; wanted: one of fair.thresholds"
+    if own["kind"] != "trained":
+        return
+    not_below = [rank for rank in settings["fair_low_rank"]["ranks"] if rank >= model["dim"]]
+    if not_below:
+        yield f"{prefix}.fair_low_rank.ranks: {not_below[0]} is not below model.dim {model['dim']}; wanted: ranks below"
     if model["dim"] % (2 * model["heads"]):
         yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
     too_high = [rank for rank in settings["low_rank"]["ranks"] if rank > model["dim"]]

@@ -1,7 +1,7 @@
 """All signals and families of signals, by name: what each one is, needs and costs, and which way it points.
 
-An untrained signal is declared in head.py, hidden.py or context.py. What is trained is registered here, or in a module
-without torch that is imported here: `register` for one signal, `FAMILIES` for names that carry numbers.
+An untrained signal is declared in head.py, hidden.py or context.py, probes and stacks in catalogue.py. `register` takes
+one more signal, `FAMILIES` is for names that carry numbers.
 """
 
 import re
@@ -9,12 +9,12 @@ from collections.abc import Callable, ValuesView
 from typing import get_args
 
 from easyhard.errors import InputError
-from easyhard.signals import context, head, hidden
+from easyhard.signals import catalogue, context, head, hidden
 from easyhard.signals.declare import FOUNDING, HERE, REGISTERED, Needs, Signal, Sizes, register, signal
 
 __all__ = ["DECLARED", "FAMILIES", "SIGNALS", "Needs", "Signal", "Sizes", "find", "register", "signal"]
 
-DECLARED = (head, hidden, context)  # importing them is what registers their signals
+DECLARED = (head, hidden, context, catalogue)  # importing them is what registers their signals
 SIGNALS: ValuesView[Signal] = REGISTERED.values()
 """Every registered signal; families are not listed."""
 

@@ -1,0 +1,57 @@
+"""The networks' outputs and gradients against plain PyTorch with automatic differentiation, in float64."""
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, softmax
+
+from easyhard.probes.networks import Weights, first_weights, gradients, outputs
+from easyhard.signals.catalogue import Architecture, multiply_adds
+
+ARCHITECTURES: tuple[Architecture, ...] = ("linear", "mlp", "mixture")
+
+
+def plain(architecture: Architecture, weights: Weights, x: torch.Tensor) -> torch.Tensor:
+    if architecture == "linear":
+        return (x * weights[0]).sum(1)
+    before = x @ weights[0].T
+    activation = before.clamp(min=0) if architecture == "mlp" else 13**0.5 * softmax(before, 1)
+    return activation @ weights[1] + weights[2]
+
+
+def case(architecture: Architecture, dtype: torch.dtype) -> tuple[Weights, torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(3)
+    weights = [tensor.to(dtype) for tensor in first_weights(architecture, 7, 13, seed=5)]
+    weights = [tensor + 0.1 * torch.randn(tensor.shape, generator=random) for tensor in weights]
+    x = torch.randn(255, 8, generator=random).to(dtype)
+    return [tensor.to(dtype) for tensor in weights], x, torch.rand(255, generator=random).to(dtype)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_outputs_and_gradients(architecture: Architecture, dtype: torch.dtype, tolerance: float) -> None:
+    weights, x, target = case(architecture, dtype)
+    exact = [tensor.double().requires_grad_() for tensor in weights]
+    expected = plain(architecture, exact, x.double())
+    binary_cross_entropy_with_logits(expected, target.double()).backward()
+    torch.testing.assert_close(
+        outputs(architecture, weights, x).double(), expected.detach(), rtol=tolerance, atol=tolerance
+    )
+    found = gradients(architecture, weights, x, lambda output: (torch.sigmoid(output) - target) / len(target))
+    for tensor, truth in zip(found, exact, strict=True):
+        assert truth.grad is not None
+        torch.testing.assert_close(tensor.double(), truth.grad, rtol=10 * tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "mixture"])
+def test_first_weights_depend_on_the_seed_alone(architecture: Architecture) -> None:
+    one, same, other = (first_weights(architecture, 5, 9, seed) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not torch.equal(one[0], other[0])
+
+
+@pytest.mark.parametrize(("architecture", "expected"), [("linear", 64), ("mlp", 8_320), ("mixture", 8_320)])
+def test_multiply_adds(architecture: Architecture, expected: int) -> None:
+    assert multiply_adds(architecture, 64, 128) == expected
+    weights = first_weights(architecture, 64, 128, seed=0)
+    of_ones = 1 if architecture == "linear" else 128 + 1  # the weights of the constant input, and the offset
+    assert sum(tensor.numel() for tensor in weights) - of_ones == expected

@@ -1,0 +1,48 @@
+"""Targets of the probes: what they are, and that a task is there only when its column is."""
+
+import pytest
+import torch
+
+from easyhard.errors import InputError
+from easyhard.probes.tasks import tasks_of
+from easyhard.signals.catalogue import TASKS
+
+LOSS = torch.tensor([0.5, 3.0, 3.1, 9.0])
+ENTROPY = torch.tensor([1.0, 2.0, 4.0, 5.0])
+TAIL = torch.tensor([0.1, 0.4, 0.5, 1.00001])
+
+
+def test_all_tasks() -> None:
+    tasks = tasks_of(
+        LOSS,
+        easy_threshold=3.0,
+        label_share=0.25,
+        entropy=ENTROPY,
+        tail_mass=TAIL,
+        correct=torch.tensor([True, False, False, True]),
+    )
+    assert set(tasks) == set(TASKS)
+    assert all(name == task.name and task.kind == TASKS[name].kind for name, task in tasks.items())
+    assert tasks["easy"].target.tolist() == tasks["guided_easy"].truth.tolist() == [1, 1, 0, 0]
+    assert tasks["correct"].target.tolist() == [1, 0, 0, 1]
+    torch.testing.assert_close(tasks["log1p_loss"].target, (LOSS + 1).log())
+    torch.testing.assert_close(tasks["tail_mass"].target, torch.tensor([0.1, 0.4, 0.5, 1.0]), rtol=0, atol=0)
+    torch.testing.assert_close(tasks["guided_easy"].target, torch.tensor([0.925, 0.7, 0.375, 0.0]))
+    torch.testing.assert_close(tasks["guided_loss"].target, 0.75 * ENTROPY + 0.25 * LOSS)
+    assert torch.equal(tasks["guided_loss"].truth, LOSS)
+
+
+def test_tasks_need_their_columns() -> None:
+    assert list(tasks_of(LOSS, easy_threshold=3.0, label_share=0.5)) == ["loss", "log1p_loss", "easy"]
+    assert "guided_easy" not in tasks_of(LOSS, easy_threshold=3.0, label_share=0.5, entropy=ENTROPY)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_label_share_out_of_range(share: float) -> None:
+    with pytest.raises(InputError, match=r"label_share: .* a share from 0 to 1 is wanted"):
+        tasks_of(LOSS, easy_threshold=3.0, label_share=share)
+
+
+def test_a_tail_mass_that_is_no_probability() -> None:
+    with pytest.raises(InputError, match=r"tail_mass: 2 of 4 values lie outside \[0, 1\]"):
+        tasks_of(LOSS, easy_threshold=3.0, label_share=0.5, tail_mass=torch.tensor([-0.2, 0.1, 0.5, 2.0]))

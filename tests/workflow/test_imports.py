@@ -1,0 +1,99 @@
+"""What another program has measured goes through the same evaluation to the same report."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from repository import Repository
+
+
+@pytest.fixture(scope="module")
+def repository(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A copy of the finished run, with what it has measured written as another program might."""
+    repository = finished.copy(tmp_path_factory.mktemp("imports") / "repository")
+    results, own = repository.root / "results" / "small", repository.root / "own"
+    own.mkdir()
+    tokens = pl.read_parquet(results / "fair" / "tokens.parquet")
+    head = pl.read_parquet(results / "signals" / "fair" / "head.parquet")
+    table = tokens.select("document", "sequence", "position", "target_count", nll="loss")
+    scores = head.select("entropy", my_score=-pl.col("max_probability"), other="margin")
+    pl.concat([table, scores], how="horizontal").with_columns(text=pl.lit("x")).write_parquet(own / "scores.parquet")
+    shards = sorted((results / "activations" / "fair").glob("*.parquet"), key=_validation_first)
+    rows = pl.concat([pl.read_parquet(shard) for shard in shards])
+    columns = {name: rows[name].to_numpy() for name in ("loss", "target", "document", "sequence")}
+    hidden = np.stack(rows["hidden"].to_numpy())
+    np.savez(own / "states.npz", hidden=hidden, **columns)
+    np.save(own / "head.npy", load_file(results / "activations" / "head.safetensors")["head"])
+    runs = {
+        "scores": {
+            "input": {
+                "kind": "signals",
+                "path": "own/scores.parquet",
+                "names": {"loss": "nll"},
+                "signals": {"my_score": {"high_means": "hard", "needs": "head", "multiply_adds": 12345}},
+            }
+        },
+        "states": {"input": {"kind": "activations", "hidden": "own/states.npz", "head": "own/head.npy"}},
+    }
+    (repository.root / "own.yaml").write_text(yaml.safe_dump({"runs": runs}))
+    for run in runs:
+        repository.snakemake(f"results/{run}/report.md", "--cores", "4", "--resources", "gpu=1", overlay="own.yaml")
+    return repository
+
+
+def _validation_first(shard: Path) -> tuple[bool, str]:
+    return shard.name.startswith("test"), shard.name
+
+
+def fair(repository: Repository, run: str) -> dict[tuple[str, str, str], float | None]:
+    table = pl.read_parquet(repository.root / "results" / run / "metrics.parquet").filter(pl.col("protocol") == "fair")
+    return {(row["section"], row["item"], row["metric"]): row["value"] for row in table.iter_rows(named=True)}
+
+
+def report(repository: Repository, run: str) -> str:
+    folder = repository.root / "results" / run
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert all((folder / link).is_file() for link in re.findall(r"\]\((figures/\S+?)\)", text))
+    assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text)
+    return text
+
+
+def test_signals_are_judged_as_declared(repository: Repository) -> None:
+    figures = fair(repository, "scores")
+    assert figures["fair_signals", "my_score", "multiply_adds"] == 12345
+    assert figures["fair_signals", "my_score", "high_means_easy"] == 0
+    assert figures["fair_signals", "my_score", "needs_head"] == 1
+    assert figures["fair_signals", "other", "needs_own"] == 1
+    assert figures["fair_signals", "entropy", "needs_head"] == 1  # known by its name
+    assert "my_score" in report(repository, "scores")
+    assert "published" not in set(pl.read_parquet(repository.root / "results/scores/metrics.parquet")["protocol"])
+    setup = json.loads((repository.root / "results/scores/config.json").read_text())
+    assert len(setup["corpus"]["sha256"]) == 64
+
+
+def test_activations_give_the_signals_of_the_run_that_they_are_from(repository: Repository) -> None:
+    results = repository.root / "results"
+    ours, theirs = (pl.read_parquet(results / run / "signals/fair/head.parquet") for run in ("states", "small"))
+    for name in ("entropy", "tail_mass_3", "max_probability", "oracle"):
+        assert np.allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-5)
+    assert "argmax_surprisal" not in ours.columns  # train counts are not known
+    report(repository, "states")
+
+
+def test_what_is_wrong_with_a_file_is_named(repository: Repository) -> None:
+    table = pl.read_parquet(repository.root / "own/scores.parquet")
+    broken = table.with_columns(my_score=pl.when(pl.int_range(pl.len()) == 7).then(float("nan")).otherwise("my_score"))
+    broken.write_parquet(repository.root / "own/broken.parquet")
+    run = {"input": {"kind": "signals", "path": "own/broken.parquet", "names": {"loss": "nll"}}}
+    (repository.root / "wrong.yaml").write_text(yaml.safe_dump({"runs": {"broken": run}}))
+    failed = repository.snakemake("results/broken/report.md", "--cores", "1", overlay="wrong.yaml", check=False)
+    assert failed.returncode != 0
+    line = next(line for line in (failed.stdout + failed.stderr).splitlines() if "error in import_signals" in line)
+    assert all(word in line for word in ("broken.parquet", "my_score", "7"))
+    assert not (repository.root / "results/broken/signals/fair/own.parquet").exists()

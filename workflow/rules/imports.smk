@@ -1,0 +1,111 @@
+# What another program has measured, brought into the form of the protocol fair.
+# in:  the files that the settings name under input
+# out: results/{run}/fair/tokens.parquet, results/{run}/signals/fair/own.parquet, or results/{run}/activations/*
+
+
+rule import_signals:
+    input:
+        own_files,
+    output:
+        tokens="results/{run}/fair/tokens.parquet",
+        signals="results/{run}/signals/fair/own.parquet",
+    log:
+        "results/{run}/logs/import_signals.log",
+    benchmark:
+        "results/{run}/benchmarks/import_signals.tsv"
+    wildcard_constraints:
+        run=runs_of("signals"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=imported_settings,
+        code=code_hash("import_signals.py"),
+    message:
+        "Read the losses and signals of {wildcards.run}"
+    script:
+        "../scripts/import_signals.py"
+
+
+rule import_head:
+    input:
+        own_files,
+    output:
+        "results/{run}/activations/head.safetensors",
+    log:
+        "results/{run}/logs/import_head.log",
+    benchmark:
+        "results/{run}/benchmarks/import_head.tsv"
+    wildcard_constraints:
+        run=runs_of("activations"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=imported_settings,
+        code=code_hash("import_head.py"),
+    message:
+        "Read the output head of {wildcards.run}"
+    script:
+        "../scripts/import_head.py"
+
+
+rule import_activations:
+    input:
+        own_files,
+        head="results/{run}/activations/head.safetensors",
+    output:
+        "results/{run}/activations/fair/imported-{shard}.parquet",
+    log:
+        "results/{run}/logs/import_activations/{shard}.log",
+    benchmark:
+        "results/{run}/benchmarks/import_activations/{shard}.tsv"
+    wildcard_constraints:
+        run=runs_of("activations"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=imported_settings,
+        code=code_hash("import_activations.py"),
+    message:
+        "Read the activations of {wildcards.run}, shard {wildcards.shard}"
+    script:
+        "../scripts/import_activations.py"
+
+
+rule import_tokens:
+    input:
+        own_files,
+        activations=fair_shards,
+    output:
+        "results/{run}/fair/tokens.parquet",
+    log:
+        "results/{run}/logs/import_tokens.log",
+    benchmark:
+        "results/{run}/benchmarks/import_tokens.tsv"
+    wildcard_constraints:
+        run=runs_of("activations"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=imported_settings,
+        code=code_hash("import_tokens.py"),
+    message:
+        "Part the documents of {wildcards.run} into fit, select and test"
+    script:
+        "../scripts/import_tokens.py"

@@ -1,0 +1,210 @@
+"""Stacks: gradient-boosted trees that read all signals of a cost class, and which of the signals they rest on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal, TypeAlias, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.inspection import permutation_importance
+from sklearn.metrics import log_loss, mean_squared_error, roc_auc_score
+
+from easyhard.errors import InputError
+from easyhard.probes.documents import Rows, document_folds
+from easyhard.signals.catalogue import STACKS
+
+Column = NDArray[Any]
+Matrix = NDArray[np.float64]
+Model: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
+Goal = Literal["hard", "loss"]
+
+DEPTH = 8
+LEAST_LEAF = 100  # tokens: a leaf of fewer says more of one document than of the signals
+SHARE_TRIED = 0.5  # of the signals at each split: many say nearly the same; and seeds differ by it
+BINS = 127
+
+
+class StackSettings(TypedDict):
+    """How stacks are grown and looked into.
+
+    The grid learning_rates × leaves is tried on about `tuning_tokens` of the fit rows, in `folds` folds of whole
+    documents. A stack grows until `patience` trees have not helped on the select rows, to `max_trees` at most.
+    Importance is measured on about `importance_tokens` of the select rows, `importance_repeats` times.
+    """
+
+    learning_rates: Sequence[float]
+    leaves: Sequence[int]
+    max_trees: int
+    patience: int
+    folds: int
+    tuning_tokens: int
+    importance_tokens: int
+    importance_repeats: int
+
+
+@dataclass(frozen=True)
+class StackData:
+    """Signals by name, and per token whether it is hard, its loss (nats) and its document: (tokens,) each.
+
+    On `fit` rows, values of trained signals must come from models that did not see the row's document.
+    `fit` and `select` are int64 row numbers.
+    """
+
+    signals: Mapping[str, Column]
+    hard: Column
+    loss: Column
+    documents: NDArray[np.integer]
+    fit: Rows
+    select: Rows
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a stack says of every token: one (tokens,) float32 column a seed, the probability of hard or the loss.
+
+    `learning_rate` and `leaves` were chosen; `comparisons` bounds the comparisons of one token's prediction: trees
+    times depth, the mean over seeds. `importance` is, by signal, the drop of the AUROC of hard when the signal is
+    permuted among select rows, mean and standard deviation over the repeats, in the first seed's stack.
+    """
+
+    values: list[NDArray[np.float32]]
+    learning_rate: float
+    leaves: int
+    comparisons: float
+    importance: dict[str, tuple[float, float]]
+
+
+def stack_inputs(classes: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the signals that each stack of STACKS reads, of `classes`: signal → its class; empty stacks left out."""
+    inputs = {stack: [name for name, kind in classes.items() if kind in read] for stack, read in STACKS.items()}
+    return {stack: names for stack, names in inputs.items() if names}
+
+
+def stack_multiply_adds(inputs: Sequence[str], costs: Mapping[str, Mapping[str, int]]) -> int:
+    """Return what the inputs cost together per token, where `costs` has the parts of each: part → multiply-adds.
+
+    A part that several share, as the pass over the vocabulary, is paid once.
+
+    >>> stack_multiply_adds(["entropy", "margin"], {"entropy": {"head": 640}, "margin": {"head": 640}})
+    640
+    """
+    parts: dict[str, int] = {}
+    for name in inputs:
+        parts |= costs[name]
+    return sum(parts.values())
+
+
+def fit_stack(
+    data: StackData, inputs: Sequence[str], goal: Goal, settings: StackSettings, seeds: Sequence[int]
+) -> Stack:
+    """Fit trees (histogram gradient boosting; Ke et al., LightGBM, NeurIPS 2017) on `inputs`, once a seed.
+
+    goal: `hard`, a classifier of the label, or `loss`, a regression of the loss. Nested by document: learning rate and
+    number of leaves are chosen across folds of fit documents, growth ends by the select rows, and no other row is
+    looked at. The same seeds give the same trees. Raises InputError naming a signal of the wrong length or with a value
+    that is not finite, an unknown signal, or a label that is the same for all fit or all select rows.
+    """
+    x, y = _matrix(data, inputs), _target(data, goal)
+    learning_rate, leaves = _choose(x, y, data, goal, settings, seeds[0])
+    models = []
+    for seed in seeds:
+        model = _model(goal, learning_rate, leaves, settings, seed)
+        models.append(model.fit(x[data.fit], y[data.fit], X_val=x[data.select], y_val=y[data.select]))
+    return Stack(
+        values=[_say(model, x).astype(np.float32) for model in models],
+        learning_rate=learning_rate,
+        leaves=leaves,
+        comparisons=float(np.mean([model.n_iter_ for model in models])) * min(DEPTH, leaves - 1),
+        importance=_importance(models[0], x, data, inputs, settings, seeds[0]),
+    )
+
+
+def _matrix(data: StackData, inputs: Sequence[str]) -> Matrix:
+    """The signals side by side, (tokens, signals)."""
+    x = np.empty((len(data.loss), len(inputs)), dtype=np.float64, order="F")
+    for number, name in enumerate(inputs):
+        if name not in data.signals:
+            raise InputError(f"inputs: {name!r} is not among the signals; wanted of {', '.join(data.signals)}")
+        column = np.asarray(data.signals[name])
+        if column.shape != data.loss.shape:
+            raise InputError(f"{name}: shape {column.shape}; {data.loss.shape} is wanted, one value a token")
+        bad = int((~np.isfinite(column)).sum())
+        if bad:
+            raise InputError(f"{name}: {bad} of {len(column)} values are not finite; finite ones are wanted")
+        x[:, number] = column
+    return x
+
+
+def _target(data: StackData, goal: Goal) -> Column:
+    for name, rows in (("fit", data.fit), ("select", data.select)):
+        hard = data.hard[rows]
+        if not hard.any() or hard.all():
+            raise InputError(f"hard: the same for all {len(rows)} {name} rows; hard and easy tokens are wanted")
+    return data.hard.astype(np.int8) if goal == "hard" else data.loss
+
+
+def _choose(x: Matrix, y: Column, data: StackData, goal: Goal, settings: StackSettings, seed: int) -> tuple[float, int]:
+    """The pair of the grid whose trees, grown on the other folds, err least on the folds left out."""
+    fit, select = (_thinned(rows, settings["tuning_tokens"]) for rows in (data.fit, data.select))
+    folds = document_folds(data.documents, fit, settings["folds"])
+
+    def error(pair: tuple[float, int]) -> float:
+        total = 0.0
+        for fold in folds:
+            rows = np.setdiff1d(fit, fold, assume_unique=True)
+            model = _model(goal, *pair, settings, seed)
+            model.fit(x[rows], y[rows], X_val=x[select], y_val=y[select])
+            total += len(fold) * _error(goal, y[fold], _say(model, x[fold]))
+        return total
+
+    return min(product(settings["learning_rates"], settings["leaves"]), key=error)
+
+
+def _model(goal: Goal, learning_rate: float, leaves: int, settings: StackSettings, seed: int) -> Model:
+    kind = HistGradientBoostingClassifier if goal == "hard" else HistGradientBoostingRegressor
+    return kind(
+        learning_rate=learning_rate,
+        max_leaf_nodes=leaves,
+        max_depth=DEPTH,
+        min_samples_leaf=LEAST_LEAF,
+        max_features=SHARE_TRIED,
+        max_bins=BINS,
+        max_iter=settings["max_trees"],
+        early_stopping=True,
+        n_iter_no_change=settings["patience"],
+        random_state=seed,
+    )
+
+
+def _say(model: Model, x: Matrix) -> Column:
+    """The probability of hard, or the loss, (rows,)."""
+    if isinstance(model, HistGradientBoostingClassifier):
+        return model.predict_proba(x)[:, 1]
+    return model.predict(x)
+
+
+def _error(goal: Goal, truth: Column, said: Column) -> float:
+    return float(log_loss(truth, said, labels=[0, 1]) if goal == "hard" else mean_squared_error(truth, said))
+
+
+def _importance(
+    model: Model, x: Matrix, data: StackData, inputs: Sequence[str], settings: StackSettings, seed: int
+) -> dict[str, tuple[float, float]]:
+    rows = _thinned(data.select, settings["importance_tokens"])
+    found = permutation_importance(
+        model,
+        x[rows],
+        data.hard[rows],
+        scoring=lambda model, x, hard: roc_auc_score(hard, _say(model, x)),
+        n_repeats=settings["importance_repeats"],
+        random_state=seed,
+    )
+    pairs = zip(found.importances_mean, found.importances_std, strict=True)
+    return {name: (float(mean), float(std)) for name, (mean, std) in zip(inputs, pairs, strict=True)}
+
+
+def _thinned(rows: Rows, about: int) -> Rows:
+    """Every so many-th of the rows, so that at most `about` remain: all documents keep their share."""
+    return rows[:: -(-len(rows) // about)]
