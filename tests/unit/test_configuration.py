@@ -74,6 +74,15 @@ WRONG = [
     ("defaults.corpus.bundled.test", 0.9, "a sum less than 1"),
     ("defaults.loss_probes.test_share", 0.9, "a sum less than 1"),
     ("defaults.corpus.source", "files", "the folder of the text files"),
+    ("defaults.input.kind", "signals", "the file of the signals"),
+    ("defaults.input.kind", "activations", "the file of the activations"),
+    ("defaults.input.names", {"losss": "nll"}, "one of hidden, head, head_bias, loss"),
+    ("defaults.input.signals", {"mine": {"high_means": "good"}}, "easy, hard, or null to learn it"),
+    ("defaults.fair.fit", 0.9, "a sum less than 1"),
+    ("defaults.fair.main_threshold", 4, "one of fair.thresholds"),
+    ("defaults.fair_low_rank.ranks", [5, 64], "ranks below"),
+    ("defaults.fair_low_rank.kinds", ["best"], "plain, centred or weighted"),
+    ("defaults.stacks.leaves", [1], "an integer of at least 2"),
 ]
 
 

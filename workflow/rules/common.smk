@@ -108,7 +108,9 @@ def with_head(*files):
     """An input function: `files` for a run that has an output head, none for bare signals."""
 
     def of_run(wildcards):
-        return [] if kind(wildcards) == "signals" else list(files)
+        if kind(wildcards) == "signals":
+            return []
+        return files[0] if len(files) == 1 else list(files)
 
     return of_run
 

@@ -26,7 +26,7 @@ def fingerprints() -> ProbeData:
     return ProbeData(
         hidden=torch.from_numpy(hidden).float(),
         context={},
-        tasks=tasks_of(torch.from_numpy(loss), easy_threshold=3.0, label_share=0.5),
+        tasks=tasks_of(torch.from_numpy(loss), easy_threshold=3.0, label_share=0.5, label_worth=2.0),
         documents=documents,
         fit=random.permutation(np.flatnonzero(documents < 50)),
         select=np.flatnonzero(documents >= 50),
@@ -48,7 +48,7 @@ def test_in_sample_values_flatter_and_those_out_of_fold_do_not() -> None:
 def test_each_row_gets_its_own_value() -> None:
     data = fingerprints()
     signal = data.hidden[:, 0]
-    tasks = tasks_of((3 + signal).clamp(min=0), easy_threshold=3.0, label_share=0.5)
+    tasks = tasks_of((3 + signal).clamp(min=0), easy_threshold=3.0, label_share=0.5, label_worth=2.0)
     learnable = ProbeData(data.hidden, {}, tasks, data.documents, data.fit, data.select)
     progress = Progress("folds", 8, "fits")
     out = out_of_fold(learnable, ["linear_loss", "linear_easy"], SETTINGS, folds=4, seed=0, progress=progress)

@@ -33,6 +33,7 @@ def data() -> ProbeData:
         torch.from_numpy(loss),
         easy_threshold=3.0,
         label_share=0.25,
+        label_worth=2.0,
         entropy=torch.from_numpy(entropy),
         tail_mass=torch.from_numpy(expit(entropy - 3)),
         correct=torch.from_numpy(loss < 1.5),
@@ -118,7 +119,7 @@ def test_losses_of_other_rows_are_not_looked_at(fitted: Fitted) -> None:
     given = data()
     loss = given.tasks["loss"].target.clone()
     loss[JUDGED] = 50 - loss[JUDGED]
-    changed = replace(given, tasks=tasks_of(loss, easy_threshold=3.0, label_share=0.25))
+    changed = replace(given, tasks=tasks_of(loss, easy_threshold=3.0, label_share=0.25, label_worth=2.0))
     columns, _ = fit(changed, ["mlp_easy", "linear_loss"])
     for name, values in columns.items():
         np.testing.assert_array_equal(values, fitted[0][name])
@@ -133,7 +134,7 @@ def test_calibration_repairs_a_wrong_offset(monkeypatch: pytest.MonkeyPatch) -> 
     given = ProbeData(
         torch.from_numpy(hidden).float(),
         {},
-        tasks_of(torch.from_numpy(loss), easy_threshold=3.0, label_share=0.5),
+        tasks_of(torch.from_numpy(loss), easy_threshold=3.0, label_share=0.5, label_worth=2.0),
         np.repeat(np.arange(60), 100),
         np.arange(2_000),
         np.arange(2_000, 4_000),

@@ -27,7 +27,7 @@ def data() -> ProbeData:
     return ProbeData(
         hidden=torch.from_numpy(hidden).float(),
         context={},
-        tasks=tasks_of(torch.from_numpy(loss).clamp(min=0), easy_threshold=3.0, label_share=0.5),
+        tasks=tasks_of(torch.from_numpy(loss).clamp(min=0), easy_threshold=3.0, label_share=0.5, label_worth=2.0),
         documents=np.repeat(np.arange(120), 50),
         fit=np.arange(4_000),
         select=np.arange(4_000, 5_000),

@@ -17,6 +17,7 @@ def test_all_tasks() -> None:
         LOSS,
         easy_threshold=3.0,
         label_share=0.25,
+        label_worth=2.0,
         entropy=ENTROPY,
         tail_mass=TAIL,
         correct=torch.tensor([True, False, False, True]),
@@ -30,19 +31,24 @@ def test_all_tasks() -> None:
     torch.testing.assert_close(tasks["guided_easy"].target, torch.tensor([0.925, 0.7, 0.375, 0.0]))
     torch.testing.assert_close(tasks["guided_loss"].target, 0.75 * ENTROPY + 0.25 * LOSS)
     assert torch.equal(tasks["guided_loss"].truth, LOSS)
+    hard = torch.tensor([0.075, 0.3, 0.625, 1.0])
+    torch.testing.assert_close(tasks["guided_both"].target, 0.75 * ENTROPY + 0.25 * LOSS + 2 * hard)
+    torch.testing.assert_close(tasks["guided_both"].truth, LOSS + 2 * torch.tensor([0.0, 0.0, 1.0, 1.0]))
 
 
 def test_tasks_need_their_columns() -> None:
-    assert list(tasks_of(LOSS, easy_threshold=3.0, label_share=0.5)) == ["loss", "log1p_loss", "easy"]
-    assert "guided_easy" not in tasks_of(LOSS, easy_threshold=3.0, label_share=0.5, entropy=ENTROPY)
+    assert list(tasks_of(LOSS, easy_threshold=3.0, label_share=0.5, label_worth=2.0)) == ["loss", "log1p_loss", "easy"]
+    assert "guided_easy" not in tasks_of(LOSS, easy_threshold=3.0, label_share=0.5, label_worth=2.0, entropy=ENTROPY)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_label_share_out_of_range(share: float) -> None:
     with pytest.raises(InputError, match=r"label_share: .* a share from 0 to 1 is wanted"):
-        tasks_of(LOSS, easy_threshold=3.0, label_share=share)
+        tasks_of(LOSS, easy_threshold=3.0, label_share=share, label_worth=2.0)
 
 
 def test_a_tail_mass_that_is_no_probability() -> None:
     with pytest.raises(InputError, match=r"tail_mass: 2 of 4 values lie outside \[0, 1\]"):
-        tasks_of(LOSS, easy_threshold=3.0, label_share=0.5, tail_mass=torch.tensor([-0.2, 0.1, 0.5, 2.0]))
+        tasks_of(
+            LOSS, easy_threshold=3.0, label_share=0.5, label_worth=2.0, tail_mass=torch.tensor([-0.2, 0.1, 0.5, 2.0])
+        )

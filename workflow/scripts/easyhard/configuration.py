@@ -72,6 +72,10 @@ def _describe(error: ValidationError) -> str:
         return f"{key}: unknown key {unknown!r}; {wanted}"
     if error.validator == "required":
         return f"{key}: {error.message}; wanted: {schema.get('description', 'this key')}"
+    if "propertyNames" in error.absolute_schema_path and error.validator == "enum":
+        return (
+            f"{key}: unknown key {error.instance!r}; wanted: one of {', '.join(cast(list[str], error.validator_value))}"
+        )
     if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
         return f"{key}: {error.instance!r} is no run's name; wanted: letters, digits, '_' and '-'"
     return f"{key}: {error.instance!r} ({_reason(error)}); wanted: {schema.get('description', error.message)}"
@@ -101,9 +105,6 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
         yield f"{prefix}.fair.main_threshold: {fair['main_threshold']:g}; wanted: one of fair.thresholds"
     if own["kind"] != "trained":
         return
-    not_below = [rank for rank in settings["fair_low_rank"]["ranks"] if rank >= model["dim"]]
-    if not_below:
-        yield f"{prefix}.fair_low_rank.ranks: {not_below[0]} is not below model.dim {model['dim']}; wanted: ranks below"
     if model["dim"] % (2 * model["heads"]):
         yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
     too_high = [rank for rank in settings["low_rank"]["ranks"] if rank > model["dim"]]
@@ -115,3 +116,6 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
         yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: a sum less than 1"
     if probes["validation_share"] + probes["test_share"] >= 1:
         yield f"{prefix}.loss_probes: validation_share + test_share leave nothing to fit; wanted: a sum less than 1"
+    not_below = [rank for rank in settings["fair_low_rank"]["ranks"] if rank >= model["dim"]]
+    if not_below:
+        yield f"{prefix}.fair_low_rank.ranks: {not_below[0]} is not below model.dim {model['dim']}; wanted: ranks below"

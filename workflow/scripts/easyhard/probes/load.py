@@ -16,6 +16,9 @@ from easyhard.signals.store import read_columns as read_signals
 
 Column = NDArray[Any]
 
+LEAST_SPREAD = 1e-3
+"""Of a label that nearly all fit tokens share: it must not outweigh the loss."""
+
 
 def load_probe_data(
     activations: Sequence[str | Path],
@@ -41,10 +44,12 @@ def load_probe_data(
     def tensor(column: Column) -> torch.Tensor:
         return torch.tensor(column, dtype=torch.float32, device=device)
 
+    fit_loss = rows.loss[rows.rows(FIT)].astype(np.float64)
     tasks = tasks_of(
         tensor(rows.loss),
         easy_threshold=easy_threshold,
         label_share=label_share,
+        label_worth=float(fit_loss.std() / max((fit_loss > easy_threshold).std(), LEAST_SPREAD)),
         entropy=tensor(signals["entropy"].read(len(rows))[0]),
         tail_mass=None if tail is None else tensor(tail.read(len(rows))[0]),
         correct=None if wrong is None else tensor(~wrong),

@@ -32,6 +32,7 @@ def tasks_of(
     *,
     easy_threshold: float,
     label_share: float,
+    label_worth: float,
     entropy: Tensor | None = None,
     tail_mass: Tensor | None = None,
     correct: Tensor | None = None,
@@ -48,6 +49,9 @@ def tasks_of(
                                     constant, so to train on the blend is to train on the sum of the two objectives
                                     (Hinton et al., arXiv:1503.02531). Its truth is the loss (the label).
 
+        guided_both                 squared error to the blend for the loss, and label_worth nats times that for hard:
+                                    one number for both. Its truth is loss + label_worth · (loss > easy_threshold)
+
     Raises InputError when label_share is not in [0, 1], or a tail mass is not.
     """
     if not 0 <= label_share <= 1:
@@ -60,6 +64,10 @@ def tasks_of(
     if entropy is not None:
         blend = torch.lerp(entropy.float(), loss, label_share)
         tasks += [_plain("entropy", entropy), Task("guided_loss", blend, loss)]
+    if tail_mass is not None and entropy is not None:
+        hard = torch.lerp(_probability(tail_mass.float()), 1 - easy, label_share)
+        both = torch.lerp(entropy.float(), loss, label_share) + label_worth * hard
+        tasks.append(Task("guided_both", both, loss + label_worth * (1 - easy)))
     if tail_mass is not None:
         tail = _probability(tail_mass.float())
         tasks += [_plain("tail_mass", tail), Task("guided_easy", torch.lerp(1 - tail, easy, label_share), easy)]

@@ -1,6 +1,7 @@
 """What the founding document concluded, held against the fair figures: stands, falls or undecided, by the intervals."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from easyhard.report.fair_items import (
     best_by,
@@ -37,6 +38,28 @@ FOUNDING_CONFIDENCE = "max_probability"
 FOUNDING_MODES = 2
 
 
+@dataclass(frozen=True)
+class Way:
+    """A kind of low rank, as it is or refined."""
+
+    kind: str
+    refined: bool
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind} refined" if self.refined else self.kind
+
+    @property
+    def prefix(self) -> str:
+        """What precedes the names of its figures."""
+        return "refined_" if self.refined else ""
+
+    @property
+    def kept(self) -> str:
+        """The name of the figure that says how often its most probable word is the exact one."""
+        return "argmax_kept_refined" if self.refined else "argmax_kept"
+
+
 def conclusions(figures: Figures) -> list[str]:
     """One paragraph a founding conclusion, its verdict in front; those that the figures cannot speak of are left out.
 
@@ -65,20 +88,26 @@ def limit(figures: Figures) -> str | None:
 
 
 def low_rank_fails(figures: Figures) -> str | None:
-    """Whether low rank does not work, kind by kind: by the max probability that it keeps, and as a signal."""
+    """Whether low rank does not work, as it is and refined: by the max probability that it keeps, and as a signal."""
     if not has_section(figures, "fair_low_rank"):
         return None
-    kinds = {kind: ranks for kind, ranks in ranks_below_full(figures).items() if ranks}
+    ways = {
+        Way(kind, refined): ranks
+        for refined in (False, True)
+        for kind, ranks in ranks_below_full(figures).items()
+        if ranks and figures.has("fair_low_rank", f"{kind}/{ranks[-1]}", Way(kind, refined).kept)
+    }
     verdicts: dict[str, list[str]] = {}
-    for kind, ranks in kinds.items():
-        verdicts.setdefault(_low_rank_verdict(figures, kind, ranks), []).append(kind)
+    for way, ranks in ways.items():
+        verdicts.setdefault(_low_rank_verdict(figures, way, ranks), []).append(way.title)
     if not verdicts:
         return None
     said = ", ".join(f"{verdict} for {listed(own)}" for verdict, own in verdicts.items())
-    told = " ".join(_low_rank_kind(figures, kind, ranks) for kind, ranks in kinds.items())
+    told = " ".join(_low_rank_way(figures, way, ranks) for way, ranks in ways.items())
     return (
         f"**“Low rank does not work”: {said}.** Working means r above {KEPT} with the exact max probability, the "
-        f"founding mark, or a signal not worse than the best head signal, below full rank. {told}"
+        f"founding mark, or a signal not worse than the best head signal, below full rank. Refined: the words that the "
+        f"low rank puts first get their exact logits. {told}"
     )
 
 
@@ -139,56 +168,58 @@ def _claim_of_a_ceiling(sides: list[str | None]) -> str:
     return STANDS if all(side == "below" for side in sides) else UNDECIDED
 
 
-def _low_rank_verdict(figures: Figures, kind: str, ranks: list[int]) -> str:
-    kept = [_side(_fidelity(figures, kind, rank), KEPT) for rank in ranks]
-    if "above" in kept or _first_not_worse(figures, kind) is not None:
+def _low_rank_verdict(figures: Figures, way: Way, ranks: list[int]) -> str:
+    kept = [_side(_fidelity(figures, way, rank), KEPT) for rank in ranks]
+    if "above" in kept or _first_not_worse(figures, way) is not None:
         return FALLS
-    judged = [_standing(figures, item) for item in _of_kind(figures, kind)]
+    judged = [_standing(figures, item) for item in _of_way(figures, way)]
     return STANDS if all(side == "below" for side in kept) and all(word == WORSE for word in judged) else UNDECIDED
 
 
-def _low_rank_kind(figures: Figures, kind: str, ranks: list[int]) -> str:
-    """What a kind keeps at its highest rank below full, and from where on it separates as the best head signal does."""
-    top = f"{kind}/{ranks[-1]}"
+def _low_rank_way(figures: Figures, way: Way, ranks: list[int]) -> str:
+    """What a kind keeps at the lowest rank that keeps enough, else at the highest below full, and how it separates."""
+    enough = (rank for rank in ranks if _side(_fidelity(figures, way, rank), KEPT) == "above")
+    rank = next(enough, ranks[-1])
+    item = f"{way.kind}/{rank}"
+    share = optional(figures, "fair_low_rank", item, "cost_share").value
     sentence = (
-        f"{kind.capitalize()} at rank {ranks[-1]} "
-        f"({percent(optional(figures, 'fair_low_rank', top, 'cost_share').value)} % of the head's multiply-adds): r "
-        f"{text(figures, 'fair_low_rank', top, 'max_probability_pearson')}, argmax kept for "
-        f"{text(figures, 'fair_low_rank', top, 'argmax_kept')} % of the tokens"
+        f"{way.title.capitalize()}, rank {rank} ({percent(share)} % of the head's multiply-adds): r "
+        f"{text(figures, 'fair_low_rank', item, f'{way.prefix}max_probability_pearson')}, argmax kept for "
+        f"{text(figures, 'fair_low_rank', item, way.kept)} % of the tokens"
     )
-    if "head" not in class_best(figures) or not _of_kind(figures, kind):
+    if "head" not in class_best(figures) or not _of_way(figures, way):
         return f"{sentence}."
-    first = _first_not_worse(figures, kind)
+    first = _first_not_worse(figures, way)
     if first is None:
         return f"{sentence}; as a signal worse than the best head signal at every rank."
     return f"{sentence}; the cheapest signal not worse is {signal_title(first)}, at {cost(figures, first)} %."
 
 
-def _first_not_worse(figures: Figures, kind: str) -> str | None:
+def _first_not_worse(figures: Figures, way: Way) -> str | None:
     """The cheapest of a kind's signals that is not worse than the best head signal; at each rank the best on select."""
-    found = (item for item in _of_kind(figures, kind) if _standing(figures, item) not in (WORSE, None))
+    found = (item for item in _of_way(figures, way) if _standing(figures, item) not in (WORSE, None))
     return next(found, None)
 
 
-def _of_kind(figures: Figures, kind: str) -> list[str]:
+def _of_way(figures: Figures, way: Way) -> list[str]:
     """A kind's signals that cost less than the head, the best on select at each rank, the cheapest first."""
-    every = [item for item in signals_by_class(figures).get("low_rank", []) if _kind(item) == kind]
+    every = [item for item in signals_by_class(figures).get("low_rank", []) if _is_of(item, way)]
     cheaper = [item for item in every if number(figures, "fair_signals", item, "cost_share") < 1]
     return cheapest_first(figures, best_by(figures, cheaper, "rank"))
 
 
-def _kind(item: str) -> str | None:
+def _is_of(item: str, way: Way) -> bool:
     parts = low_rank(item)
-    return parts.kind if parts else None
+    return parts is not None and (parts.kind, parts.refined) == (way.kind, way.refined)
 
 
 def _standing(figures: Figures, item: str) -> str | None:
     return standing(optional(figures, "fair_differences", item, "auroc_from_head_best"), low_is_good=False)
 
 
-def _fidelity(figures: Figures, kind: str, rank: int) -> Figure:
+def _fidelity(figures: Figures, way: Way, rank: int) -> Figure:
     """The r of the max probability with the exact one; a figure without an interval counts as its own bounds."""
-    figure = figures.figure("fair_low_rank", f"{kind}/{rank}", "max_probability_pearson")
+    figure = figures.figure("fair_low_rank", f"{way.kind}/{rank}", f"{way.prefix}max_probability_pearson")
     return figure if interval(figure) else Figure(figure.value, figure.value, figure.value, None, None, None)
 
 

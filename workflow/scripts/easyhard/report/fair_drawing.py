@@ -19,6 +19,7 @@ LOOKS = {
     "layers": (SKY, "v"),
     "low_rank": (ORANGE, "^"),
     "head": (BLUE, "s"),
+    "all": (INK, "X"),
     OWN: (VERMILLION, "P"),
 }
 """Colour and marker of each cost class."""

@@ -40,6 +40,7 @@ LEADS = {
     "layers": "With other layers' states as well",
     "low_rank": "With a low-rank head",
     "head": "With a pass over the vocabulary",
+    "all": "With all of these together",
     OWN: "Of the signals brought along",
 }
 
@@ -187,7 +188,7 @@ def ceilings(figures: Figures) -> list[str]:
         found.append(
             f"Were every target drawn from the model, the best possible AUROC for {hard_title(label)} would be "
             f"{ceiling}. The best signal, {signal_title(item)}, has {_auroc(figures, item)}: {share} % of that, "
-            "both counted from chance."
+            f"both counted from chance.{_past_the_ceiling(figures, item)}"
         )
     if figures.has("fair_ceilings", "loss", "oracle_share"):
         found.append(
@@ -197,6 +198,17 @@ def ceilings(figures: Figures) -> list[str]:
             f"{estimate(figures, 'fair_ceilings', 'loss', 'oracle_share')} %."
         )
     return found
+
+
+def _past_the_ceiling(figures: Figures, item: str) -> str:
+    """Why a signal may have more than the ceiling, where one has."""
+    share = optional(figures, "fair_signals", item, "ceiling_share").value
+    if share is None or share <= 1:
+        return ""
+    return (
+        " What is fitted to real losses can pass a ceiling that takes the model at its word: it learns where the model "
+        "is wrong, and what earlier tokens say that the model does not use."
+    )
 
 
 def calibration(figures: Figures) -> str | None:

@@ -131,10 +131,15 @@ def fidelity_table(figures: Figures) -> str:
 
 
 def kept_table(figures: Figures) -> str:
-    """By rank, a column a kind: r of the max probability with the exact one, and how often the argmax is kept."""
+    """By rank, a column a kind: r of the max probability with the exact one, and how often the argmax is kept.
+
+    Both as the low rank has them, and refined where that was measured.
+    """
     places = [item.partition("/") for item in figures.items("fair_low_rank")]
     kinds = list(dict.fromkeys(kind for kind, _, _ in places))
-    metrics = ("max_probability_pearson", "argmax_kept")
+    known = ("max_probability_pearson", "argmax_kept", "refined_max_probability_pearson", "argmax_kept_refined")
+    measured = {metric for place, _, rank in places for metric in figures.metrics("fair_low_rank", f"{place}/{rank}")}
+    metrics = [metric for metric in known if metric in measured]
     rows = [
         [
             rank,

@@ -26,6 +26,7 @@ COST_CLASSES = {
     "layers": "other layers' states",
     "low_rank": "a low-rank head",
     "head": "a pass over the vocabulary",
+    "all": "all of these together",
     OWN: "brought along",
     "target": "the target (oracles)",
 }

@@ -33,14 +33,16 @@ class TaskKind:
 FAMILY_TITLES = {
     "linear": "linear probe:",
     "mlp": "MLP:",
-    "mixture": "MLP mixture:",
+    "mixture": "mixture:",
     "mlp_context": "MLP with context:",
+    "mixture_context": "mixture with context:",
 }
 FAMILY_FORMULAS = {
     "linear": "w·h + b",
     "mlp": "one hidden layer on h",
-    "mixture": "gated hidden layer on h",
+    "mixture": "softmax over a few learnt words of h",
     "mlp_context": "one hidden layer on h and context",
+    "mixture_context": "softmax over a few learnt words of h and context",
 }
 TASK_TITLES = {
     "loss": "loss",
@@ -51,6 +53,7 @@ TASK_TITLES = {
     "tail_mass": "tail mass",
     "guided_loss": "loss, guided",
     "guided_easy": "easy, guided",
+    "guided_both": "loss and easy, guided",
 }
 TASK_FORMULAS = {
     "loss": "the loss",
@@ -59,8 +62,9 @@ TASK_FORMULAS = {
     "correct": "argmax right",
     "entropy": "the entropy",
     "tail_mass": "the tail mass at τ",
-    "guided_loss": "the mean of loss and entropy",
-    "guided_easy": "the mean of loss ≤ τ and 1 − tail mass at τ",
+    "guided_loss": "a blend of loss and entropy",
+    "guided_easy": "a blend of loss ≤ τ and 1 − tail mass at τ",
+    "guided_both": "both blends, each of the same spread",
 }
 SOURCES = {
     "correct": "BERxiT, Xin et al., EACL 2021",
@@ -68,6 +72,7 @@ SOURCES = {
     "tail_mass": "distillation, Hinton et al., arXiv:1503.02531",
     "guided_loss": "after Hinton et al., arXiv:1503.02531",
     "guided_easy": "after Hinton et al., arXiv:1503.02531",
+    "guided_both": "after Hinton et al., arXiv:1503.02531",
 }
 ORDER: tuple[Needs, ...] = ("head", "low_rank", "context", "hidden")  # the dearest first
 
@@ -83,14 +88,16 @@ TASKS = {
     "tail_mass": TaskKind("classification", high_means_easy=False),
     "guided_loss": TaskKind("regression", high_means_easy=False),
     "guided_easy": TaskKind("classification", high_means_easy=True),
+    "guided_both": TaskKind("regression", high_means_easy=False),
 }
-GUIDED = ("guided_loss", "guided_easy")
+GUIDED = ("guided_loss", "guided_easy", "guided_both")
 PLAIN = tuple(task for task in TASKS if task not in GUIDED)
 FAMILIES = {
     "linear": Family("linear", reads_context=False, tasks=PLAIN),
     "mlp": Family("mlp", reads_context=False, tasks=(*PLAIN, *GUIDED)),
     "mixture": Family("mixture", reads_context=False, tasks=GUIDED),
-    "mlp_context": Family("mlp", reads_context=True, tasks=("loss", "easy", *GUIDED)),
+    "mlp_context": Family("mlp", reads_context=True, tasks=("loss", "easy")),
+    "mixture_context": Family("mixture", reads_context=True, tasks=GUIDED),
 }
 STACKS: dict[str, frozenset[str]] = {
     "stack_hidden": frozenset({"hidden"}),
@@ -147,7 +154,7 @@ def _register() -> None:
                     name=stack + suffix,
                     title=f"{stack.replace('_', ' ')}{suffix.replace('_', ', ')}",
                     formula=f"boosted trees on all signals of {', '.join(sorted(classes - {HIDDEN_CONTEXT}))}: {goal}",
-                    needs=_dearest(classes),
+                    needs="all" if stack == "stack_all" else _dearest(classes),
                     high_means_easy=False,
                     source="Ke et al., LightGBM, NeurIPS 2017",
                 )

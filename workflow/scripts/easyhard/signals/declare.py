@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from easyhard.errors import InputError
 
-Needs = Literal["target", "head", "low_rank", "hidden", "context", "layers"]
+Needs = Literal["target", "head", "low_rank", "hidden", "context", "layers", "all"]
 FOUNDING = "founding analysis, 2024-12"
 HERE = "this workflow"
 
@@ -47,9 +47,10 @@ class Signal:
     """One number per token, meant to tell easy tokens (low loss) from hard ones.
 
     `needs` is its cost class: `target` (the right word, so an oracle only), `head` (a pass over the vocabulary),
-    `low_rank` (a pass over it in fewer dimensions), `hidden` (the hidden state alone), `context` (earlier tokens only)
-    or `layers` (other layers' states). `high_means_easy` says whether a high value stands for a low loss; None where
-    theory does not say, and the direction is learnt on the rows that probes are fitted on.
+    `low_rank` (a pass over it in fewer dimensions), `hidden` (the hidden state alone), `context` (earlier tokens too),
+    `layers` (other layers' states) or `all` (a stack of all of these). `high_means_easy` says whether a high value
+    stands for a low loss; None where theory does not say, and the direction is learnt on the rows that probes are
+    fitted on.
     `function` takes what `reads` names and gives one number a token; None for what is trained or brought along.
     `multiply_adds` tells the cost per token from the sizes; None where nobody says.
     """
