@@ -1,4 +1,4 @@
-"""The small runs, made once for all tests that look at them."""
+"""The small run, made once for all tests that look at it."""
 
 import pytest
 
@@ -7,7 +7,8 @@ from repository import Repository, fresh
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The repository with both small runs made; tests must not change it."""
+    """The repository with the small run made, and another's model on text from a folder; tests must not change it."""
     repository = fresh(tmp_path_factory.mktemp("easyhard"))
-    repository.snakemake("--cores", "4", "--resources", "gpu=1")
+    targets = ("results/small/report.md", "results/again/metrics/model.parquet")
+    repository.snakemake(*targets, "--cores", "4", "--resources", "gpu=1")
     return repository

@@ -11,19 +11,19 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "workflow", "envs")
 
 SMALL = """
-default_runs: [small, again]
+default_runs: [small]
 runs:
   small: {}
   again: {seed: 43, corpus: {source: files, files: {path: texts}}}
 defaults:
   sequences: {train: 320, validation: 160, batch_size: 16}
   model: {dim: 16, heads: 2, ffn_dim: 32}
-  training: {max_epochs: 2}
+  training: {max_epochs: 2, learning_rate: 0.01}
   exit_classifier: {epochs: 5}
   loss_probes: {max_epochs: 2}
   metric_probes: {hidden: 16, epochs: 2}
   low_rank: {ranks: [1, 4, 16]}
-  fair: {tokens: 12000, resamples: 100, draws: 2, references: 64}
+  fair: {tokens: 24000, thresholds: [3, 5], resamples: 100, draws: 2, references: 64}
   fair_low_rank: {ranks: [2, 4], refined: 8}
   fair_probes: {hidden: 8, seeds: 2, max_epochs: 2}
   stacks: {learning_rates: [0.1], leaves: [7], max_trees: 10, folds: 2, tuning_tokens: 2000, importance_tokens: 1000}

@@ -81,3 +81,11 @@ def test_a_documents_fingerprint_is_worth_nothing_across_documents_and_much_acro
         found[name] = auroc(probe.predict_proba(states[part == TEST])[:, 1], hard[part == TEST])
     assert abs(found["document"] - 0.5) < 0.15
     assert found["token"] > 0.8
+
+
+def test_few_documents_leave_no_part_empty() -> None:
+    tokens = [5306, 6694, 434, 8302, 3264]
+    for seed in range(20):
+        parts = assign_parts(range(5), tokens, [0], {"fit": 0.4, "select": 0.15}, seed)
+        assert set(parts.tolist()) == {0, 1, 2}
+        assert set(assign_parts(range(3), [9, 1, 1], [], {"fit": 0.4, "select": 0.15}, seed).tolist()) == {0, 1, 2}

@@ -25,8 +25,9 @@ def assign_parts(
 
     documents, tokens_per_document: (documents,), each document once. `shares` holds the shares of tokens wanted for
     `fit` and `select`; test gets the rest. Documents in `forced_fit`, those whose tokens chose the model's epoch, go to
-    fit. The others come in random order, each to the part where most tokens are still wanted.
-    Raises InputError naming the argument that is wrong, or the part that is left without a document.
+    fit. The others come in random order, each to the part where most tokens are still wanted, but the last ones to
+    parts that would have none. Raises InputError naming the argument that is wrong, or the part that is left without a
+    document.
     """
     names, tokens = np.asarray(documents), np.asarray(tokens_per_document)
     _check_documents(names, tokens, forced_fit)
@@ -34,8 +35,11 @@ def assign_parts(
     forced = np.isin(names, list(forced_fit))
     parts = np.full(len(names), FIT, dtype=np.int8)
     wanted[FIT] -= tokens[forced].sum()
-    for document in np.random.default_rng(seed).permutation(np.flatnonzero(~forced)):
-        parts[document] = np.argmax(wanted)
+    order = np.random.default_rng(seed).permutation(np.flatnonzero(~forced))
+    empty = [part for part in (TEST, SELECT, FIT) if part != FIT or not forced.any()]
+    for left, document in zip(range(len(order), 0, -1), order, strict=True):
+        parts[document] = np.argmax(wanted) if left > len(empty) else empty[0]
+        empty = [part for part in empty if part != parts[document]]
         wanted[parts[document]] -= tokens[document]
     for part, name in enumerate(PART_NAMES):
         if not np.any(parts == part):
