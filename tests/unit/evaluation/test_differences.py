@@ -47,6 +47,14 @@ def test_the_best_of_a_class_is_chosen_on_select_and_oracles_are_in_none() -> No
     assert not any(item == "oracle" for item, _ in rows)
 
 
+def test_augrc_is_also_held_against_the_head_signal_with_the_lowest() -> None:
+    rows = rows_by_name(STANDINGS)
+    by_name = {entry.name: entry for entry in STANDINGS}
+    assert [rows[name, "is_head_lowest"].value for name in ("entropy", "max_logit")] == [0, 1]
+    expected = difference(by_name["twin"].augrc, by_name["max_logit"].augrc)
+    assert rows["twin", "augrc_from_head_lowest"].value == expected.value
+
+
 def test_differences_are_paired_and_signed() -> None:
     rows = rows_by_name(STANDINGS)
     by_name = {entry.name: entry for entry in STANDINGS}
@@ -54,7 +62,7 @@ def test_differences_are_paired_and_signed() -> None:
         ("max_logit", "entropy", "auroc", "class"),
         ("twin", "probe", "auroc", "class"),
         ("twin", "entropy", "auroc", "head"),
-        ("position", "max_logit", "augrc", "head"),
+        ("position", "entropy", "augrc", "head"),
     ):
         row = rows[item, f"{metric}_from_{suffix}_best"]
         expected = difference(getattr(by_name[item], metric), getattr(by_name[best], metric))
@@ -67,7 +75,7 @@ def test_families() -> None:
     rows = rows_by_name(STANDINGS)
     by_name = {entry.name: entry for entry in STANDINGS}
     assert {item for item, metric in rows if metric == "auroc_from_class_best_p"} == {"max_logit", "norm", "twin"}
-    for metric, best in (("auroc", "entropy"), ("augrc", "max_logit")):
+    for metric, best in (("auroc", "entropy"), ("augrc", "entropy")):
         family = {item for item, name in rows if name == f"{metric}_from_head_best_p"}
         assert family == {"norm", "probe", "twin", "position"}
         gap = difference(getattr(by_name["norm"], metric), getattr(by_name[best], metric))

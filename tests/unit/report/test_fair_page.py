@@ -224,3 +224,19 @@ def test_calibration(make_fair: Make, after: float, confidence: float, words: tu
     for part in words:
         assert part in sentence
     assert page.calibration(make_fair(without=("fair_calibration",))) is None
+
+
+def test_the_cheap_mark_names_the_harder_rival_by_augrc(make_fair: Make) -> None:
+    assert "harder rival" not in str(page.cheap_mark(make_fair()))
+    item = next(item for item in make_fair().items("fair_signals") if item.startswith("mlp_"))
+    told = {
+        ("fair_differences", "entropy", "is_head_lowest"): (1.0, None, None),
+        **{
+            ("fair_signals", name, "select_augrc"): (2.0 if name == item else 3.0, None, None)
+            for name in make_fair().items("fair_signals")
+        },
+        ("fair_differences", item, "augrc_from_head_lowest"): (0.02, 0.01, 0.03),
+    }
+    answer = str(page.cheap_mark(make_fair(told)))
+    assert "By AUGRC alone entropy is the head's best on select" in answer
+    assert "+0.020 [+0.010, +0.030] nats (worse)" in answer

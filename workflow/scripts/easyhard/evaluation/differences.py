@@ -47,8 +47,8 @@ def difference_rows(standings: Sequence[Standing], clusters: int) -> list[Row]:
 
     p-values are Holm's: over the class for differences from its best, over all signals outside the head's class for
     differences from the best of that. A positive difference of AUROC and a negative one of AUGRC (nats) favour the
-    signal. Of the head's class the best by either measure is taken, each chosen by that measure on select, so that a
-    signal is held against the strongest rival. Without signals of class `head` there are no differences from it.
+    signal. augrc_from_head_lowest is from the head's signal with the lowest AUGRC on select, a harder rival for AUGRC
+    than the best by AUROC; is_head_lowest says which. Without signals of class `head` there are no differences from it.
     """
     bests = class_bests(standings)
     contenders = [standing for standing in standings if standing.needs != ORACLE_CLASS]
@@ -65,9 +65,12 @@ def difference_rows(standings: Sequence[Standing], clusters: int) -> list[Row]:
         rivals = [standing for standing in contenders if standing.needs != HEAD_CLASS]
         lowest = min(heads, key=lambda standing: standing.select_augrc)
         auroc = [difference(rival.auroc, bests[HEAD_CLASS].auroc) for rival in rivals]
-        augrc = [difference(rival.augrc, lowest.augrc) for rival in rivals]
+        augrc = [difference(rival.augrc, bests[HEAD_CLASS].augrc) for rival in rivals]
+        from_lowest = [difference(rival.augrc, lowest.augrc) for rival in rivals]
+        rows += [Row(SECTION, head.name, "is_head_lowest", float(head is lowest)) for head in heads]
         rows += _family(rivals, auroc, "auroc_from_head_best", clusters)
         rows += _family(rivals, augrc, "augrc_from_head_best", clusters)
+        rows += _family(rivals, from_lowest, "augrc_from_head_lowest", clusters)
     return rows
 
 

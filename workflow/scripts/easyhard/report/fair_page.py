@@ -27,7 +27,7 @@ from easyhard.report.findings import SIGNIFICANT
 from easyhard.report.labels import NULL, OWN, hard_title, metric_label, signal_title, value_text
 from easyhard.report.metrics import Figures
 from easyhard.report.tables import markdown
-from easyhard.report.words import comparison, text
+from easyhard.report.words import comparison, listed, text
 
 CHEAP_SHARE = 0.005
 """The mark: no more than this share of the head's multiply-adds."""
@@ -144,8 +144,29 @@ def cheap_mark(figures: Figures) -> str | None:
         f"**{_answer(met)}.** The best of these on select is {signal_title(item)}, at {cost(figures, item)} % of the "
         f"head's multiply-adds. Against {signal_title(head)}: AUROC {_difference(figures, item, 'auroc')} "
         f"({auroc or NULL}), AUGRC {_difference(figures, item, 'augrc')} nats ({augrc or NULL})."
-        f"{_kept(figures, item, head)}"
+        f"{_kept(figures, item, head)}{_harder_rival(figures, item, affordable)}"
     )
+
+
+def _harder_rival(figures: Figures, item: str, affordable: list[str]) -> str:
+    """How the signal, and the affordable one with the lowest AUGRC on select, stand to the head's lowest AUGRC."""
+    lowest = [name for name in figures.items("fair_differences") if _flag(figures, name, "is_head_lowest")]
+    if not lowest:
+        return ""
+    by_augrc = min(affordable, key=lambda name: number(figures, "fair_signals", name, "select_augrc"))
+    told = [
+        f"{signal_title(name)} {difference(figures, 'fair_differences', name, 'augrc_from_head_lowest')} nats "
+        f"({standing(optional(figures, 'fair_differences', name, 'augrc_from_head_lowest'), low_is_good=True) or NULL})"
+        for name in dict.fromkeys([item, by_augrc])
+    ]
+    return (
+        f" By AUGRC alone {signal_title(lowest[0])} is the head's best on select, and a harder rival: against it "
+        f"{listed(told)}."
+    )
+
+
+def _flag(figures: Figures, item: str, metric: str) -> bool:
+    return optional(figures, "fair_differences", item, metric).value == 1
 
 
 def context_mark(figures: Figures) -> str | None:

@@ -154,6 +154,7 @@ METRICS: dict[str, Label] = {
     "auroc_from_head_best": Label("AUROC from the best head signal", digits=4),
     "auroc_from_class_best": Label("AUROC from the best of its class", digits=4),
     "augrc_from_head_best": Label("AUGRC from the best head signal", "nats"),
+    "augrc_from_head_lowest": Label("AUGRC from the head's lowest", "nats"),
 }
 
 SECTION_METRICS: dict[tuple[str, str], Label] = {
