@@ -1,138 +1,94 @@
-"""The heavy step, plain against ours: one table of times, ratios, memory and shares of the machine's ceilings.
+"""The heavy step, every way against ours: times, ratios, memory and shares of the machine's ceilings.
 
-    python tests/benchmarks/logits/bench.py --tokens 65536
+    python tests/benchmarks/logits/bench.py
+    python tests/benchmarks/logits/bench.py --device cuda --tokens 65536      # two shapes, others' kernels too
 
-Plain and ours alternate in one process; times are medians. Memory is what the process (on a GPU: PyTorch) held at its
-peak beyond inputs, outputs included. The first call of each is for warming up and for memory, and is not timed.
+All ways alternate in one process; times and ratios are medians. Memory is what the process (on a GPU: PyTorch) held at
+its peak beyond inputs, outputs included. The first call of each is for warming up and compiling, and is not measured.
 """
 
 import argparse
 import ctypes
+import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "workflow" / "scripts"))
-from easyhard.logits.cross_entropy import linear_cross_entropy, per_token_loss
+from contenders import MAKERS, OURS, STUDY, Work, absent
+
 from easyhard.logits.low_rank import low_rank_statistics
 from easyhard.logits.statistics import logit_statistics
 from easyhard.logits.tiles import product
 
-CHUNK_TOKENS = 4000
-RANKS = (1, 2, 5, 10, 20, 32, 64)
-SEPARATION_RANKS = (5, 10, 20, 32, 64)
-STUDY = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy", "target_probability", "log_sum_exp")
-
 
 @dataclass(frozen=True)
-class Work:
-    """One row of the table; products and bytes are what no way of doing it can go below."""
+class Shape:
+    """Sizes of a problem, and the works that make sense there."""
 
-    name: str
-    plain: Callable[[], object]
-    ours: Callable[[], object]
-    flop: float
-    bytes: float
-
-
-def plain_statistics(hidden: Tensor, head: Tensor) -> list[Tensor]:
-    """The founding study's way: whole rows of logits, one pass of PyTorch for each figure."""
-    figures = []
-    for h in hidden.split(CHUNK_TOKENS):
-        z = h @ head.T
-        figures += [z.softmax(1).max(1).values, z.max(1).values, z.mean(1), z.std(1), z.topk(2, dim=1).values]
-    return figures
+    words: int
+    dim: int
+    dtype: torch.dtype
+    tokens: int
+    step_tokens: int
+    works: tuple[str, ...] = (*MAKERS, "scaling")
 
 
-def plain_low_rank(hidden: Tensor, head: Tensor, ranks: list[int]) -> list[Tensor]:
-    """The founding study's way: a pass per rank for the softmax, one for the logit metrics, one for the separation."""
-    u, s, vt = torch.linalg.svd(head, full_matrices=False)
-    figures = []
-    for rank in ranks:
-        right, left = vt[:rank].T * s[:rank], u[:, :rank].T
-        for h in hidden.split(CHUNK_TOKENS):
-            figures.append((h @ right @ left).softmax(1).max(1).values)
-        for h in hidden.split(CHUNK_TOKENS):
-            z = h @ right @ left
-            figures += [z.max(1).values, z.mean(1), z.topk(2, dim=1).values]
-        for h in hidden.split(CHUNK_TOKENS) if rank in SEPARATION_RANKS else []:
-            z = h @ right @ left
-            figures += [z.max(1).values, z.mean(1)]
-    return figures
+SHAPES = {
+    "founding": Shape(69_830, 64, torch.float32, 8192, 2048),
+    "large": Shape(128_256, 4096, torch.bfloat16, 8192, 8192, ("statistics", "loss", "step")),
+    "small": Shape(3000, 32, torch.float32, 600, 200),  # to see that everything runs
+}
 
 
-def training_step(loss_of: Callable[[Tensor, Tensor], Tensor], hidden: Tensor, head: Tensor) -> tuple[Tensor, ...]:
-    """Both gradients of the loss."""
-    leaves = hidden.detach().requires_grad_(), head.detach().requires_grad_()
-    return torch.autograd.grad(loss_of(*leaves), leaves)
+def problem(shape: Shape, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Random states, head and targets, of the sizes that RMSNorm and the founding initialisation give."""
+    generator = torch.Generator(device).manual_seed(0)
+    tokens = max(shape.tokens, shape.step_tokens)
+    hidden, head = (torch.randn(rows, shape.dim, device=device, generator=generator) for rows in (tokens, shape.words))
+    targets = torch.randint(0, shape.words, (tokens,), device=device, generator=generator)
+    return hidden.to(shape.dtype), (head / shape.dim**0.5).to(shape.dtype), targets
 
 
-def works(hidden: Tensor, head: Tensor, targets: Tensor, step_tokens: int) -> list[Work]:
-    """The rows of the table."""
-    (tokens, dim), words = hidden.shape, len(head)
-    few, few_targets = hidden[:step_tokens], targets[:step_tokens]
-    ranks = [rank for rank in RANKS if rank < dim] + [dim]
-    read = 4.0 * dim * (tokens + words)
-    return [
-        Work(
-            f"full-rank statistics, {tokens:,} tokens",
-            lambda: plain_statistics(hidden, head),
-            lambda: logit_statistics(hidden, head, targets, statistics=STUDY),
-            2.0 * tokens * words * dim,
-            read + 4 * len(STUDY) * tokens,
-        ),
-        Work(
-            f"{len(ranks)} ranks, {tokens:,} tokens",
-            lambda: plain_low_rank(hidden, head, ranks),
-            lambda: low_rank_statistics(hidden, head, ranks),
-            2.0 * tokens * words * (dim + ranks[-2]),
-            2 * read + 4 * 5 * len(ranks) * tokens,
-        ),
-        Work(
-            f"loss, {step_tokens:,} tokens",
-            lambda: cross_entropy(few @ head.T, few_targets, reduction="none"),
-            lambda: per_token_loss(few, head, few_targets),
-            2.0 * step_tokens * words * dim,
-            4 * dim * (step_tokens + words) + 4 * step_tokens,
-        ),
-        Work(
-            f"training step, {step_tokens:,} tokens",
-            lambda: training_step(lambda h, w: cross_entropy(h @ w.T, few_targets, reduction="sum"), few, head),
-            lambda: training_step(lambda h, w: linear_cross_entropy(h, w, few_targets), few, head),
-            8.0 * step_tokens * words * dim,
-            8 * dim * (step_tokens + words),
-        ),
-    ]
+def machine(device: torch.device) -> str:
+    """What a reader must know to place the figures."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return f"{name}, {torch.get_num_threads()} threads"
+
+
+def wait(device: torch.device) -> None:
+    """Until the device has done all it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def seconds(function: Callable[[], object], device: torch.device) -> float:
     """Wall time of one call, the device's queue included."""
     start = time.perf_counter()
     function()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    wait(device)
     return time.perf_counter() - start
 
 
-def megabytes(function: Callable[[], object], device: torch.device) -> float:
-    """Peak memory during one call beyond what was held before it (Linux, or CUDA)."""
+def seconds_and_megabytes(function: Callable[[], object], device: torch.device) -> tuple[float, float]:
+    """Wall time of one call, and its peak memory beyond what was held before it (Linux, or CUDA)."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         held = torch.cuda.memory_allocated()
-        function()
-        return (torch.cuda.max_memory_allocated() - held) / 1e6
+        return seconds(function, device), (torch.cuda.max_memory_allocated() - held) / 1e6
     ctypes.CDLL(None).malloc_trim(0)  # give back what earlier calls freed
     Path("/proc/self/clear_refs").write_text("5")  # sets the high-water mark back to what is resident now
     before = _status("VmRSS")
-    function()
-    return (_status("VmHWM") - before) / 1e3
+    return seconds(function, device), (_status("VmHWM") - before) / 1e3
 
 
 def _status(field: str) -> float:
@@ -140,33 +96,56 @@ def _status(field: str) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith(field))
 
 
-def ceilings(device: torch.device) -> tuple[float, float]:
-    """Operations a second of a large float32 product (the better of two libraries), and bytes a second of a copy."""
-    a, b = torch.randn(2, 3072, 3072, device=device)
+def ceilings(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
+    """Operations a second of a large product (the better of two libraries), and bytes a second of a copy."""
+    size = 3072 if device.type == "cpu" else 8192
+    a, b = torch.randn(2, size, size, device=device).to(dtype)
     times = [seconds(call, device) for _ in range(9) for call in (lambda: torch.mm(a, b), lambda: product(a, b))]
     source = torch.zeros(1 << 27, device=device)
     target = torch.empty_like(source)
-    return 2 * 3072**3 / min(times), 2 * source.nbytes / min(
-        seconds(lambda: target.copy_(source), device) for _ in range(9)
-    )
+    copies = [seconds(lambda: target.copy_(source), device) for _ in range(9)]
+    return 2 * size**3 / min(times), 2 * source.nbytes / min(copies)
 
 
-def row(work: Work, repeats: int, device: torch.device, rate: float, bandwidth: float) -> str:
-    """One line of the table."""
-    memory = {"ours": megabytes(work.ours, device), "plain": megabytes(work.plain, device)}
-    pairs = [(seconds(work.plain, device), seconds(work.ours, device)) for _ in range(repeats)]
-    plain, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
-    ratio = statistics.median(p / o for p, o in pairs)
-    return (
-        f"| {work.name} | {plain:.3f} | {ours:.3f} | {ratio:.1f} | {memory['plain']:,.0f} | {memory['ours']:,.0f} "
-        f"| {100 * work.flop / ours / rate:.0f} | {100 * work.bytes / ours / bandwidth:.1f} |"
-    )
+def rows(work: Work, repeats: int, device: torch.device, ceiling: tuple[float, float]) -> Iterator[str]:
+    """The table's lines of one work. A way that fails says why in its line, and the others go on."""
+    ours, differs = work.ways[OURS](), {}
+    for name, way in work.ways.items():
+        try:
+            result = way() if name != OURS else None
+            wait(device)  # a GPU's errors come late
+            differs[name] = difference(result, ours)
+        except Exception as error:
+            yield f"| {work.name} | {name} | failed: {type(error).__name__}: {_first_line(error)} | | | | | |"
+    del ours, result
+    rounds = [{name: seconds_and_megabytes(work.ways[name], device) for name in differs} for _ in range(repeats)]
+    for name in differs:
+        median = statistics.median(measured[name][0] for measured in rounds)
+        ratio = statistics.median(measured[name][0] / measured[OURS][0] for measured in rounds)
+        megabytes = statistics.median(measured[name][1] for measured in rounds)
+        shares = work.flop / median / ceiling[0], work.bytes / median / ceiling[1]
+        yield (
+            f"| {work.name} | {name} | {median:.3g} | {ratio:.1f} | {megabytes:,.0f} "
+            f"| {100 * shares[0]:.0f} | {100 * shares[1]:.1f} | {differs[name]} |"
+        )
 
 
-def scaling(tokens: int, words: int, dim: int, device: torch.device) -> list[str]:
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "")[:120].replace("|", "/")
+
+
+def difference(theirs: object, ours: object) -> str:
+    """Largest difference, over the largest of our numbers; nothing where the two ways return different things."""
+    if not (isinstance(theirs, tuple) and isinstance(ours, tuple)):
+        return ""
+    pairs = [(a.float(), b.float()) for a, b in zip(theirs, ours, strict=True)]
+    return f"{max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs):.0e}"
+
+
+def scaling(shape: Shape, device: torch.device) -> Iterator[str]:
     """Nanoseconds of one core (GPU: of the whole) per logit, and per logit and rank, with each size doubled in turn."""
     workers = torch.get_num_threads() if device.type == "cpu" else 1
-    lines = []
+    tokens, words, dim = 1024, shape.words // 4, shape.dim
     for n, v, d, ranks in [
         (tokens, words, dim, 7),
         (2 * tokens, words, dim, 7),
@@ -174,48 +153,55 @@ def scaling(tokens: int, words: int, dim: int, device: torch.device) -> list[str
         (tokens, words, 2 * dim, 7),
         (tokens, words, dim, 14),
     ]:
-        hidden, head, targets = problem(n, v, d, device)
+        hidden, head, targets = problem(Shape(v, d, shape.dtype, n, n), device)
         steps = [round(1 + i * (d - 2) / ranks) for i in range(ranks)]
         full = lambda: logit_statistics(hidden, head, targets, statistics=STUDY)  # noqa: B023, E731
         low = lambda: low_rank_statistics(hidden, head, steps)  # noqa: B023, E731
         unit = [1e9 * workers * min(seconds(f, device) for _ in range(3)) / n / v for f in (full, low)]
-        lines.append(f"| {n:,} | {v:,} | {d} | {ranks} | {unit[0]:.2f} | {unit[1] / ranks:.2f} |")
-    return lines
+        yield f"| {n:,} | {v:,} | {d} | {ranks} | {unit[0]:.3g} | {unit[1] / ranks:.3g} |"
 
 
-def problem(tokens: int, words: int, dim: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Random states, head and targets, of the sizes that RMSNorm and the founding initialisation give."""
-    torch.manual_seed(0)
-    hidden, head = torch.randn(tokens, dim, device=device), torch.randn(words, dim, device=device) / dim**0.5
-    return hidden, head, torch.randint(0, words, (tokens,), device=device)
+def one_shape(shape: Shape, names: list[str], against: list[str], repeats: int, device: torch.device) -> None:
+    """The tables of one shape: the works called `names`, done in the ways whose names start as `against` says."""
+    hidden, head, targets = problem(shape, device)
+    ceiling = ceilings(device, shape.dtype)
+    dtype = str(shape.dtype).removeprefix("torch.")
+    print(f"\nV = {shape.words:,}, d = {shape.dim:,}, {dtype}; measured ceilings:", end=" ")
+    print(f"product {ceiling[0] / 1e9:,.0f} GFLOP/s, copy {ceiling[1] / 1e9:,.0f} GB/s")
+    heading("| work | way | s | times ours | MB | % of product | % of copy | differs |")
+    for name in names:
+        tokens = shape.tokens if name in ("statistics", "ranks") else shape.step_tokens
+        work = MAKERS[name](hidden[:tokens], head, targets[:tokens])
+        ways = {way: call for way, call in work.ways.items() if way == OURS or way.startswith(tuple(against))}
+        for line in rows(replace(work, ways=ways), repeats, device, ceiling):
+            print(line, flush=True)
+
+
+def heading(names: str) -> None:
+    print(f"\n{names}\n|{'---|' * (names.count('|') - 1)}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tokens", type=int, default=8192, help="of the statistics; time is proportional to them")
-    parser.add_argument("--vocabulary", type=int, default=69830)
-    parser.add_argument("--dim", type=int, default=64)
-    parser.add_argument("--step-tokens", type=int, default=2048, help="of a training step")
-    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--compile", action="store_true", help="hold ours against torch.compile of the plain code")
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, help="default: founding; on a GPU founding and large")
+    parser.add_argument("--works", nargs="+", choices=[*MAKERS, "scaling"], help="default: all that the shape has")
+    parser.add_argument("--against", nargs="+", default=[""], help="ways beside ours, by the start of their names")
+    parser.add_argument("--tokens", type=int, help="of statistics and ranks; time is proportional to them")
+    parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     device = torch.device(options.device)
-    data = problem(max(options.tokens, options.step_tokens), options.vocabulary, options.dim, device)
-    rate, bandwidth = ceilings(device)
-    print(f"PyTorch {torch.__version__}, {device}, {torch.get_num_threads()} threads")
-    print(f"V = {options.vocabulary:,}, d = {options.dim}, float32")
-    print(f"ceilings measured: float32 product {rate / 1e9:,.0f} GFLOP/s, copy {bandwidth / 1e9:,.0f} GB/s\n")
-    print("| work | plain s | ours s | ratio | plain MB | ours MB | % of product | % of copy |")
-    print("|---|---|---|---|---|---|---|---|")
-    for work in works(*data, options.step_tokens):
-        if options.compile:
-            work = replace(work, plain=torch.compile(work.plain))
-        print(row(work, options.repeats, device, rate, bandwidth), flush=True)
-    print("\n| tokens | words | dim | ranks | ns per logit | ns per logit and rank |")
-    print("|---|---|---|---|---|---|")
-    for line in scaling(1024, options.vocabulary // 4, options.dim, device):
-        print(line, flush=True)
+    print(f"{machine(device)}, PyTorch {torch.__version__}")
+    if device.type == "cuda" and absent():
+        print(f"not installed: {', '.join(absent())}; envs/requirements-bench.txt has them")
+    for name in options.shapes or (["founding"] if device.type == "cpu" else ["founding", "large"]):
+        shape = replace(SHAPES[name], tokens=options.tokens or SHAPES[name].tokens)
+        names = [work for work in options.works or shape.works if work in shape.works]
+        one_shape(shape, [work for work in names if work in MAKERS], options.against, options.repeats, device)
+        if "scaling" in names:
+            heading("| tokens | words | dim | ranks | ns per logit | ns per logit and rank |")
+            for line in scaling(shape, device):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

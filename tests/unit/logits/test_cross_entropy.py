@@ -154,7 +154,7 @@ def test_memory_is_bounded_by_tiles() -> None:
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         linear_cross_entropy(hidden, head, targets).backward()
     largest = max(event.self_cpu_memory_usage for event in recorded.events())
-    assert largest <= max(head.nbytes, 2**20) < 1024 * 20000 * 4 / 10
+    assert largest <= max(head.nbytes, 2**21) < 1024 * 20000 * 4 / 10  # a tile has 2 MiB
 
 
 @pytest.mark.parametrize(

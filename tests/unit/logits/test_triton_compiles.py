@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from easyhard.logits.trust import LARGEST_DIM
+from easyhard.logits.cross_entropy import LARGEST_DIM
 
 pytest.importorskip("triton")
 
@@ -18,7 +18,7 @@ CASES = [
     ("float32", "ieee", 64),
     ("float32", "tf32x3", 64),
     ("float32", "tf32x3", 128),
-    ("bfloat16", "ieee", 1024),
+    ("bfloat16", "ieee", 4096),
     ("float16", "ieee", 128),
 ]
 
@@ -55,7 +55,8 @@ def compile_instead_of_launching(rows: list[str]) -> None:
     ) -> None:
         given = {**dict(zip(kernel.arg_names, args, strict=False)), **named}
         assert set(given) == set(kernel.arg_names), kernel.__name__
-        fixed = {p.name for p in kernel.params if p.is_constexpr} | {n for n, v in given.items() if v is None}
+        ones = {name for name, value in given.items() if type(value) is int and value == 1}  # as a launch takes them
+        fixed = {p.name for p in kernel.params if p.is_constexpr} | {n for n, v in given.items() if v is None} | ones
         signature = {
             name: "constexpr" if name in fixed
             else pointers[value.dtype] if isinstance(value, torch.Tensor)
@@ -82,16 +83,18 @@ def call_everything(dtype: torch.dtype, precision: Any, dim: int) -> None:
     from easyhard.logits.formulas import FORMULAS
     from easyhard.logits.request import Request
 
+    splits = 1 if dim == 64 else 2
     for module in (triton_statistics, triton_low_rank, triton_cross_entropy):
-        vars(module).update(loadable=lambda matrix: matrix, split_count=lambda hidden, words, tile: 2)
+        vars(module).update(loadable=lambda matrix, precision: matrix, split_count=lambda hidden, words, tile: splits)
     hidden, head = torch.randn(300, dim, dtype=dtype), torch.randn(600, dim, dtype=dtype)
     targets = torch.zeros(300, dtype=torch.int64)
     study = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy", "loss", "target_probability")
     triton_statistics.gather(hidden, head, targets, Request(study), precision)
     full = Request(tuple(FORMULAS), torch.zeros(600), 30.0, 5, (3.0, 5.0))
     triton_statistics.gather(hidden, head, targets, full, precision)
-    factors = torch.randn(300, 32), torch.randn(600, 32)
-    triton_low_rank.sweep(hidden, head, *factors, (1, 2, 5, 10, 20, 32, dim), precision)
+    low = max(32, dim // 2)  # at large dims, steps of many columns too
+    factors = torch.randn(300, low), torch.randn(600, low)
+    triton_low_rank.sweep(hidden, head, *factors, (1, 2, 5, 10, 20, *{32, low}, dim), precision)
     if dim <= LARGEST_DIM:
         _, peak, total, _ = triton_cross_entropy.forward(hidden, head, targets, True, precision)
         triton_cross_entropy.grad_head(hidden, head, targets, peak, total, torch.ones(300), precision)

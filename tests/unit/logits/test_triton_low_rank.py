@@ -1,5 +1,8 @@
 """The Triton sweep against float64 truth, on a GPU where there is one, else in Triton's interpreter."""
 
+import mmap
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -73,3 +76,37 @@ def test_ties_have_no_margin_and_one_word_an_infinite_one() -> None:
     assert bool((evaluate(("margin",), tied)["margin"] == 0).all())
     (lonely,) = triton_low_rank.sweep(hidden, head[:1], hidden[:, :1], head[:1, :1], (16,))
     assert bool(evaluate(("margin",), lonely)["margin"].isposinf().all())
+
+
+def test_a_step_of_many_columns() -> None:
+    """More than are written out in code: a loop takes the rest, 16 at a time and fewer at the end."""
+    random = torch.Generator().manual_seed(2)
+    hidden, head = (torch.zeros(n, 96, device=DEVICE) for n in (9, 40))
+    reduced, left = (torch.randn(n, 90, generator=random).to(DEVICE) for n in (9, 40))
+    swept = triton_low_rank.sweep(hidden, head, reduced, left, (3, 90))
+    for rank, figures in zip((3, 90), swept, strict=True):
+        check(figures, reduced[:, :rank].double(), left[:, :rank].double())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a file stands in for memory, as only the host can have it")
+def test_places_beyond_two_to_the_31(tmp_path: Path) -> None:
+    """What the first program of a sweep over 800 million tokens writes into a file that is empty otherwise."""
+    tokens, rows = 800_000_000, 32
+    with (tmp_path / "out").open("wb+") as file:
+        file.truncate(4 * 4 * tokens)
+        region = mmap.mmap(file.fileno(), 0)
+    random = torch.Generator().manual_seed(3)
+    hidden, head = (torch.randn(n, 16, generator=random) for n in (rows, 40))
+    (wanted,) = triton_low_rank.sweep(hidden, head, hidden, head, (16,))
+    tile = triton_low_rank._tile(hidden, "ieee")
+    triton_low_rank._sweep_kernel[(1,)](
+        hidden, head, hidden, head, torch.frombuffer(region, dtype=torch.float32, count=rows),
+        tokens=tokens, words=40, span=64, splits=1, ENDS=(0,), LOW_STEPS=0, STEPS=1, LOW=16, DIM=16,
+        PRECISION="ieee", LOW_PRECISION="ieee", **tile.launch,
+    )  # fmt: skip
+    peak, total, energy, second = (
+        torch.frombuffer(region, dtype=torch.float32, count=rows, offset=4 * number * tokens) for number in range(4)
+    )
+    found = Gathered(peak=peak, total=total, energy=energy, maximum=peak, top_logits=torch.stack([peak, second], 1))
+    for name, values in evaluate(NAMES, wanted).items():
+        assert float((evaluate(NAMES, found)[name] - values).abs().max()) <= 1e-5, name

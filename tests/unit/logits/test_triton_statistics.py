@@ -129,22 +129,6 @@ def test_number_of_splits_changes_nothing_but_rounding(splits: int, monkeypatch:
     check(*states_and_head(33, 123, 16, torch.float32), Request(ALL))
 
 
-@pytest.mark.parametrize(
-    ("gather", "tolerance"),
-    [
-        (triton_statistics.gather_tf32x3, 1e-4),
-        (triton_statistics.gather_tf32, 0.05),
-        (triton_statistics.gather_bf16, 0.2),
-    ],
-)
-def test_named_precisions(gather: triton_statistics.Gather, tolerance: float) -> None:
-    hidden, head, targets = states_and_head(33, 60, 16, torch.float32)
-    request = Request(("loss", "entropy"))
-    ours = gather(hidden, head, targets, request)
-    truth = reference.gather(hidden.double(), head.double(), targets, request)
-    assert all(error(ours[name], truth[name]) < tolerance for name in truth)
-
-
 def test_only_what_is_asked_for_comes_back() -> None:
     hidden, head, _ = states_and_head(5, 40, 16, torch.float32)
     assert list(triton_statistics.gather(hidden, head, None, Request(("entropy",)))) == ["entropy"]

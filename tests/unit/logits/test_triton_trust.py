@@ -1,5 +1,7 @@
 """Kernels are trusted when they agree with the tiled code on a sample, and only then."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Tensor
@@ -47,6 +49,16 @@ def test_only_cuda_states_are_asked_about() -> None:
     trust = Trust("sample", lambda *sample: asked.append(sample) or 0.0)
     assert not trust(torch.zeros(2, 3))
     assert not asked
+
+
+def test_every_dim_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel is compiled for one dim, and takes other tiles for a large one."""
+    tried = []
+    trust = Trust("sample", lambda *sample: 0.0)
+    monkeypatch.setattr(trust, "passes", lambda device, dtype, dim: tried.append(dim) or True)
+    for dim in (64, 4096, 64, 4096):
+        assert trust(SimpleNamespace(is_cuda=True, device=DEVICE, dtype=torch.bfloat16, shape=(2, dim)))  # type: ignore[arg-type]
+    assert tried == [64, 4096]
 
 
 def test_the_largest_difference() -> None:

@@ -25,9 +25,10 @@ from easyhard.logits.tiles import (
     spans,
     tile_shape,
 )
-from easyhard.logits.trust import LARGEST_DIM, Trust, largest_difference
+from easyhard.logits.trust import Trust, largest_difference
 
 Reduction = Literal["sum", "mean", "none"]
+LARGEST_DIM = 128  # Triton's kernels keep a block of gradients on chip over all columns: registers allow no more
 SERIAL_SUM = 16384  # PyTorch sums fewer than 32,768 numbers on one thread, so in one order
 
 
@@ -65,7 +66,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         check_states(hidden, head)
         check_targets(targets, len(hidden), len(head))
         safe = logit_bound(hidden, head) * LOG2_E < SAFE_EXPONENT
-        ctx.fused = _trusted(hidden) and hidden.shape[1] <= LARGEST_DIM
+        ctx.fused = hidden.shape[1] <= LARGEST_DIM and _trusted(hidden)
         forward = _fused_forward if ctx.fused else _forward
         losses, peak, total, expected = forward(hidden, head, targets, safe, ctx.needs_input_grad[0])
         ctx.save_for_backward(hidden, head, targets, peak, total, expected)

@@ -12,7 +12,7 @@ from easyhard.logits.arguments import check_states, check_targets
 from easyhard.logits.request import Request
 from easyhard.logits.trust import Trust, largest_difference
 
-Implementation = Literal["auto", "reference", "tiled", "triton", "triton_tf32x3", "triton_tf32"]
+Implementation = Literal["auto", "reference", "tiled", "triton", "triton_tf32x3", "triton_tf32", "triton_bf16"]
 Gather = Callable[[Tensor, Tensor, Tensor | None, Request], dict[str, Tensor]]
 SAMPLED = ("log_sum_exp", "max_logit", "max_minus_mean", "margin", "entropy", "target_logit")
 
@@ -49,6 +49,7 @@ IMPLEMENTATIONS: dict[str, Gather] = {
     "triton": _triton("ieee"),
     "triton_tf32x3": _triton("tf32x3"),
     "triton_tf32": _triton("tf32"),
+    "triton_bf16": _triton("bf16"),
 }
 
 
@@ -90,8 +91,9 @@ def logit_statistics(
     second_logit -inf and margin inf. The same bits for any number of threads.
 
     implementation: "reference" (the code above, in chunks), "tiled" (PyTorch), "triton" (CUDA, products in full
-    float32; _tf32x3 and _tf32 name faster, less exact ones), or "auto", the fastest that is exact: Triton on a GPU
-    where a sample agrees with the tiled code, else tiled. Raises InputError naming the wrong argument.
+    float32; with _tf32x3, _tf32 or _bf16 of rounded states and head: faster, less exact), or "auto", the fastest that
+    is exact: Triton on a GPU where a sample agrees with the tiled code, else tiled. Raises InputError naming the wrong
+    argument.
     """
     request = Request(tuple(statistics), bias, softcap, top_k, tuple(tail_thresholds))
     check_states(hidden, head)

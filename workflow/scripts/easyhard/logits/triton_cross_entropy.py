@@ -23,6 +23,7 @@ from easyhard.logits.triton_tiles import (
     finish,
     loadable,
     products,
+    rounded,
     split_count,
     split_words,
 )
@@ -35,7 +36,7 @@ def forward(
 
     hidden (tokens, dim) and head (words, dim) share one float type, dim at most 128; results are float32.
     """
-    hidden, head = loadable(hidden), loadable(head)
+    hidden, head = loadable(hidden, precision), loadable(head, precision)
     tokens, words, dim = len(hidden), len(head), hidden.shape[1]
     tile = _tile(hidden, precision)
     splits = split_count(hidden, words, tile)
@@ -69,7 +70,7 @@ def grad_head(
 ) -> Tensor:
     """sum_n g_n (p_nv - 1[target_n = v]) h_n: (words, dim), from what `forward` gave and g (tokens,)."""
     dtype = head.dtype
-    hidden, head = loadable(hidden), loadable(head)
+    hidden, head = loadable(hidden, precision), loadable(head, precision)
     tile = _tile(hidden, precision)
     gradient = torch.empty_like(head)
     grad = grad_losses.float().contiguous()
@@ -139,7 +140,7 @@ def _forward_kernel(
         peak = raised
         if sums_out is not None:
             w = block(head, columns, words, 0, DIM, WIDE).to(tl.float32)
-            sums = tl.dot(e, w, sums * shrink[:, None], input_precision=SUM_PRECISION)
+            sums = tl.dot(rounded(e, SUM_PRECISION), w, sums * shrink[:, None], input_precision=SUM_PRECISION)
     at = split.to(tl.int64) * tokens + rows
     tl.store(peak_out + at, peak, mask=rows < tokens)
     tl.store(total_out + at, total, mask=rows < tokens)
@@ -185,7 +186,7 @@ def _grad_head_kernel(
         pull = tl.exp2((z - peak[None, :]) * LOG2_E) * scale[None, :]
         pull -= tl.where(rows[:, None] == target[None, :], grad[None, :], 0.0)
         h = block(hidden, columns, tokens, 0, DIM, WIDE).to(tl.float32)
-        gradient = tl.dot(pull, h, gradient, input_precision=SUM_PRECISION)
+        gradient = tl.dot(rounded(pull, SUM_PRECISION), h, gradient, input_precision=SUM_PRECISION)
     dims = tl.arange(0, WIDE)
     places = rows.to(tl.int64)[:, None] * DIM + dims[None, :]
     tl.store(out + places, gradient.to(out.dtype.element_ty), mask=(rows < words)[:, None] & (dims < DIM)[None, :])

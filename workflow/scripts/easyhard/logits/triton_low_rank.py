@@ -34,6 +34,7 @@ from easyhard.logits.triton_tiles import (
 )
 
 RANK_DIMS = tl.constexpr(16)  # columns that one product adds; a step of fewer is filled up with zeros
+UNROLLED = tl.constexpr(64)  # columns of a step that are written out; for hundreds, compiling would take minutes
 
 
 def sweep(
@@ -53,7 +54,7 @@ def sweep(
     caller's to add. precision is for float32 states; beside 16-bit ones the factors are multiplied in "tf32x3".
     Memory: 4 numbers for each token, rank and split of the vocabulary.
     """
-    hidden, head = loadable(hidden), loadable(head)
+    hidden, head, reduced, left = (loadable(matrix, precision) for matrix in (hidden, head, reduced, left))
     tile = _tile(hidden, precision)
     tokens, words = len(hidden), len(head)
     splits = split_count(hidden, words, tile)
@@ -62,8 +63,8 @@ def sweep(
     low = tuple(rank for rank in ranks if rank < hidden.shape[1])
     out = hidden.new_empty(4, len(ranks), splits, tokens, dtype=torch.float32)
     _sweep_kernel[(triton.cdiv(tokens, tile.tokens) * splits,)](
-        hidden, head, reduced.contiguous(), left.contiguous(), out,
-        tokens=tokens, words=words, span=span, splits=splits, stride=len(ranks) * splits * tokens,
+        hidden, head, reduced, left, out,
+        tokens=tokens, words=words, span=span, splits=splits,
         ENDS=(0, *low), LOW_STEPS=len(low), STEPS=len(ranks), LOW=left.shape[1], DIM=hidden.shape[1],
         PRECISION=precision, LOW_PRECISION="tf32x3" if tile.axis == 1 and precision == "ieee" else precision,
         **tile.launch,
@@ -96,12 +97,33 @@ def _merged(peaks: Tensor, totals: Tensor, energies: Tensor, seconds: Tensor) ->
 
 @triton.jit
 def _columns(
-    matrix: tl.tensor, rows: tl.tensor, count: tl.tensor, start: tl.constexpr, end: tl.constexpr, LOW: tl.constexpr
+    matrix: tl.tensor, rows: tl.tensor, count: tl.tensor, start: tl.tensor, end: tl.constexpr, LOW: tl.constexpr
 ) -> tl.tensor:
     """matrix[rows, start : min(end, start + RANK_DIMS)], filled up with zeros."""
     k = start + tl.arange(0, RANK_DIMS)
     inside = (rows < count)[:, None] & (k < end)[None, :]
     return tl.load(matrix + rows.to(tl.int64)[:, None] * LOW + k[None, :], mask=inside, other=0.0)
+
+
+@triton.jit
+def _with_columns(
+    z: tl.tensor,
+    reduced: tl.tensor,
+    left: tl.tensor,
+    rows: tl.tensor,
+    columns: tl.tensor,
+    tokens: tl.tensor,
+    words: tl.tensor,
+    start: tl.tensor,
+    END: tl.constexpr,
+    LOW: tl.constexpr,
+    AXIS: tl.constexpr,
+    PRECISION: tl.constexpr,
+) -> tl.tensor:
+    """z and the product of the next RANK_DIMS columns, of those before END."""
+    h = _columns(reduced, rows, tokens, start, END, LOW)
+    w = _columns(left, columns, words, start, END, LOW)
+    return add_product(z, h, w, AXIS, PRECISION)
 
 
 @triton.jit
@@ -120,10 +142,12 @@ def _raised(
     PRECISION: tl.constexpr,
 ) -> tl.tensor:
     """z, of rank BEGIN, raised to rank END."""
-    for start in tl.static_range(BEGIN, END, RANK_DIMS):
-        h = _columns(reduced, rows, tokens, start, END, LOW)
-        w = _columns(left, columns, words, start, END, LOW)
-        z = add_product(z, h, w, AXIS, PRECISION)
+    if END - BEGIN <= UNROLLED:
+        for start in tl.static_range(BEGIN, END, RANK_DIMS):
+            z = _with_columns(z, reduced, left, rows, columns, tokens, words, start, END, LOW, AXIS, PRECISION)
+    else:
+        for start in range(BEGIN, END, RANK_DIMS):
+            z = _with_columns(z, reduced, left, rows, columns, tokens, words, start, END, LOW, AXIS, PRECISION)
     return z
 
 
@@ -169,7 +193,6 @@ def _sweep_kernel(
     words: tl.tensor,
     span: tl.tensor,
     splits: tl.tensor,
-    stride: tl.tensor,
     ENDS: tl.constexpr,
     LOW_STEPS: tl.constexpr,
     STEPS: tl.constexpr,
@@ -209,9 +232,8 @@ def _sweep_kernel(
             peak, total, energy, second = figures[0]
             figures = figures[1:] + (_taken_in(z, beside, words, peak, total, energy, second, AXIS),)  # noqa: RUF005
     for step in tl.static_range(STEPS):
-        at = out + (step * splits + split).to(tl.int64) * tokens + rows
         peak, total, energy, second = figures[step]
-        tl.store(at, peak, mask=rows < tokens)
-        tl.store(at + stride, total, mask=rows < tokens)
-        tl.store(at + 2 * stride, energy / LOG2_E, mask=rows < tokens)
-        tl.store(at + 3 * stride, second, mask=rows < tokens)
+        results = (peak, total, energy / LOG2_E, second)
+        for number in tl.static_range(4):  # out is (4, ranks, splits, tokens), and may have 2**31 places and more
+            place = ((number * STEPS + step) * splits + split).to(tl.int64) * tokens + rows
+            tl.store(out + place, results[number], mask=rows < tokens)

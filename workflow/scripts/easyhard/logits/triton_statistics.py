@@ -7,10 +7,9 @@ what is written is some 10 numbers a token and split.
 
 # mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from math import exp
+from typing import Literal
 
 import torch
 import triton
@@ -38,32 +37,30 @@ from easyhard.logits.triton_tiles import (
     tile_for,
 )
 
-Gather = Callable[[Tensor, Tensor, Tensor | None, Request], dict[str, Tensor]]
 PICKED_TOKENS, PICKED_DIMS = 32, 64
 FEW = 4  # largest logits that fit beside the widest tile
 
 
 def gather(
-    hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request, precision: Precision = "ieee"
+    hidden: Tensor,
+    head: Tensor,
+    targets: Tensor | None,
+    request: Request,
+    precision: Precision | Literal["bf16"] = "ieee",
 ) -> dict[str, Tensor]:
     """Every statistic in one pass, and a second for tail thresholds above log 33.
 
-    precision names how float32 inputs are multiplied: "ieee" float32, "tf32x3" three products of tf32 halves, "tf32".
+    precision names how float32 inputs are multiplied: "ieee" float32, "tf32x3" three products of tf32 halves, "tf32"
+    and "bf16" rounded to these types first, to nearest. Products of what is rounded are exact, sums float32.
     Memory beyond inputs and outputs: some 10 numbers, and 2 top_k, for each token and split of the vocabulary.
     Raises InputError for float64, tensors off the GPU, and states or heads that are not finite.
     """
+    if precision == "bf16":
+        hidden, head = (loadable(matrix, "ieee").bfloat16() for matrix in (hidden, head))
+        return gather(hidden, head, targets, request)
     logit_bound(hidden, head)
-    pass_ = _Pass(loadable(hidden), loadable(head), targets, request, precision)
+    pass_ = _Pass(loadable(hidden, precision), loadable(head, precision), targets, request, precision)
     return evaluate(request.statistics, pass_.gathered())
-
-
-gather_tf32x3: Gather = partial(gather, precision="tf32x3")
-gather_tf32: Gather = partial(gather, precision="tf32")
-
-
-def gather_bf16(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
-    """`gather` with states and head rounded to bfloat16."""
-    return gather(hidden.bfloat16(), head.bfloat16(), targets, request)
 
 
 class _Pass:

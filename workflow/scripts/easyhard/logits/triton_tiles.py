@@ -27,6 +27,8 @@ RESIDENT_BYTES = 16 << 20  # states that programs at work may hold between them,
 LOG2_E = tl.constexpr(1.4426950408889634)
 LOWEST = tl.constexpr(-1e30)  # a masked word: finite, so that its differences are numbers, and exp2 of them 0
 ABSENT = tl.constexpr(-2e30)  # beyond the vocabulary
+TF32_HALF = tl.constexpr(1 << 12)  # half a unit in tf32's last place, in float32's bits
+TF32_KEPT = tl.constexpr(~((1 << 13) - 1))  # the bits of float32 that tf32 has
 
 
 @dataclass(frozen=True)
@@ -81,15 +83,28 @@ def split_words(words: int, splits: int, tile: Tile) -> int:
     return triton.cdiv(triton.cdiv(words, splits), tile.words) * tile.words
 
 
-def loadable(matrix: Tensor) -> Tensor:
-    """`matrix` as kernels take it. Raises InputError for float64, or tensors that no Triton kernel can reach."""
+def loadable(matrix: Tensor, precision: Precision) -> Tensor:
+    """`matrix` as kernels take it for products of this precision: contiguous, and rounded to tf32 for "tf32".
+
+    Raises InputError for float64, or tensors that no Triton kernel can reach.
+    """
     if matrix.dtype not in TRITON_DTYPES:
         raise InputError(f"implementation: triton, for {matrix.dtype}; it takes float32, bfloat16 and float16")
     if not (matrix.is_cuda or INTERPRETED):
         raise InputError(f"implementation: triton, on {matrix.device}; it wants a CUDA device, or TRITON_INTERPRET=1")
     if INTERPRETED and matrix.dtype == torch.bfloat16:
         return matrix.float()  # NumPy has no bfloat16; products of its numbers are exact in float32
-    return matrix
+    matrix = matrix.contiguous()
+    return nearest_tf32(matrix) if precision == "tf32" and matrix.dtype == torch.float32 else matrix
+
+
+def nearest_tf32(matrix: Tensor) -> Tensor:
+    """float32 rounded to tf32's 10 bits of mantissa, to nearest, ties away from zero, as PTX's cvt.rna does.
+
+    Tensor units drop the lower 13 bits of what they are given, and Triton leaves it to them: rounding before halves the
+    largest error and takes away the bias towards zero.
+    """
+    return ((matrix.view(torch.int32) + TF32_HALF.value) & TF32_KEPT.value).view(torch.float32)
 
 
 @triton.jit
@@ -106,6 +121,15 @@ def block(
     k = start + tl.arange(0, BLOCK_K)
     inside = ((rows >= 0) & (rows < count))[:, None] & (k < DIM)[None, :]
     return tl.load(matrix + rows.to(tl.int64)[:, None] * DIM + k[None, :], mask=inside, other=0.0)
+
+
+@triton.jit
+def rounded(x: tl.tensor, PRECISION: tl.constexpr) -> tl.tensor:
+    """nearest_tf32 of what a kernel has made itself, where it goes into a "tf32" product."""
+    if PRECISION == "tf32":
+        bits = x.to(tl.int32, bitcast=True)
+        x = ((bits + TF32_HALF) & TF32_KEPT).to(tl.float32, bitcast=True)
+    return x
 
 
 @triton.jit
