@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING
 
 from easyhard.job import job
 from easyhard.signals.context import context_signals
+from easyhard.signals.fair import FIT
 from easyhard.signals.store import read_columns, write_columns
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
     snakemake: Snakemake
-
-FIT = 0
 
 with job(snakemake):
     rows = read_columns(snakemake.input.tokens, ["document", "token", "position", "loss", "part"])

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     settings: dict[str, Any] = snakemake.params.settings
-    own, seeds = (
-        settings["fair_probes"],
-        [settings["seed"] + number for number in range(settings["fair_probes"]["seeds"])],
-    )
+    own = settings["fair_probes"]
+    seeds = [settings["seed"] + number for number in range(own["seeds"])]
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     files = snakemake.input
     data, test = load_probe_data(

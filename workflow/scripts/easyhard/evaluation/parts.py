@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from easyhard.errors import InputError
+from easyhard.signals.fair import FIT, SELECT, TEST
 
-FIT: Final = 0
-SELECT: Final = 1
-TEST: Final = 2
 PART_NAMES: Final = ("fit", "select", "test")
 
 
