@@ -34,7 +34,7 @@ CUT = {"train", "dump_activations", "evaluate_loss", "draw_figures", "dump_fair"
 MODEL = {"train", "dump_activations", "dump_fair"}
 SEEDED = {
     *("train", "exit_classifier", "loss_probes", "metric_probes", "evaluate_loss"),
-    *("fair_tokens", "hidden_signals", "test_words", "fair_probes", "learning_curve", "fair_stacks"),
+    *("fair_tokens", "fit_references", "test_words", "fair_probes", "learning_curve", "fair_stacks"),
     *("evaluate_fair", "evaluate_strata", "evaluate_shape", "evaluate_learning"),
 }
 PROBES = {"fair_probes", "learning_curve"}
@@ -95,14 +95,14 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "fair.main_threshold": (5, {*PROBES, "fair_stacks", "evaluate_fair", "evaluate_strata", "evaluate_learning"}),
     "fair.resamples": (200, {"evaluate_fair", "evaluate_strata", "evaluate_learning"}),
     "fair.draws": (3, {"test_words"}),
-    "fair.references": (80, {"hidden_signals", "fair_stacks", "evaluate_fair"}),
+    "fair.references": (80, {"fit_references", "fair_stacks", "evaluate_fair"}),
     "fair_low_rank.kinds": (["plain", "weighted"], {"evaluate_fair", "evaluate_fair_low_rank"}),
     "fair_low_rank.ranks": ([2, 3], {"fair_low_rank"}),
     "fair_low_rank.refined": (9, {"fair_low_rank", "fair_stacks", "evaluate_fair"}),
     **{
         f"fair_probes.{key}": (value, PROBES)
         for key, value in {
-            "hidden": 9, "seeds": 1, "learning_rate": 0.1, "batch_size": 64, "max_epochs": 1, "patience": 1,
+            "tokens": 900, "hidden": 9, "seeds": 1, "learning_rate": 0.1, "batch_size": 64, "max_epochs": 1, "patience": 1,
             "label_share": 0.4, "folds": 3,
         }.items()
     },
@@ -197,7 +197,7 @@ def test_an_edit_changes_the_hashes_of_exactly_the_scripts_that_import_the_file(
         ("easyhard/report/findings.py", {"write_report", "draw_fair_figures"}),
         ("easyhard/report/style.py", {"draw_figures", "draw_fair_figures"}),
         ("easyhard/probes/exit_classifier.py", {"exit_classifier"}),
-        ("easyhard/logits/low_rank.py", {"low_rank", "fair_low_rank"}),
+        ("easyhard/logits/low_rank.py", {"low_rank", "low_rank_fidelity", "fair_low_rank"}),
         ("easyhard/evaluation/thresholds.py", {"evaluate_signals"}),
         ("easyhard/model/layers.py", {"train", "dump_activations", "dump_fair"}),
         ("fair_probes.py", {"fair_probes"}),

@@ -32,6 +32,7 @@ FAIR = "Fair comparison"
 wildcard_constraints:
     run="|".join(RUNS),
     split="train|validation",
+    shard=r"\d+",
 
 
 def settings(*keys, **paths):
@@ -71,14 +72,32 @@ def of_trained(files):
     return of_run
 
 
-def fair_shards(wildcards):
-    """The activations of all tokens of the protocol fair, in their order."""
-    splits = ["validation", "test"] if kind(wildcards) == "trained" else ["imported"]
+def shard_names(wildcards, end=None):
+    """The wildcard {shard} of each shard of a run, or of those before number `end`."""
+    shards = RUNS[wildcards.run]["activations"]["shards"] if end is None else end
+    return [f"{number:03d}" for number in range(shards)]
+
+
+def shards(pattern):
+    """An input function: a file of the run for each of its shards, in the order of the tokens; other wildcards of the
+    pattern are those of the rule."""
+
+    def of_run(wildcards):
+        own = {**wildcards, "shard": shard_names(wildcards)}
+        return expand(f"results/{{run}}/{pattern}", **own)
+
+    return of_run
+
+
+fair_shards = shards("activations/fair/{shard}.parquet")
+
+
+def shards_before(wildcards):
+    """Of the activations of the protocol fair, the shards before the wildcard's."""
     return expand(
-        "results/{run}/activations/fair/{split}-{shard:03d}.parquet",
+        "results/{run}/activations/fair/{shard}.parquet",
         run=wildcards.run,
-        split=splits,
-        shard=range(RUNS[wildcards.run]["activations"]["shards"]),
+        shard=shard_names(wildcards, end=int(wildcards.shard)),
     )
 
 
@@ -88,20 +107,6 @@ def corpus_settings(wildcards):
     source = corpus["source"]
     shared = {} if source == "bundled" else {"documents": corpus["documents"]}
     return {"source": source, **shared, source: corpus[source]}
-
-
-def activation_shards(split):
-    """An input function: all shards of a split of the wildcard's run."""
-
-    def of_run(wildcards):
-        return expand(
-            "results/{run}/activations/{split}/{shard:03d}.parquet",
-            run=wildcards.run,
-            split=split,
-            shard=range(RUNS[wildcards.run]["activations"]["shards"]),
-        )
-
-    return of_run
 
 
 def with_head(*files):
@@ -143,6 +148,28 @@ def fair_signals(wildcards):
         else low_rank_kinds("signals/fair/{kind}.parquet")(wildcards)
     )
     return stratified_signals(wildcards) + low_rank
+
+
+def reference_shards(wildcards):
+    """The states that distances are measured to: of train tokens; of the protocol's where training was elsewhere."""
+    if kind(wildcards) == "trained":
+        return shards("activations/train/{shard}.parquet")(wildcards)
+    return fair_shards(wildcards)
+
+
+def reference_tokens(wildcards):
+    """What says which of those are fit tokens, where not all may be used."""
+    return (
+        []
+        if kind(wildcards) == "trained"
+        else f"results/{wildcards.run}/fair/tokens.parquet"
+    )
+
+
+def low_rank_weights(wildcards):
+    """The moments that a weighted low rank is the best for."""
+    weighted = wildcards.kind == "weighted"
+    return f"results/{wildcards.run}/fair/moments.safetensors" if weighted else []
 
 
 def stacked_kind(wildcards):
@@ -200,44 +227,38 @@ imported_settings = settings(
 
 def benchmarks(wildcards):
     """Snakemake's measurements of the steps that take time, in the order of the work."""
-    shards = [
-        f"{shard:03d}" for shard in range(RUNS[wildcards.run]["activations"]["shards"])
-    ]
+
+    def sharded(step, **others):
+        return expand(f"{step}/{{shard}}", shard=shard_names(wildcards), **others)
+
     published = [
         "load_corpus",
         "tokenize",
         "train",
-        *expand(
-            "dump_activations/{split}-{shard}",
-            split=["train", "validation"],
-            shard=shards,
-        ),
-        "logit_statistics",
-        "low_rank",
+        *sharded("dump_activations/train"),
+        *sharded("dump_activations/validation"),
+        *sharded("logit_statistics"),
+        *sharded("low_rank"),
         "exit_classifier",
         "loss_probes",
         "metric_probes",
-        *expand(
-            "dump_fair/{split}-{shard}", split=["validation", "test"], shard=shards
-        ),
+        *sharded("dump_fair"),
     ]
     kinds = RUNS[wildcards.run]["fair_low_rank"]["kinds"]
     fair = [
-        "head_signals",
-        "hidden_signals",
-        *expand("fair_low_rank/{kind}", kind=kinds),
-        "test_words",
+        "fit_temperature",
+        *sharded("head_signals"),
+        "fit_references",
+        *sharded("hidden_signals"),
+        *sharded("fair_low_rank/{kind}", kind=kinds),
+        *sharded("test_words"),
         "fair_probes",
         "learning_curve",
         "fair_stacks",
     ]
     first = {
         "trained": [*published, *fair],
-        "activations": [
-            "import_head",
-            *expand("import_activations/{shard}", shard=shards),
-            *fair,
-        ],
+        "activations": ["import_head", *sharded("import_activations"), *fair],
         "signals": ["import_signals"],
     }
     steps = [*first[kind(wildcards)], "evaluate_fair", "evaluate_strata"]

@@ -9,7 +9,7 @@ rule draw_figures:
         curve="results/{run}/model/training_curve.parquet",
         train="results/{run}/tokens/train.parquet",
         tokens="results/{run}/tokens/summary.json",
-        activations=activation_shards("validation"),
+        activations=shards("activations/validation/{shard}.parquet"),
         logit="results/{run}/signals/logit.parquet",
         exit_classifier="results/{run}/signals/exit_classifier.parquet",
         loss_predictions="results/{run}/probes/loss_predictions.parquet",
