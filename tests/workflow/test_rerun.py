@@ -102,15 +102,15 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     **{
         f"fair_probes.{key}": (value, PROBES)
         for key, value in {
-            "tokens": 900, "hidden": 9, "seeds": 1, "learning_rate": 0.1, "batch_size": 64, "max_epochs": 1, "patience": 1,
-            "label_share": 0.4, "folds": 3,
+            "tokens": 900, "hidden": 9, "seeds": 1, "learning_rate": 0.1, "batch_size": 64, "max_epochs": 1,
+            "patience": 1, "label_share": 0.4, "folds": 3,
         }.items()
     },
     **{
         f"stacks.{key}": (value, {"fair_stacks"})
         for key, value in {
-            "learning_rates": [0.2], "leaves": [5], "max_trees": 9, "patience": 2, "folds": 3, "tuning_tokens": 900,
-            "importance_tokens": 900, "importance_repeats": 1,
+            "tokens": 900, "learning_rates": [0.2], "leaves": [5], "max_trees": 9, "patience": 2, "folds": 3,
+            "tuning_tokens": 900, "importance_tokens": 900, "importance_repeats": 1,
         }.items()
     },
 }  # fmt: skip

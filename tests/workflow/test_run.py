@@ -78,8 +78,8 @@ def test_gpu_jobs_never_overlap(finished: Repository) -> None:
             start, end = (datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f") for line in (lines[0], lines[-1]))
             assert lines[-1].endswith("ends")
             spans.append((start, end, log))
-    # train, and another run's; shards of two splits, and their two passes over the vocabulary, whose figures are one job;
-    # three probes; shards of the fair tokens, their six passes, what three of these fit before; probes, learning curve
+    # train, and another run's; shards of two splits, two passes over the vocabulary; three probes; shards of the fair
+    # tokens and their six passes, what three of these fit before; probes, learning curve
     assert len(spans) == 2 + 2 * (2 + 2) + 3 + 2 * (1 + 6) + 3 + 2
     spans.sort()
     for (_, end, before), (start, _, after) in pairwise(spans):

@@ -123,6 +123,7 @@ def test_training_stops_after_patience_and_keeps_the_best_weights(monkeypatch: p
         errors.append(float(((said - target[one.select]) / deviation).square().mean()))
     assert int(np.argmin(errors)) == found.trained.best_epoch - 1
     assert found.trained.error == pytest.approx(min(errors), rel=1e-4)
+    every = one.inputs.at(torch.arange(len(target)))
     best = outputs("mlp", seen[found.trained.best_epoch - 1], every) * deviation + mean
     torch.testing.assert_close(found.said, best, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(found.trained.on_select, found.said[one.select], rtol=1e-5, atol=1e-6)

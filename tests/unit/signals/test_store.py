@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.signals.store import merge, read_columns, write_batches, write_columns
+from easyhard.signals.store import merge, read_batches, read_columns, write_batches, write_columns
 
 
 @pytest.fixture
@@ -79,3 +79,12 @@ def test_shards_are_put_together_in_their_order(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"3\.parquet: not a readable Parquet file"):
         merge(tmp_path / "whole2.parquet", [shards[1], shards[3]])
     assert not (tmp_path / "whole2.parquet").exists()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 10, 16, 40])
+def test_batches_have_the_rows_asked_for_whatever_the_row_groups(tmp_path: Path, rows: int) -> None:
+    column = np.arange(37.0)
+    write_batches(tmp_path / "a.parquet", [{"x": part, "y": -part} for part in np.split(column, [3, 4, 20, 20])])
+    batches = list(read_batches(tmp_path / "a.parquet", ["y"], rows))
+    assert [len(batch["y"]) for batch in batches] == [rows] * (37 // rows) + [37 % rows] * (37 % rows > 0)
+    np.testing.assert_array_equal(np.concatenate([batch["y"] for batch in batches]), -column)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from easyhard.activations.prefetch import prefetch
 from easyhard.activations.store import read_batches
 from easyhard.errors import InputError
-from easyhard.probes.documents import Rows, nested_subsets
+from easyhard.probes.documents import Rows, whole_documents
 from easyhard.probes.fair import ProbeData
 from easyhard.probes.tasks import tasks_of
 from easyhard.signals.fair import FIT, SELECT, FairTokens, argmax_wrong, read_fair_tokens, stored_signals
@@ -61,7 +61,7 @@ def load_probe_data(
         tail_mass=None if tail is None else tensor(tail.read(len(rows))[0]),
         correct=None if wrong is None else tensor(~wrong),
     )
-    fit, select = (_whole_documents(rows.document, rows.rows(part), at_most, seed) for part in (FIT, SELECT))
+    fit, select = (whole_documents(rows.document, rows.rows(part), at_most, seed) for part in (FIT, SELECT))
     kept = np.union1d(fit, select)
     columns = read_signals(context, rows=len(rows))
 
@@ -80,10 +80,6 @@ def load_probe_data(
         select=select,
     )
     return data, rows
-
-
-def _whole_documents(documents: Column, rows: Rows, at_most: int, seed: int) -> Rows:
-    return nested_subsets(documents, rows, [min(1.0, at_most / len(rows))], seed)[0] if len(rows) else rows
 
 
 def _rows_of(batches: Iterator[torch.Tensor], rows: Rows) -> torch.Tensor:

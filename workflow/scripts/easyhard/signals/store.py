@@ -35,6 +35,26 @@ def write_batches(path: str | Path, batches: Iterable[Mapping[str, NDArray[Any]]
             writer.write_table(table)
 
 
+def read_batches(path: str | Path, names: Sequence[str], rows: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """Stream columns, `rows` rows at a time and the rest at the end, whatever the row groups of the file.
+
+    Files of one length so give batches of the same tokens. Raises InputError as `read_columns` does.
+    """
+    with _open(path) as file:
+        waiting: list[pa.Table] = []
+        held = 0
+        for batch in file.iter_batches(batch_size=rows, columns=list(names)):
+            waiting.append(pa.Table.from_batches([batch]))
+            held += len(batch)
+            while held >= rows:
+                table = pa.concat_tables(waiting)
+                yield {name: _numeric(path, name, table.column(name)[:rows]) for name in names}
+                waiting, held = [table.slice(rows)], held - rows
+        if held:
+            table = pa.concat_tables(waiting)
+            yield {name: _numeric(path, name, table.column(name)) for name in names}
+
+
 def merge(path: str | Path, shards: Sequence[str | Path]) -> None:
     """Write the rows of all shards, in their order, as one file, of which memory holds a row group at a time.
 
