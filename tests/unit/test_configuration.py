@@ -62,6 +62,7 @@ WRONG = [
     ("runs.wikipedia.model", 3, "a mapping of model settings"),
     ("runs.wikipedia", None, "a mapping of settings"),
     ("runs.a b", {}, "letters, digits"),
+    ("runs.corpora", {}, "neither corpora nor comparisons"),
     ("runs", {}, "a mapping from a run's name"),
     ("default_runs", ["nope"], "some of wikipedia, wikitext2"),
     ("default_runs", [], "a list of at least one run's name"),

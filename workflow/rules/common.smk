@@ -10,6 +10,7 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from easyhard.code_hash import code_hash
 from easyhard.configuration import load_runs
+from easyhard.corpora import corpus_name, corpus_settings, tokens_name
 from easyhard.errors import InputError
 from easyhard.report.fair_names import figure_names
 
@@ -17,6 +18,12 @@ try:
     RUNS = load_runs(config, WORKFLOW / "schemas" / "config.schema.yaml")
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+# What runs share, by the names of its folders: the settings of each corpus, and of the tokens inside
+CORPORA = {
+    corpus_name(run["corpus"]): corpus_settings(run["corpus"]) for run in RUNS.values()
+}
+TOKENS = {tokens_name(run["tokens"]): run["tokens"] for run in RUNS.values()}
 
 FIGURES = {
     "training_curve": "Language model",
@@ -31,6 +38,8 @@ FAIR = "Fair comparison"
 
 wildcard_constraints:
     run="|".join(RUNS),
+    corpus="|".join(CORPORA),
+    tokens="|".join(TOKENS),
     split="train|validation",
 
 
@@ -82,12 +91,17 @@ def fair_shards(wildcards):
     )
 
 
-def corpus_settings(wildcards):
-    """Of the run's corpus settings those that its source reads, so that no other setting loads it again."""
-    corpus = RUNS[wildcards.run]["corpus"]
-    source = corpus["source"]
-    shared = {} if source == "bundled" else {"documents": corpus["documents"]}
-    return {"source": source, **shared, source: corpus[source]}
+def token_file(name):
+    """An input function: a file of the tokens that the wildcard's run shares with all runs of the same text."""
+
+    def of_run(wildcards):
+        run = RUNS[wildcards.run]
+        folder = (
+            f"results/corpora/{corpus_name(run['corpus'])}/{tokens_name(run['tokens'])}"
+        )
+        return f"{folder}/{name.format(split=wildcards.get('split'))}"
+
+    return of_run
 
 
 def activation_shards(split):
@@ -204,8 +218,6 @@ def benchmarks(wildcards):
         f"{shard:03d}" for shard in range(RUNS[wildcards.run]["activations"]["shards"])
     ]
     published = [
-        "load_corpus",
-        "tokenize",
         "train",
         *expand(
             "dump_activations/{split}-{shard}",
@@ -241,7 +253,16 @@ def benchmarks(wildcards):
         "signals": ["import_signals"],
     }
     steps = [*first[kind(wildcards)], "evaluate_fair", "evaluate_strata"]
-    return expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+    own = expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+    return [*of_trained(shared_benchmarks)(wildcards), *own]
+
+
+def shared_benchmarks(wildcards):
+    """Those of the steps that runs share."""
+    run = RUNS[wildcards.run]
+    folder = f"results/corpora/{corpus_name(run['corpus'])}/benchmarks"
+    tokens = tokens_name(run["tokens"])
+    return [f"{folder}/load_corpus.tsv", f"{folder}/tokenize/{tokens}.tsv"]
 
 
 def report_figures(wildcards):

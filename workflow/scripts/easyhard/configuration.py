@@ -77,7 +77,8 @@ def _describe(error: ValidationError) -> str:
             f"{key}: unknown key {error.instance!r}; wanted: one of {', '.join(cast(list[str], error.validator_value))}"
         )
     if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
-        return f"{key}: {error.instance!r} is no run's name; wanted: letters, digits, '_' and '-'"
+        wanted = "letters, digits, '_' and '-', and neither corpora nor comparisons"
+        return f"{key}: {error.instance!r} is no run's name; wanted: {wanted}"
     return f"{key}: {error.instance!r} ({_reason(error)}); wanted: {schema.get('description', error.message)}"
 
 
