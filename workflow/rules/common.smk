@@ -9,7 +9,7 @@ WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from easyhard.code_hash import code_hash
-from easyhard.configuration import load_runs
+from easyhard.configuration import comparison_groups, load_runs
 from easyhard.corpora import corpus_name, corpus_settings, tokens_name
 from easyhard.errors import InputError
 from easyhard.report.fair_names import figure_names
@@ -40,6 +40,7 @@ wildcard_constraints:
     run="|".join(RUNS),
     corpus="|".join(CORPORA),
     tokens="|".join(TOKENS),
+    comparison="|".join(config.get("comparisons") or ()) or "(?!)",
     split="train|validation",
 
 
@@ -263,6 +264,14 @@ def shared_benchmarks(wildcards):
     folder = f"results/corpora/{corpus_name(run['corpus'])}/benchmarks"
     tokens = tokens_name(run["tokens"])
     return [f"{folder}/load_corpus.tsv", f"{folder}/tokenize/{tokens}.tsv"]
+
+
+def compared(wildcards):
+    """The runs of each group of a comparison."""
+    try:
+        return comparison_groups(config, RUNS, wildcards.comparison)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def report_figures(wildcards):
