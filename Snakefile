@@ -16,6 +16,7 @@ include: "workflow/rules/imports.smk"
 include: "workflow/rules/probes.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/comparison.smk"
 
 
 report: "workflow/report/workflow.rst"

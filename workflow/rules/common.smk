@@ -9,7 +9,8 @@ WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from easyhard.code_hash import code_hash
-from easyhard.configuration import load_runs
+from easyhard.configuration import comparison_groups, load_runs
+from easyhard.corpora import corpus_name, corpus_settings, tokens_name
 from easyhard.errors import InputError
 from easyhard.report.fair_names import figure_names
 
@@ -17,6 +18,12 @@ try:
     RUNS = load_runs(config, WORKFLOW / "schemas" / "config.schema.yaml")
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+# What runs share, by the names of its folders: the settings of each corpus, and of the tokens inside
+CORPORA = {
+    corpus_name(run["corpus"]): corpus_settings(run["corpus"]) for run in RUNS.values()
+}
+TOKENS = {tokens_name(run["tokens"]): run["tokens"] for run in RUNS.values()}
 
 FIGURES = {
     "training_curve": "Language model",
@@ -31,6 +38,9 @@ FAIR = "Fair comparison"
 
 wildcard_constraints:
     run="|".join(RUNS),
+    corpus="|".join(CORPORA),
+    tokens="|".join(TOKENS),
+    comparison="|".join(config.get("comparisons") or ()) or "(?!)",
     split="train|validation",
     shard=r"\d+",
 
@@ -101,12 +111,17 @@ def shards_before(wildcards):
     )
 
 
-def corpus_settings(wildcards):
-    """Of the run's corpus settings those that its source reads, so that no other setting loads it again."""
-    corpus = RUNS[wildcards.run]["corpus"]
-    source = corpus["source"]
-    shared = {} if source == "bundled" else {"documents": corpus["documents"]}
-    return {"source": source, **shared, source: corpus[source]}
+def token_file(name):
+    """An input function: a file of the tokens that the wildcard's run shares with all runs of the same text."""
+
+    def of_run(wildcards):
+        run = RUNS[wildcards.run]
+        folder = (
+            f"results/corpora/{corpus_name(run['corpus'])}/{tokens_name(run['tokens'])}"
+        )
+        return f"{folder}/{name.format(split=wildcards.get('split'))}"
+
+    return of_run
 
 
 def with_head(*files):
@@ -232,8 +247,6 @@ def benchmarks(wildcards):
         return expand(f"{step}/{{shard}}", shard=shard_names(wildcards), **others)
 
     published = [
-        "load_corpus",
-        "tokenize",
         "train",
         *sharded("dump_activations/train"),
         *sharded("dump_activations/validation"),
@@ -262,7 +275,24 @@ def benchmarks(wildcards):
         "signals": ["import_signals"],
     }
     steps = [*first[kind(wildcards)], "evaluate_fair", "evaluate_strata"]
-    return expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+    own = expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+    return [*of_trained(shared_benchmarks)(wildcards), *own]
+
+
+def shared_benchmarks(wildcards):
+    """Those of the steps that runs share."""
+    run = RUNS[wildcards.run]
+    folder = f"results/corpora/{corpus_name(run['corpus'])}/benchmarks"
+    tokens = tokens_name(run["tokens"])
+    return [f"{folder}/load_corpus.tsv", f"{folder}/tokenize/{tokens}.tsv"]
+
+
+def compared(wildcards):
+    """The runs of each group of a comparison."""
+    try:
+        return comparison_groups(config, RUNS, wildcards.comparison)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def report_figures(wildcards):

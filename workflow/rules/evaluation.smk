@@ -1,11 +1,11 @@
 # From signals, probes and losses to tidy figures, one file a topic, then all of them with the published ones beside.
-# in:  results/{run}/{tokens,model,activations,signals,probes}/*
+# in:  results/{run}/{model,activations,signals,probes}/*, the tokens' summary
 # out: results/{run}/metrics/*.parquet, results/{run}/metrics.parquet
 
 
 rule evaluate_model:
     input:
-        tokens="results/{run}/tokens/summary.json",
+        tokens=token_file("summary.json"),
         model="results/{run}/model/summary.json",
     output:
         "results/{run}/metrics/model.parquet",
@@ -30,8 +30,8 @@ rule evaluate_model:
 rule evaluate_loss:
     input:
         activations=shards("activations/validation/{shard}.parquet"),
-        train="results/{run}/tokens/train.parquet",
-        tokens="results/{run}/tokens/summary.json",
+        train=token_file("train.parquet"),
+        tokens=token_file("summary.json"),
     output:
         "results/{run}/metrics/loss.parquet",
     log:

@@ -1,14 +1,14 @@
 # All validation and test documents, parted by document into fit, select and test, and every signal on their tokens.
-# in:  results/{run}/tokens/*, results/{run}/model/*, results/{run}/activations/*
+# in:  results/corpora/{corpus}/{tokens}/*, results/{run}/model/*, results/{run}/activations/*
 # out: results/{run}/activations/fair/*.parquet, results/{run}/fair/*, results/{run}/signals/fair/*
 
 
 rule dump_fair:
     input:
         weights="results/{run}/model/weights.safetensors",
-        validation="results/{run}/tokens/validation.parquet",
-        test="results/{run}/tokens/test.parquet",
-        summary="results/{run}/tokens/summary.json",
+        validation=token_file("validation.parquet"),
+        test=token_file("test.parquet"),
+        summary=token_file("summary.json"),
     output:
         "results/{run}/activations/fair/{shard}.parquet",
     log:
@@ -38,9 +38,9 @@ rule dump_fair:
 rule fair_tokens:
     input:
         rows=fair_shards,
-        train="results/{run}/tokens/train.parquet",
-        validation="results/{run}/tokens/validation.parquet",
-        summary="results/{run}/tokens/summary.json",
+        train=token_file("train.parquet"),
+        validation=token_file("validation.parquet"),
+        summary=token_file("summary.json"),
     output:
         tokens="results/{run}/fair/tokens.parquet",
         counts="results/{run}/fair/train_counts.parquet",
