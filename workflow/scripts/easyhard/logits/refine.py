@@ -93,8 +93,9 @@ def refine(
 
     offset (tokens,) is what a token's previews share, mean (tokens,) its exact mean logit; both float64. The largest
     and second logit, the argmax and the tail mass are taken from the k exact ones, so the largest is never above the
-    true one. Under a cap, previews and exact logits are capped, and the mean is that of z. The tail mass is what the words of probability exp(-3) or more, at most 20, leave of 1: z's own, unless a
-    word that was not refined has that much. k is 2 to the number of words. `blocks` are group_blocks of the factors.
+    true one. Under a cap, previews and exact logits are capped, and the mean is that of z. The tail mass is what the
+    words of probability exp(-3) or more, at most 20, leave of 1: z's own, unless a word that was not refined has that
+    much. k is 2 to the number of words. `blocks` are group_blocks of the factors.
     """
     previews, words = preview_top(k, preview.maxima, preview.states, blocks)
     exact, order = exact_logits(hidden, head, words).sort(dim=1, descending=True, stable=True)

@@ -22,9 +22,10 @@ def fit_temperature(
 ) -> float:
     """The T in 0.1..10 with the lowest mean cross-entropy between softmax(z / T) and targets, to 0.1 %.
 
-    z = hidden @ head.T, or softcap tanh(hidden @ head.T / softcap); what T divides are the capped logits. hidden (tokens, dim), head (words, dim), targets (tokens,) int64. Temperature scaling of Guo et al.,
-    arXiv:1706.04599. The mean is convex in 1 / T, so there is one minimum. Costs about ten passes over the vocabulary:
-    a few thousand tokens are enough. Raises InputError naming the argument that is wrong.
+    z = hidden @ head.T, or softcap tanh(hidden @ head.T / softcap): T divides the capped logits. hidden (tokens, dim),
+    head (words, dim), targets (tokens,) int64. Temperature scaling of Guo et al., arXiv:1706.04599. The mean is convex
+    in 1 / T, so there is one minimum. Costs about ten passes over the vocabulary: a few thousand tokens are enough.
+    Raises InputError naming the argument that is wrong.
     """
 
     def mean_loss(log_temperature: float) -> float:

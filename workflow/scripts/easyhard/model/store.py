@@ -41,9 +41,9 @@ def read_head(path: str | Path) -> Tensor:
 
 
 def write_head(path: str | Path, head: Tensor, softcap: float | None, metadata: Mapping[str, str]) -> None:
-    """Write an output head (V, d) whose logits are h·w, or softcap tanh(h·w / softcap), for `read_head`, `read_softcap`.
+    """Write an output head (V, d) with logits h·w, or softcap tanh(h·w / softcap), for `read_head` and `read_softcap`.
 
-    A bias is folded into it beforehand: a last column of the head, which meets a last coordinate 1 of each state.
+    A bias is its last column, which meets a last coordinate 1 of each state.
     """
     cap = {} if softcap is None else {"softcap": torch.tensor(softcap, dtype=torch.float64)}
     write_tensors(path, {"head": head, **cap}, metadata)
