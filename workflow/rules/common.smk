@@ -9,7 +9,7 @@ WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from easyhard.code_hash import code_hash
-from easyhard.configuration import load_runs
+from easyhard.configuration import load_runs, model_settings, run_kind
 from easyhard.errors import InputError
 from easyhard.report.fair_names import figure_names
 
@@ -40,6 +40,7 @@ def settings(*keys, **paths):
 
     def of_run(wildcards):
         own = RUNS[wildcards.run]
+        own = own | {"model": model_settings(own["model"])}
         if len(keys) == 1 and not paths:
             return own[keys[0]]
         return {key: own[key] for key in keys} | {
@@ -50,13 +51,13 @@ def settings(*keys, **paths):
 
 
 def kind(wildcards):
-    """What a run is made of: a model trained here, or activations or signals from elsewhere."""
-    return RUNS[wildcards.run]["input"]["kind"]
+    """What a run is made of: a model trained here or elsewhere, or activations or signals from elsewhere."""
+    return run_kind(RUNS[wildcards.run])
 
 
 def runs_of(*kinds):
     """A wildcard constraint: the runs that start from one of `kinds`."""
-    own = [run for run, found in RUNS.items() if found["input"]["kind"] in kinds]
+    own = [run for run, found in RUNS.items() if run_kind(found) in kinds]
     return "|".join(own) or "(?!)"
 
 
@@ -71,9 +72,43 @@ def of_trained(files):
     return of_run
 
 
+def with_text(files):
+    """An input function: `files` for a run whose text is read here, none for what others have measured."""
+
+    def of_run(wildcards):
+        return files if kind(wildcards) in ("trained", "huggingface") else []
+
+    return of_run
+
+
+def model_files(wildcards):
+    """The files of a model that lies in a folder; none for one on the Hub, or one that is not there."""
+    folder = Path(RUNS[wildcards.run]["model"]["path"]).expanduser()
+    return sorted(str(file) for file in folder.glob("*") if file.is_file())
+
+
+def model_memory(wildcards):
+    """MB for a model's job: its weights twice, as float32 where they were halves, and what a batch takes."""
+    weights = sum(
+        os.path.getsize(file)
+        for file in model_files(wildcards)
+        if file.endswith(".safetensors")
+    )
+    return 4000 + weights * 4 // 2**20 if weights else 16000
+
+
+def model_gpu(wildcards):
+    """GPUs for a model's job."""
+    return int(RUNS[wildcards.run]["model"]["device"] != "cpu")
+
+
 def fair_shards(wildcards):
     """The activations of all tokens of the protocol fair, in their order."""
-    splits = ["validation", "test"] if kind(wildcards) == "trained" else ["imported"]
+    splits = {
+        "trained": ["validation", "test"],
+        "huggingface": ["huggingface"],
+        "activations": ["imported"],
+    }[kind(wildcards)]
     return expand(
         "results/{run}/activations/fair/{split}-{shard:03d}.parquet",
         run=wildcards.run,
@@ -233,6 +268,13 @@ def benchmarks(wildcards):
     ]
     first = {
         "trained": [*published, *fair],
+        "huggingface": [
+            "load_corpus",
+            "tokenize_huggingface",
+            "huggingface_head",
+            *expand("dump_huggingface/{shard}", shard=shards),
+            *fair,
+        ],
         "activations": [
             "import_head",
             *expand("import_activations/{shard}", shard=shards),

@@ -38,6 +38,8 @@ rule tokenize:
         "results/{run}/logs/tokenize.log",
     benchmark:
         "results/{run}/benchmarks/tokenize.tsv"
+    wildcard_constraints:
+        run=runs_of("trained"),
     conda:
         "../../envs/environment.yaml"
     threads: 1

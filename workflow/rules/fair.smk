@@ -71,7 +71,7 @@ rule head_signals:
         activations=fair_shards,
         head="results/{run}/activations/head.safetensors",
         tokens="results/{run}/fair/tokens.parquet",
-        counts=of_trained("results/{run}/fair/train_counts.parquet"),
+        counts=with_text("results/{run}/fair/train_counts.parquet"),
     output:
         signals="results/{run}/signals/fair/head.parquet",
         summary="results/{run}/signals/fair/head.json",
@@ -125,7 +125,7 @@ rule hidden_signals:
 rule context_signals:
     input:
         tokens="results/{run}/fair/tokens.parquet",
-        counts=of_trained("results/{run}/fair/train_counts.parquet"),
+        counts=with_text("results/{run}/fair/train_counts.parquet"),
     output:
         "results/{run}/signals/fair/context.parquet",
     log:

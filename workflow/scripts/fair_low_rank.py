@@ -15,7 +15,7 @@ from easyhard.job import job
 from easyhard.logits.low_rank import LOW_RANK_STATISTICS, LowRankSweep
 from easyhard.logits.moments import Moments, moments, pooled
 from easyhard.logits.refine import REFINED_STATISTICS
-from easyhard.model.store import read_head
+from easyhard.model.store import read_head, read_softcap
 from easyhard.progress import Progress
 from easyhard.signals.fair import FIT, TEST, read_fair_tokens
 from easyhard.signals.store import write_batches, write_columns
@@ -61,6 +61,7 @@ def main() -> None:
         states=fit_moments(tokens.part == FIT, device) if kind == "weighted" else None,
         statistics=(*LOW_RANK_STATISTICS, "argmax"),
         refined=settings["refined"],
+        softcap=read_softcap(snakemake.input.head),
     )
     wanted = (tokens.part != FIT) | settings["fit_too"]
     progress, done = Progress(f"{kind} low rank", int(wanted.sum()), "tokens"), 0

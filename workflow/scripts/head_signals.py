@@ -13,7 +13,7 @@ from easyhard.atomic import write_json
 from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.logits.temperature import fit_temperature
-from easyhard.model.store import read_head
+from easyhard.model.store import read_head, read_softcap
 from easyhard.progress import Progress
 from easyhard.signals.fair import FIT, read_fair_tokens
 from easyhard.signals.head_batch import head_signals
@@ -52,14 +52,15 @@ def main() -> None:
     counts = snakemake.input.get("counts")
     counts = read_columns(counts, ["count"], rows=len(head))["count"] if counts else None
     hidden, target = calibration_tokens(tokens.rows(FIT), device)
-    temperature = fit_temperature(hidden, head, target) if bool((target >= 0).all()) else None
+    softcap = read_softcap(snakemake.input.head)
+    temperature = fit_temperature(hidden, head, target, softcap=softcap) if bool((target >= 0).all()) else None
     progress, done = Progress("signals of the logits", len(tokens), "tokens"), 0
 
     def signals() -> Iterator[dict[str, NDArray[np.float32]]]:
         nonlocal done
         for states, targets in batches(device):
             known = targets if temperature is not None else None
-            found = head_signals(states, head, known, temperature=temperature, counts=counts)
+            found = head_signals(states, head, known, temperature=temperature, counts=counts, softcap=softcap)
             yield {name: values.cpu().numpy() for name, values in found.items()}
             progress.update(done := done + len(states))
 
