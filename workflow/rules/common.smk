@@ -9,7 +9,12 @@ WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from easyhard.code_hash import code_hash
-from easyhard.configuration import comparison_groups, load_runs
+from easyhard.configuration import (
+    comparison_groups,
+    load_runs,
+    model_settings,
+    run_kind,
+)
 from easyhard.corpora import corpus_name, corpus_settings, tokens_name
 from easyhard.errors import InputError
 from easyhard.report.fair_names import figure_names
@@ -51,6 +56,7 @@ def settings(*keys, **paths):
 
     def of_run(wildcards):
         own = RUNS[wildcards.run]
+        own = own | {"model": model_settings(own["model"])}
         if len(keys) == 1 and not paths:
             return own[keys[0]]
         return {key: own[key] for key in keys} | {
@@ -61,13 +67,13 @@ def settings(*keys, **paths):
 
 
 def kind(wildcards):
-    """What a run is made of: a model trained here, or activations or signals from elsewhere."""
-    return RUNS[wildcards.run]["input"]["kind"]
+    """What a run is made of: a model trained here or elsewhere, or activations or signals from elsewhere."""
+    return run_kind(RUNS[wildcards.run])
 
 
 def runs_of(*kinds):
     """A wildcard constraint: the runs that start from one of `kinds`."""
-    own = [run for run, found in RUNS.items() if found["input"]["kind"] in kinds]
+    own = [run for run, found in RUNS.items() if run_kind(found) in kinds]
     return "|".join(own) or "(?!)"
 
 
@@ -80,6 +86,38 @@ def of_trained(files):
         return files(wildcards) if callable(files) else files
 
     return of_run
+
+
+def with_text(files):
+    """An input function: `files` for a run whose text is read here, none for what others have measured."""
+
+    def of_run(wildcards):
+        if kind(wildcards) not in ("trained", "huggingface"):
+            return []
+        return files(wildcards) if callable(files) else files
+
+    return of_run
+
+
+def model_files(wildcards):
+    """The files of a model that lies in a folder; none for one on the Hub, or one that is not there."""
+    folder = Path(RUNS[wildcards.run]["model"]["path"]).expanduser()
+    return sorted(str(file) for file in folder.glob("*") if file.is_file())
+
+
+def model_memory(wildcards):
+    """MB for a model's job: its weights twice, as float32 where they were halves, and what a batch takes."""
+    weights = sum(
+        os.path.getsize(file)
+        for file in model_files(wildcards)
+        if file.endswith(".safetensors")
+    )
+    return 4000 + weights * 4 // 2**20 if weights else 16000
+
+
+def model_gpu(wildcards):
+    """GPUs for a model's job."""
+    return int(RUNS[wildcards.run]["model"]["device"] != "cpu")
 
 
 def shard_names(wildcards, end=None):
@@ -112,16 +150,22 @@ def shards_before(wildcards):
 
 
 def token_file(name):
-    """An input function: a file of the tokens that the wildcard's run shares with all runs of the same text."""
+    """An input function: a file of the run's tokens, which it shares with all runs of the same text; a model from
+    elsewhere has its own."""
 
     def of_run(wildcards):
-        run = RUNS[wildcards.run]
-        folder = (
-            f"results/corpora/{corpus_name(run['corpus'])}/{tokens_name(run['tokens'])}"
-        )
+        folder = f"results/{wildcards.run}/tokens"
+        if kind(wildcards) == "trained":
+            run = RUNS[wildcards.run]
+            folder = f"results/corpora/{corpus_name(run['corpus'])}/{tokens_name(run['tokens'])}"
         return f"{folder}/{name.format(split=wildcards.get('split'))}"
 
     return of_run
+
+
+def documents(wildcards):
+    """The documents of the wildcard's run."""
+    return f"results/corpora/{corpus_name(RUNS[wildcards.run]['corpus'])}/documents.parquet"
 
 
 def with_head(*files):
@@ -271,20 +315,27 @@ def benchmarks(wildcards):
     ]
     first = {
         "trained": [*published, *fair],
+        "huggingface": [
+            "tokenize_huggingface",
+            "huggingface_head",
+            *sharded("dump_huggingface"),
+            *fair,
+        ],
         "activations": ["import_head", *sharded("import_activations"), *fair],
         "signals": ["import_signals"],
     }
     steps = [*first[kind(wildcards)], "evaluate_fair", "evaluate_strata"]
     own = expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
-    return [*of_trained(shared_benchmarks)(wildcards), *own]
+    return [*with_text(shared_benchmarks)(wildcards), *own]
 
 
 def shared_benchmarks(wildcards):
     """Those of the steps that runs share."""
     run = RUNS[wildcards.run]
     folder = f"results/corpora/{corpus_name(run['corpus'])}/benchmarks"
-    tokens = tokens_name(run["tokens"])
-    return [f"{folder}/load_corpus.tsv", f"{folder}/tokenize/{tokens}.tsv"]
+    own = [f"tokenize/{tokens_name(run['tokens'])}"]
+    steps = ["load_corpus", *(own if kind(wildcards) == "trained" else [])]
+    return expand(f"{folder}/{{step}}.tsv", step=steps)
 
 
 def compared(wildcards):

@@ -98,7 +98,7 @@ rule head_signals:
         activations="results/{run}/activations/fair/{shard}.parquet",
         head="results/{run}/activations/head.safetensors",
         summary="results/{run}/fair/head.json",
-        counts=of_trained("results/{run}/fair/train_counts.parquet"),
+        counts=with_text("results/{run}/fair/train_counts.parquet"),
     output:
         "results/{run}/signals/fair/head/{shard}.parquet",
     log:
@@ -175,7 +175,7 @@ rule hidden_signals:
 rule context_signals:
     input:
         tokens="results/{run}/fair/tokens.parquet",
-        counts=of_trained("results/{run}/fair/train_counts.parquet"),
+        counts=with_text("results/{run}/fair/train_counts.parquet"),
     output:
         "results/{run}/signals/fair/context.parquet",
     log:

@@ -15,7 +15,7 @@ from easyhard.job import job
 from easyhard.logits.low_rank import LOW_RANK_STATISTICS, LowRankSweep
 from easyhard.logits.moments import Moments
 from easyhard.logits.refine import REFINED_STATISTICS
-from easyhard.model.store import read_head, read_tensors
+from easyhard.model.store import read_head, read_softcap, read_tensors
 from easyhard.progress import Progress
 from easyhard.signals.fair import FIT, TEST, read_parts
 from easyhard.signals.store import write_batches
@@ -56,6 +56,7 @@ def main() -> None:
         states=weights(device),
         statistics=(*LOW_RANK_STATISTICS, "argmax"),
         refined=settings["refined"],
+        softcap=read_softcap(snakemake.input.head),
     )
     wanted = (part != FIT) | settings["fit_too"]
     progress, done = Progress(f"{kind} low rank", int(wanted.sum()), "tokens"), 0

@@ -12,7 +12,7 @@ from easyhard.atomic import write_json
 from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.logits.temperature import fit_temperature
-from easyhard.model.store import read_head
+from easyhard.model.store import read_head, read_softcap
 from easyhard.signals.fair import FIT, read_fair_tokens
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def main() -> None:
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     head = read_head(snakemake.input.head).to(device)
     hidden, target = calibration_tokens(read_fair_tokens(snakemake.input.tokens).rows(FIT), device)
-    temperature = fit_temperature(hidden, head, target) if bool((target >= 0).all()) else None
+    softcap = read_softcap(snakemake.input.head)
+    temperature = fit_temperature(hidden, head, target, softcap=softcap) if bool((target >= 0).all()) else None
     words, dim = head.shape
     write_json(snakemake.output[0], {"words": words, "dim": dim, "temperature": temperature})
 

@@ -12,7 +12,7 @@ from easyhard.activations.store import count_rows, read_batches
 from easyhard.atomic import read_json
 from easyhard.device import use_device
 from easyhard.job import job
-from easyhard.model.store import read_head
+from easyhard.model.store import read_head, read_softcap
 from easyhard.progress import Progress
 from easyhard.signals.head_batch import head_signals
 from easyhard.signals.store import read_columns, write_batches
@@ -29,6 +29,7 @@ def main() -> None:
     temperature = read_json(snakemake.input.summary)["temperature"]
     counts = snakemake.input.get("counts")
     counts = read_columns(counts, ["count"], rows=len(head))["count"] if counts else None
+    softcap = read_softcap(snakemake.input.head)
     shard = [snakemake.input.activations]
     progress, done = Progress("signals of the logits", count_rows(shard), "tokens"), 0
 
@@ -37,7 +38,7 @@ def main() -> None:
         for batch in prefetch(read_batches(shard, ["hidden", "target"])):
             hidden = torch.tensor(batch["hidden"], device=device)
             target = None if temperature is None else torch.tensor(batch["target"], dtype=torch.int64, device=device)
-            found = head_signals(hidden, head, target, temperature=temperature, counts=counts)
+            found = head_signals(hidden, head, target, temperature=temperature, counts=counts, softcap=softcap)
             yield {name: values.cpu().numpy() for name, values in found.items()}
             progress.update(done := done + len(hidden))
 

@@ -13,7 +13,7 @@ from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.logits.draws import draw_targets
 from easyhard.logits.statistics import logit_statistics
-from easyhard.model.store import read_head
+from easyhard.model.store import read_head, read_softcap
 from easyhard.progress import Progress
 from easyhard.signals.fair import TEST, read_parts
 from easyhard.signals.store import write_batches
@@ -28,6 +28,7 @@ def main() -> None:
     settings = snakemake.params.settings
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     head = read_head(snakemake.input.head).to(device)
+    softcap = read_softcap(snakemake.input.head)
     shard, first = [snakemake.input.activations], count_rows(snakemake.input.before)
     tests = read_parts(snakemake.input.tokens) == TEST
     drawn_before, test = int(tests[:first].sum()), tests[first : first + count_rows(shard)]
@@ -42,8 +43,10 @@ def main() -> None:
                 continue
             states = torch.tensor(hidden, device=device)
             first_row = drawn_before + done
-            _, drawn = draw_targets(states, head, draws=settings["draws"], seed=settings["seed"], first_row=first_row)
-            argmax = logit_statistics(states, head, statistics=("argmax",))["argmax"]
+            _, drawn = draw_targets(
+                states, head, draws=settings["draws"], seed=settings["seed"], first_row=first_row, softcap=softcap
+            )
+            argmax = logit_statistics(states, head, statistics=("argmax",), softcap=softcap)["argmax"]
             yield {
                 "argmax": argmax.cpu().numpy().astype(np.int32),
                 **{f"draw_{index}": column.cpu().numpy() for index, column in enumerate(drawn.T)},
