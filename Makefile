@@ -3,7 +3,7 @@
 # make report  the default run as one HTML file, report.html
 # make bench   time the heavy step and the intervals against the plain way, side by side
 # make founding TEXT=FOLDER   the founding run on the three files of WikiText-2 raw in FOLDER
-# make study TEXT=FOLDER      the bundled text and WikiText-2, three seeds each: six runs, about two hours on two cores
+# make study TEXT=FOLDER      the bundled text and WikiText-2, three seeds each, compared: six runs, about two hours on two cores
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,10 +24,10 @@ founding: $(VENV)/installed
 STUDY := wikipedia wikipedia_1 wikipedia_2 wikitext2 wikitext2_1 wikitext2_2
 
 study: $(VENV)/installed
-	$(SNAKEMAKE) --config 'runs={wikitext2: $(OWN_TEXT), wikitext2_1: $(OWN_TEXT), wikitext2_2: $(OWN_TEXT)}' -- $(STUDY:%=results/%/report.md)
+	$(SNAKEMAKE) --config 'runs={wikitext2: $(OWN_TEXT), wikitext2_1: $(OWN_TEXT), wikitext2_2: $(OWN_TEXT)}' -- $(STUDY:%=results/%/report.md) results/comparisons/study/report.md
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

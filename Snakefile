@@ -17,6 +17,7 @@ include: "workflow/rules/huggingface.smk"
 include: "workflow/rules/probes.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/comparison.smk"
 
 
 report: "workflow/report/workflow.rst"

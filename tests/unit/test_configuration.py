@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from easyhard.configuration import load_runs, model_settings, overlay, run_kind, schema_defaults
+from easyhard.configuration import (
+    comparison_groups,
+    load_runs,
+    model_settings,
+    overlay,
+    run_kind,
+    schema_defaults,
+)
 from easyhard.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -67,8 +74,11 @@ WRONG = [
     ("defaults.model.window", 40_000, "an integer from 1 to 32768"),
     ("runs.wikipedia", None, "a mapping of settings"),
     ("runs.a b", {}, "letters, digits"),
+    ("runs.corpora", {}, "neither corpora nor comparisons"),
     ("runs", {}, "a mapping from a run's name"),
     ("default_runs", ["nope"], "some of wikipedia, wikitext2"),
+    ("comparisons.study", {}, "a mapping from a group's name"),
+    ("comparisons.study.wikipedia", [], "a list of different runs"),
     ("default_runs", [], "a list of at least one run's name"),
     ("defaults.tokens.tokenizer", "bpe", "words or whitespace"),
     ("defaults.tokens.vocabulary_from", ["test"], r"\[train\] or \[train, validation\]"),
@@ -124,3 +134,14 @@ def test_all_errors_are_shown_at_once() -> None:
     with pytest.raises(InputError) as caught:
         load_runs(config, SCHEMA)
     assert len(str(caught.value).splitlines()) == 2
+
+
+def test_runs_of_a_group_are_there_and_differ_in_seed_alone() -> None:
+    runs = load_runs(CONFIG, SCHEMA)
+    assert comparison_groups(CONFIG, runs, "study")["wikitext2"] == ["wikitext2", "wikitext2_1", "wikitext2_2"]
+    for members, wanted in (
+        (["gone"], "'gone' is not a run"),
+        (["wikipedia", "wikitext2"], "differ in corpus, tokens"),
+    ):
+        with pytest.raises(InputError, match=f"comparisons.study.mixed: .*{wanted}"):
+            comparison_groups(changed("comparisons.study", {"mixed": members}), runs, "study")

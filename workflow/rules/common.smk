@@ -9,7 +9,13 @@ WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from easyhard.code_hash import code_hash
-from easyhard.configuration import load_runs, model_settings, run_kind
+from easyhard.configuration import (
+    comparison_groups,
+    load_runs,
+    model_settings,
+    run_kind,
+)
+from easyhard.corpora import corpus_name, corpus_settings, tokens_name
 from easyhard.errors import InputError
 from easyhard.report.fair_names import figure_names
 
@@ -17,6 +23,12 @@ try:
     RUNS = load_runs(config, WORKFLOW / "schemas" / "config.schema.yaml")
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+# What runs share, by the names of its folders: the settings of each corpus, and of the tokens inside
+CORPORA = {
+    corpus_name(run["corpus"]): corpus_settings(run["corpus"]) for run in RUNS.values()
+}
+TOKENS = {tokens_name(run["tokens"]): run["tokens"] for run in RUNS.values()}
 
 FIGURES = {
     "training_curve": "Language model",
@@ -31,7 +43,11 @@ FAIR = "Fair comparison"
 
 wildcard_constraints:
     run="|".join(RUNS),
+    corpus="|".join(CORPORA),
+    tokens="|".join(TOKENS),
+    comparison="|".join(config.get("comparisons") or ()) or "(?!)",
     split="train|validation",
+    shard=r"\d+",
 
 
 def settings(*keys, **paths):
@@ -76,7 +92,9 @@ def with_text(files):
     """An input function: `files` for a run whose text is read here, none for what others have measured."""
 
     def of_run(wildcards):
-        return files if kind(wildcards) in ("trained", "huggingface") else []
+        if kind(wildcards) not in ("trained", "huggingface"):
+            return []
+        return files(wildcards) if callable(files) else files
 
     return of_run
 
@@ -102,41 +120,52 @@ def model_gpu(wildcards):
     return int(RUNS[wildcards.run]["model"]["device"] != "cpu")
 
 
-def fair_shards(wildcards):
-    """The activations of all tokens of the protocol fair, in their order."""
-    splits = {
-        "trained": ["validation", "test"],
-        "huggingface": ["huggingface"],
-        "activations": ["imported"],
-    }[kind(wildcards)]
+def shard_names(wildcards, end=None):
+    """The wildcard {shard} of each shard of a run, or of those before number `end`."""
+    shards = RUNS[wildcards.run]["activations"]["shards"] if end is None else end
+    return [f"{number:03d}" for number in range(shards)]
+
+
+def shards(pattern):
+    """An input function: a file of the run for each of its shards, in the order of the tokens; other wildcards of the
+    pattern are those of the rule."""
+
+    def of_run(wildcards):
+        own = {**wildcards, "shard": shard_names(wildcards)}
+        return expand(f"results/{{run}}/{pattern}", **own)
+
+    return of_run
+
+
+fair_shards = shards("activations/fair/{shard}.parquet")
+
+
+def shards_before(wildcards):
+    """Of the activations of the protocol fair, the shards before the wildcard's."""
     return expand(
-        "results/{run}/activations/fair/{split}-{shard:03d}.parquet",
+        "results/{run}/activations/fair/{shard}.parquet",
         run=wildcards.run,
-        split=splits,
-        shard=range(RUNS[wildcards.run]["activations"]["shards"]),
+        shard=shard_names(wildcards, end=int(wildcards.shard)),
     )
 
 
-def corpus_settings(wildcards):
-    """Of the run's corpus settings those that its source reads, so that no other setting loads it again."""
-    corpus = RUNS[wildcards.run]["corpus"]
-    source = corpus["source"]
-    shared = {} if source == "bundled" else {"documents": corpus["documents"]}
-    return {"source": source, **shared, source: corpus[source]}
-
-
-def activation_shards(split):
-    """An input function: all shards of a split of the wildcard's run."""
+def token_file(name):
+    """An input function: a file of the run's tokens, which it shares with all runs of the same text; a model from
+    elsewhere has its own."""
 
     def of_run(wildcards):
-        return expand(
-            "results/{run}/activations/{split}/{shard:03d}.parquet",
-            run=wildcards.run,
-            split=split,
-            shard=range(RUNS[wildcards.run]["activations"]["shards"]),
-        )
+        folder = f"results/{wildcards.run}/tokens"
+        if kind(wildcards) == "trained":
+            run = RUNS[wildcards.run]
+            folder = f"results/corpora/{corpus_name(run['corpus'])}/{tokens_name(run['tokens'])}"
+        return f"{folder}/{name.format(split=wildcards.get('split'))}"
 
     return of_run
+
+
+def documents(wildcards):
+    """The documents of the wildcard's run."""
+    return f"results/corpora/{corpus_name(RUNS[wildcards.run]['corpus'])}/documents.parquet"
 
 
 def with_head(*files):
@@ -178,6 +207,28 @@ def fair_signals(wildcards):
         else low_rank_kinds("signals/fair/{kind}.parquet")(wildcards)
     )
     return stratified_signals(wildcards) + low_rank
+
+
+def reference_shards(wildcards):
+    """The states that distances are measured to: of train tokens; of the protocol's where training was elsewhere."""
+    if kind(wildcards) == "trained":
+        return shards("activations/train/{shard}.parquet")(wildcards)
+    return fair_shards(wildcards)
+
+
+def reference_tokens(wildcards):
+    """What says which of those are fit tokens, where not all may be used."""
+    return (
+        []
+        if kind(wildcards) == "trained"
+        else f"results/{wildcards.run}/fair/tokens.parquet"
+    )
+
+
+def low_rank_weights(wildcards):
+    """The moments that a weighted low rank is the best for."""
+    weighted = wildcards.kind == "weighted"
+    return f"results/{wildcards.run}/fair/moments.safetensors" if weighted else []
 
 
 def stacked_kind(wildcards):
@@ -235,33 +286,29 @@ imported_settings = settings(
 
 def benchmarks(wildcards):
     """Snakemake's measurements of the steps that take time, in the order of the work."""
-    shards = [
-        f"{shard:03d}" for shard in range(RUNS[wildcards.run]["activations"]["shards"])
-    ]
+
+    def sharded(step, **others):
+        return expand(f"{step}/{{shard}}", shard=shard_names(wildcards), **others)
+
     published = [
-        "load_corpus",
-        "tokenize",
         "train",
-        *expand(
-            "dump_activations/{split}-{shard}",
-            split=["train", "validation"],
-            shard=shards,
-        ),
-        "logit_statistics",
-        "low_rank",
+        *sharded("dump_activations/train"),
+        *sharded("dump_activations/validation"),
+        *sharded("logit_statistics"),
+        *sharded("low_rank"),
         "exit_classifier",
         "loss_probes",
         "metric_probes",
-        *expand(
-            "dump_fair/{split}-{shard}", split=["validation", "test"], shard=shards
-        ),
+        *sharded("dump_fair"),
     ]
     kinds = RUNS[wildcards.run]["fair_low_rank"]["kinds"]
     fair = [
-        "head_signals",
-        "hidden_signals",
-        *expand("fair_low_rank/{kind}", kind=kinds),
-        "test_words",
+        "fit_temperature",
+        *sharded("head_signals"),
+        "fit_references",
+        *sharded("hidden_signals"),
+        *sharded("fair_low_rank/{kind}", kind=kinds),
+        *sharded("test_words"),
         "fair_probes",
         "learning_curve",
         "fair_stacks",
@@ -269,21 +316,34 @@ def benchmarks(wildcards):
     first = {
         "trained": [*published, *fair],
         "huggingface": [
-            "load_corpus",
             "tokenize_huggingface",
             "huggingface_head",
-            *expand("dump_huggingface/{shard}", shard=shards),
+            *sharded("dump_huggingface"),
             *fair,
         ],
-        "activations": [
-            "import_head",
-            *expand("import_activations/{shard}", shard=shards),
-            *fair,
-        ],
+        "activations": ["import_head", *sharded("import_activations"), *fair],
         "signals": ["import_signals"],
     }
     steps = [*first[kind(wildcards)], "evaluate_fair", "evaluate_strata"]
-    return expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+    own = expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+    return [*with_text(shared_benchmarks)(wildcards), *own]
+
+
+def shared_benchmarks(wildcards):
+    """Those of the steps that runs share."""
+    run = RUNS[wildcards.run]
+    folder = f"results/corpora/{corpus_name(run['corpus'])}/benchmarks"
+    own = [f"tokenize/{tokens_name(run['tokens'])}"]
+    steps = ["load_corpus", *(own if kind(wildcards) == "trained" else [])]
+    return expand(f"{folder}/{{step}}.tsv", step=steps)
+
+
+def compared(wildcards):
+    """The runs of each group of a comparison."""
+    try:
+        return comparison_groups(config, RUNS, wildcards.comparison)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def report_figures(wildcards):

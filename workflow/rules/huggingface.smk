@@ -1,12 +1,12 @@
 # A model that was trained elsewhere and that transformers loads: its tokens, its head, its hidden states.
-# in:  results/{run}/corpus/documents.parquet, the model's files
+# in:  results/corpora/{corpus}/documents.parquet, the model's files
 # out: results/{run}/tokens/*, results/{run}/activations/*, results/{run}/fair/tokens.parquet
 
 
 rule tokenize_huggingface:
     input:
         model_files,
-        documents="results/{run}/corpus/documents.parquet",
+        documents=documents,
     output:
         train="results/{run}/tokens/train.parquet",
         validation="results/{run}/tokens/validation.parquet",
@@ -73,7 +73,7 @@ rule dump_huggingface:
         test="results/{run}/tokens/test.parquet",
         summary="results/{run}/tokens/summary.json",
     output:
-        "results/{run}/activations/fair/huggingface-{shard}.parquet",
+        "results/{run}/activations/fair/{shard}.parquet",
     log:
         "results/{run}/logs/dump_huggingface/{shard}.log",
     benchmark:

@@ -1,13 +1,13 @@
 # Train the language model and dump its activations.
-# in:  results/{run}/tokens/*
+# in:  results/corpora/{corpus}/{tokens}/*
 # out: results/{run}/model/*, results/{run}/activations/{split}/*.parquet
 
 
 rule train:
     input:
-        train="results/{run}/tokens/train.parquet",
-        validation="results/{run}/tokens/validation.parquet",
-        summary="results/{run}/tokens/summary.json",
+        train=token_file("train.parquet"),
+        validation=token_file("validation.parquet"),
+        summary=token_file("summary.json"),
     output:
         weights="results/{run}/model/weights.safetensors",
         head="results/{run}/activations/head.safetensors",
@@ -39,14 +39,14 @@ rule train:
 rule dump_activations:
     input:
         weights="results/{run}/model/weights.safetensors",
-        tokens="results/{run}/tokens/{split}.parquet",
-        summary="results/{run}/tokens/summary.json",
+        tokens=token_file("{split}.parquet"),
+        summary=token_file("summary.json"),
     output:
         "results/{run}/activations/{split}/{shard}.parquet",
     log:
-        "results/{run}/logs/dump_activations/{split}-{shard}.log",
+        "results/{run}/logs/dump_activations/{split}/{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/dump_activations/{split}-{shard}.tsv"
+        "results/{run}/benchmarks/dump_activations/{split}/{shard}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 4

@@ -7,9 +7,9 @@ rule draw_figures:
     input:
         metrics="results/{run}/metrics.parquet",
         curve="results/{run}/model/training_curve.parquet",
-        train="results/{run}/tokens/train.parquet",
-        tokens="results/{run}/tokens/summary.json",
-        activations=activation_shards("validation"),
+        train=token_file("train.parquet"),
+        tokens=token_file("summary.json"),
+        activations=shards("activations/validation/{shard}.parquet"),
         logit="results/{run}/signals/logit.parquet",
         exit_classifier="results/{run}/signals/exit_classifier.parquet",
         loss_predictions="results/{run}/probes/loss_predictions.parquet",
@@ -81,7 +81,7 @@ rule write_report:
             source_file(f"scripts/easyhard/report/{name}.md.j2")
             for name in ("template", "fair", "published")
         ],
-        tokens=with_text("results/{run}/tokens/summary.json"),
+        tokens=with_text(token_file("summary.json")),
         model=with_text("results/{run}/model/summary.json"),
         benchmarks=benchmarks,
     output:

@@ -33,7 +33,7 @@ def main() -> None:
     progress = Progress(f"dump shard {shard}", end - first, "windows")
     batches = dump(model, head, windows[first:end], batch_size=own["batch_size"], progress=progress)
     metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code}
-    write_shard(snakemake.output[0], batches, head.matrix.shape[1], "fair", metadata)
+    write_shard(snakemake.output[0], batches, head.matrix.shape[1], metadata)
 
 
 with job(snakemake):

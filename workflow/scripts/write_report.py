@@ -36,7 +36,12 @@ def trained() -> dict[str, Any]:
     """What the report says of a run whose model is trained here."""
     tokens = read_json(snakemake.input.tokens)
     return {
-        "corpus": {"source": tokens["source"], "credit": tokens["credit"], "sha256": tokens["corpus_sha256"]},
+        "corpus": {
+            "source": tokens["source"],
+            "credit": tokens["credit"],
+            "sha256": tokens["corpus_sha256"],
+            "tokens_in": str(Path(snakemake.input.tokens).parent),
+        },
         "tokens": tokens,
         "device": read_json(snakemake.input.model)["device"],
         "is_founding_corpus": is_founding_corpus(tokens),

@@ -18,6 +18,9 @@ MODEL_KEYS = {
     "huggingface": ("path", "revision", "dtype", "device", "packing", "window", "batch_size"),
 }
 
+OF_A_SEED = ("seed", "input")
+"""What the runs of a group may differ in: their seed, and the files of what was trained elsewhere with another one."""
+
 
 def load_runs(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, Settings]:
     """The complete settings of every run: the schema's defaults, under `defaults`, under the run's own keys.
@@ -39,6 +42,31 @@ def load_runs(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, S
         if name not in runs
     )
     return runs
+
+
+def comparison_groups(config: Mapping[str, Any], runs: Mapping[str, Settings], comparison: str) -> dict[str, list[str]]:
+    """The runs of each group of a comparison; `config` and `runs` are what `load_runs` has checked and returned.
+
+    Raises InputError naming a run that is not there, or that differs from the first of its group in more than the seed.
+    """
+    groups: dict[str, list[str]] = config["comparisons"][comparison]
+    _raise(
+        message
+        for group, members in groups.items()
+        for message in _group_errors(f"comparisons.{comparison}.{group}", members, runs)
+    )
+    return groups
+
+
+def _group_errors(prefix: str, members: list[str], runs: Mapping[str, Settings]) -> Iterator[str]:
+    unknown = [run for run in members if run not in runs]
+    if unknown:
+        yield f"{prefix}: {unknown[0]!r} is not a run; wanted: some of {', '.join(runs)}"
+        return
+    for run in members[1:]:
+        differ = [key for key, value in runs[run].items() if value != runs[members[0]][key] and key not in OF_A_SEED]
+        if differ:
+            yield f"{prefix}: {run} and {members[0]} differ in {', '.join(differ)}; wanted: runs that differ in seed"
 
 
 def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
@@ -92,7 +120,8 @@ def _describe(error: ValidationError) -> str:
             f"{key}: unknown key {error.instance!r}; wanted: one of {', '.join(cast(list[str], error.validator_value))}"
         )
     if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
-        return f"{key}: {error.instance!r} is no run's name; wanted: letters, digits, '_' and '-'"
+        wanted = "letters, digits, '_' and '-', and neither corpora nor comparisons"
+        return f"{key}: {error.instance!r} is no name; wanted: {wanted}"
     return f"{key}: {error.instance!r} ({_reason(error)}); wanted: {schema.get('description', error.message)}"
 
 

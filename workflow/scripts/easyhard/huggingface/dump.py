@@ -14,6 +14,8 @@ from easyhard.progress import Progress
 from easyhard.tokens.encoding import TokenStream
 from easyhard.tokens.packing import NO_TOKEN, TextWindows, cut_text
 
+SPLIT = "fair"  # validation and test documents alike
+
 
 def text_windows(
     streams: list[TokenStream], settings: Mapping[str, Any], tokens: Mapping[str, Any], at_most: int | None
@@ -72,6 +74,7 @@ def dump(
             "document": own.document[rows, position],
             "token": own.inputs[rows, position],
             "target": targets,
+            "split": np.full(len(targets), SPLIT),
             "loss": loss.clamp(min=0).cpu().numpy(),
             "hidden": states.cpu().numpy(),
         }
