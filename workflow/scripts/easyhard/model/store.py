@@ -1,12 +1,14 @@
 """A trained model on disk as safetensors: weights and head."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from easyhard.atomic import atomic_path
@@ -24,8 +26,15 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Map
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
     """Read safetensors. Raises InputError naming the file when it is damaged or something else."""
+    with _open(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no dictionary
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[Any]:
     try:
-        return load_file(path)
+        with safe_open(path, framework="pt") as file:
+            yield file
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file ({error}); delete it and rerun") from error
 
@@ -51,9 +60,10 @@ def write_head(path: str | Path, head: Tensor, softcap: float | None, metadata: 
 
 def read_softcap(path: str | Path) -> float | None:
     """The soft cap of the logits of the head in `path`, or None. Raises InputError when it is no positive number."""
-    cap = read_tensors(path).get("softcap")
-    if cap is None:
-        return None
+    with _open(path) as file:
+        if "softcap" not in file.keys():  # noqa: SIM118 - the file is no dictionary
+            return None
+        cap = file.get_tensor("softcap")
     if cap.numel() != 1 or not 0 < float(cap) < float("inf"):
         raise InputError(f"{path}: softcap is {cap.tolist()}; wanted: a positive number")
     return float(cap)
