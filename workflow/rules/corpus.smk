@@ -14,8 +14,8 @@ rule load_corpus:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         corpus=corpus_settings,
         code=code_hash("load_corpus.py"),
@@ -42,8 +42,8 @@ rule tokenize:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         tokens=settings("tokens"),
         code=code_hash("tokenize_documents.py"),
