@@ -151,7 +151,7 @@ rule evaluate_fair:
         "../../envs/environment.yaml"
     threads: 4
     resources:
-        mem_mb=by_attempt(3000),
+        mem_mb=by_attempt(1500),
         runtime=by_attempt(60),
     params:
         settings=settings(
@@ -182,7 +182,7 @@ rule evaluate_strata:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(1500),
         runtime=by_attempt(30),
     params:
         settings=settings(
@@ -214,7 +214,7 @@ rule evaluate_ceilings:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(1500),
         runtime=by_attempt(10),
     params:
         thresholds=lambda wildcards: RUNS[wildcards.run]["fair"]["thresholds"],
@@ -268,7 +268,7 @@ rule evaluate_fair_low_rank:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(1500),
         runtime=by_attempt(10),
     params:
         code=code_hash("evaluate_fair_low_rank.py"),
@@ -293,7 +293,7 @@ rule evaluate_learning:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(1500),
         runtime=by_attempt(10),
     params:
         settings=settings(

@@ -20,7 +20,7 @@ rule exit_classifier:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(2500),
         runtime=by_attempt(30),
     params:
         settings=settings("seed", "exit_classifier"),

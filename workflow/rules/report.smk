@@ -24,7 +24,7 @@ rule draw_figures:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(1500),
         runtime=by_attempt(10),
     params:
         sequences=settings("sequences"),
@@ -51,7 +51,7 @@ rule draw_fair_figures:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(1000),
         runtime=by_attempt(10),
     params:
         code=code_hash("draw_fair_figures.py"),
