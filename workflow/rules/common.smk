@@ -66,6 +66,15 @@ def settings(*keys, **paths):
     return of_run
 
 
+def by_attempt(amount):
+    """A resource of which a job that is tried again gets as much again: it may have run over its memory or time."""
+
+    def of_attempt(wildcards, attempt):
+        return amount * attempt
+
+    return of_attempt
+
+
 def kind(wildcards):
     """What a run is made of: a model trained here or elsewhere, or activations or signals from elsewhere."""
     return run_kind(RUNS[wildcards.run])
