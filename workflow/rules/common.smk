@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from easyhard.code_hash import code_hash
+from easyhard import code_hash as hashes
 from easyhard.configuration import comparison_groups, load_runs
 from easyhard.corpora import corpus_name, corpus_settings, tokens_name
 from easyhard.errors import InputError
@@ -42,6 +42,11 @@ wildcard_constraints:
     tokens="|".join(TOKENS),
     comparison="|".join(config.get("comparisons") or ()) or "(?!)",
     split="train|validation",
+
+
+def code_hash(script):
+    """A params function: the hash of a script and of what it imports, found for the rules that are asked for."""
+    return lambda wildcards: hashes.code_hash(script)
 
 
 def settings(*keys, **paths):
