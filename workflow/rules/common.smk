@@ -5,12 +5,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-WORKFLOW = Path(workflow.basedir) / "workflow"
+# where this file lies, which as a module is elsewhere than the Snakefile that uses it
+WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from easyhard import code_hash as hashes
 from easyhard.configuration import comparison_groups, load_runs
-from easyhard.corpora import corpus_name, corpus_settings, tokens_name
+from easyhard.corpora import corpus_name, corpus_settings, text_files, tokens_name
 from easyhard.errors import InputError
 from easyhard.report.fair_names import figure_names
 
@@ -24,6 +25,9 @@ CORPORA = {
     corpus_name(run["corpus"]): corpus_settings(run["corpus"]) for run in RUNS.values()
 }
 TOKENS = {tokens_name(run["tokens"]): run["tokens"] for run in RUNS.values()}
+
+# With `--cache` these rules' outputs may come from another workflow's run; Snakemake then takes no benchmark of them
+CACHED = workflow.enable_cache
 
 FIGURES = {
     "training_curve": "Language model",
@@ -108,6 +112,11 @@ def token_file(name):
         return f"{folder}/{name.format(split=wildcards.get('split'))}"
 
     return of_run
+
+
+def text_inputs(wildcards):
+    """The user's own text files of a corpus, so that an edit of one loads it again."""
+    return [local(file) for file in text_files(CORPORA[wildcards.corpus])]
 
 
 def activation_shards(split):
@@ -205,7 +214,7 @@ def own_files(wildcards):
         for key in given
         if key not in ("kind", "names", "leave_out", "signals")
     ]
-    return list(dict.fromkeys(filter(None, files)))
+    return [local(file) for file in dict.fromkeys(filter(None, files))]
 
 
 imported_settings = settings(
@@ -224,7 +233,7 @@ def benchmarks(wildcards):
         f"{shard:03d}" for shard in range(RUNS[wildcards.run]["activations"]["shards"])
     ]
     published = [
-        "train",
+        *([] if CACHED else ["train"]),
         *expand(
             "dump_activations/{split}-{shard}",
             split=["train", "validation"],
@@ -260,7 +269,7 @@ def benchmarks(wildcards):
     }
     steps = [*first[kind(wildcards)], "evaluate_fair", "evaluate_strata"]
     own = expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
-    return [*of_trained(shared_benchmarks)(wildcards), *own]
+    return own if CACHED else [*of_trained(shared_benchmarks)(wildcards), *own]
 
 
 def shared_benchmarks(wildcards):
@@ -288,8 +297,11 @@ def report_figures(wildcards):
 
 
 def source_file(path):
-    """A file of the workflow as an input: relative, so that a repository may move without rerunning anything."""
-    return os.path.relpath(WORKFLOW / path)
+    """A file of the workflow as an input: relative, so that a repository may move without rerunning anything.
+
+    It is local: a module's prefix is for results.
+    """
+    return local(os.path.relpath(WORKFLOW / path))
 
 
 def figure(name):
