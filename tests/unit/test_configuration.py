@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from easyhard.configuration import comparison_groups, load_runs, overlay, schema_defaults
+from easyhard.configuration import (
+    comparison_groups,
+    load_runs,
+    model_settings,
+    overlay,
+    run_kind,
+    schema_defaults,
+)
 from easyhard.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +57,7 @@ def test_overlay_changes_neither() -> None:
     assert (base, own) == ({"a": {"b": [1]}}, {"a": {"c": [2]}})
 
 
+OTHERS = {"input": {"kind": "activations", "hidden": "states.npz"}}
 WRONG = [
     ("defaults.training.patience", "three", "an integer of at least 1"),
     ("defaults.training.patience", True, "an integer of at least 1"),
@@ -60,6 +68,10 @@ WRONG = [
     ("runs.wikipedia.model", {"heads": 5}, "dim a multiple of 2 × heads"),
     ("runs.wikipedia.model", {"dim": 32}, "ranks from 1 to dim"),
     ("runs.wikipedia.model", 3, "a mapping of model settings"),
+    ("runs.wikipedia.model", {"kind": "huggingface"}, "a model's folder, or its id on the Hub"),
+    ("runs.wikipedia", OTHERS | {"model": {"kind": "huggingface"}}, "one of the two"),
+    ("defaults.model.kind", "gpt2", "lego or huggingface"),
+    ("defaults.model.window", 40_000, "an integer from 1 to 32768"),
     ("runs.wikipedia", None, "a mapping of settings"),
     ("runs.a b", {}, "letters, digits"),
     ("runs.corpora", {}, "neither corpora nor comparisons"),
@@ -99,6 +111,21 @@ def test_wrong_settings_are_named(path: str, value: object, wanted: str) -> None
     assert re.search(f"wanted.*{wanted}|{wanted}", first)
     named = path.split(".")
     assert any(key in first for key in named[-2:])
+
+
+def test_a_run_starts_from_what_model_and_input_say() -> None:
+    own = {"model": {"kind": "huggingface", "path": "gpt2"}}
+    runs = load_runs({"default_runs": ["a"], "runs": {"a": {}, "own": own, "states": OTHERS}}, SCHEMA)
+    assert {name: run_kind(run) for name, run in runs.items()} == {
+        "a": "trained",
+        "own": "huggingface",
+        "states": "activations",
+    }
+    assert model_settings(runs["a"]["model"]) == {"dim": 64, "heads": 4, "ffn_dim": 256, "block_layers": [2]}
+    assert model_settings(runs["own"]["model"])["path"] == "gpt2"
+    assert not set(model_settings(runs["own"]["model"])) & {"dim", "kind"}
+    known = set(CONFIG["defaults"]["model"]) - {"kind"}
+    assert set(model_settings(runs["a"]["model"])) | set(model_settings(runs["own"]["model"])) == known
 
 
 def test_all_errors_are_shown_at_once() -> None:

@@ -47,9 +47,9 @@ rule dump_activations:
     output:
         "results/{run}/activations/{split}/{shard}.parquet",
     log:
-        "results/{run}/logs/dump_activations/{split}-{shard}.log",
+        "results/{run}/logs/dump_activations/{split}/{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/dump_activations/{split}-{shard}.tsv"
+        "results/{run}/benchmarks/dump_activations/{split}/{shard}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 4

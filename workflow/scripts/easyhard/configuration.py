@@ -13,6 +13,10 @@ from jsonschema.exceptions import ValidationError
 from easyhard.errors import InputError
 
 Settings = dict[str, Any]
+MODEL_KEYS = {
+    "lego": ("dim", "heads", "ffn_dim", "block_layers"),
+    "huggingface": ("path", "revision", "dtype", "device", "packing", "window", "batch_size"),
+}
 
 OF_A_SEED = ("seed", "input")
 """What the runs of a group may differ in: their seed, and the files of what was trained elsewhere with another one."""
@@ -74,6 +78,17 @@ def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
     return merged
 
 
+def run_kind(settings: Mapping[str, Any]) -> str:
+    """What a run starts from: trained, huggingface, activations or signals."""
+    kind: str = settings["input"]["kind"]
+    return "huggingface" if kind == "trained" and settings["model"]["kind"] == "huggingface" else kind
+
+
+def model_settings(model: Mapping[str, Any]) -> Settings:
+    """Of the `model` settings those that its kind reads, without the kind."""
+    return {key: model[key] for key in MODEL_KEYS[model["kind"]]}
+
+
 def schema_defaults(schema: Mapping[str, Any]) -> Settings:
     """The defaults that a JSON Schema of nested objects gives, as one mapping."""
     return {
@@ -133,18 +148,28 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     if fair["main_threshold"] not in fair["thresholds"]:
         yield f"{prefix}.fair.main_threshold: {fair['main_threshold']:g}; wanted: one of fair.thresholds"
     if own["kind"] != "trained":
+        if model["kind"] == "huggingface":
+            yield f"{prefix}.input.kind: {own['kind']} beside model.kind huggingface; wanted: one of the two"
+        return
+    yield from _corpus_errors(prefix, corpus)
+    if model["kind"] == "huggingface":
+        if not model["path"]:
+            yield f"{prefix}.model.path: empty; wanted: a model's folder, or its id on the Hub"
         return
     if model["dim"] % (2 * model["heads"]):
         yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
     too_high = [rank for rank in settings["low_rank"]["ranks"] if rank > model["dim"]]
     if too_high:
         yield f"{prefix}.low_rank.ranks: {too_high[0]} is above model.dim {model['dim']}; wanted: ranks from 1 to dim"
-    if corpus["source"] == "files" and not corpus["files"]["path"]:
-        yield f"{prefix}.corpus.files.path: empty; wanted: the folder of the text files"
-    if corpus["bundled"]["validation"] + corpus["bundled"]["test"] >= 1:
-        yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: a sum less than 1"
     if probes["validation_share"] + probes["test_share"] >= 1:
         yield f"{prefix}.loss_probes: validation_share + test_share leave nothing to fit; wanted: a sum less than 1"
     not_below = [rank for rank in settings["fair_low_rank"]["ranks"] if rank >= model["dim"]]
     if not_below:
         yield f"{prefix}.fair_low_rank.ranks: {not_below[0]} is not below model.dim {model['dim']}; wanted: ranks below"
+
+
+def _corpus_errors(prefix: str, corpus: Settings) -> Iterator[str]:
+    if corpus["source"] == "files" and not corpus["files"]["path"]:
+        yield f"{prefix}.corpus.files.path: empty; wanted: the folder of the text files"
+    if corpus["bundled"]["validation"] + corpus["bundled"]["test"] >= 1:
+        yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: a sum less than 1"

@@ -33,9 +33,7 @@ def schema(dim: int, metadata: Mapping[str, str] | None = None) -> pa.Schema:
     return pa.schema(fields, metadata=dict(metadata or {}))
 
 
-def write_shard(
-    path: str | Path, batches: Iterable[Columns], dim: int, split: str, metadata: Mapping[str, str]
-) -> None:
+def write_shard(path: str | Path, batches: Iterable[Columns], dim: int, metadata: Mapping[str, str]) -> None:
     """Write one shard from `batches` of columns (rows each; `hidden` is (rows, dim) float32), streaming.
 
     Raises InputError when a loss or a hidden state is not finite.
@@ -44,7 +42,7 @@ def write_shard(
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, target_schema, compression="zstd") as writer:
         for batch in batches:
             _check_finite(path, batch)
-            writer.write_table(_table(batch, split, target_schema), row_group_size=ROW_GROUP)
+            writer.write_table(_table(batch, target_schema), row_group_size=ROW_GROUP)
 
 
 def read_batches(paths: Sequence[str | Path], columns: Sequence[str]) -> Iterator[Columns]:
@@ -64,9 +62,18 @@ def read_batches(paths: Sequence[str | Path], columns: Sequence[str]) -> Iterato
 
 
 def read_columns(paths: Sequence[str | Path], columns: Sequence[str]) -> Columns:
-    """Whole `columns` of the shards as arrays; for columns that fit in memory."""
-    batches = list(read_batches(paths, columns))
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in columns}
+    """Whole `columns` of the shards as arrays, which memory holds once; for columns that fit in memory."""
+    rows, row = count_rows(paths), 0
+    whole: Columns = {}
+    for batch in read_batches(paths, columns):
+        if not whole:
+            whole = {name: np.empty((rows, *values.shape[1:]), values.dtype) for name, values in batch.items()}
+        part = slice(row, row := row + len(batch[columns[0]]))
+        for name, values in batch.items():
+            whole[name][part] = values
+    if not whole:
+        raise InputError(f"{paths[0]}: no rows; at least one token is wanted")
+    return whole
 
 
 def count_rows(paths: Sequence[str | Path]) -> int:
@@ -78,10 +85,9 @@ def count_rows(paths: Sequence[str | Path]) -> int:
     return total
 
 
-def _table(batch: Columns, split: str, target_schema: pa.Schema) -> pa.Table:
-    rows, dim = batch["hidden"].shape
-    arrays = {name: pa.array(batch[name]) for name in COLUMNS if name != "split"}
-    arrays["split"] = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), [split])
+def _table(batch: Columns, target_schema: pa.Schema) -> pa.Table:
+    dim = batch["hidden"].shape[1]
+    arrays = {name: pa.array(batch[name]) for name in COLUMNS}
     arrays["hidden"] = pa.FixedSizeListArray.from_arrays(pa.array(batch["hidden"].ravel()), dim)
     return pa.table({name: arrays[name] for name in target_schema.names}).cast(target_schema)
 

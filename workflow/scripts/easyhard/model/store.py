@@ -40,6 +40,25 @@ def read_head(path: str | Path) -> Tensor:
     return head
 
 
+def write_head(path: str | Path, head: Tensor, softcap: float | None, metadata: Mapping[str, str]) -> None:
+    """Write an output head (V, d) with logits h·w, or softcap tanh(h·w / softcap), for `read_head` and `read_softcap`.
+
+    A bias is its last column, which meets a last coordinate 1 of each state.
+    """
+    cap = {} if softcap is None else {"softcap": torch.tensor(softcap, dtype=torch.float64)}
+    write_tensors(path, {"head": head, **cap}, metadata)
+
+
+def read_softcap(path: str | Path) -> float | None:
+    """The soft cap of the logits of the head in `path`, or None. Raises InputError when it is no positive number."""
+    cap = read_tensors(path).get("softcap")
+    if cap is None:
+        return None
+    if cap.numel() != 1 or not 0 < float(cap) < float("inf"):
+        raise InputError(f"{path}: softcap is {cap.tolist()}; wanted: a positive number")
+    return float(cap)
+
+
 def load_weights(model: Lego, path: str | Path) -> None:
     """Put the weights of a file into `model`. Raises InputError when they are of another model."""
     try:

@@ -45,6 +45,12 @@ def read_fair_tokens(path: str | Path) -> FairTokens:
     return FairTokens(**read_columns(path, COLUMNS))
 
 
+def read_parts(path: str | Path) -> Column:
+    """Of fair/tokens.parquet the part of each token alone, (tokens,): 0 fit, 1 select, 2 test. Raises InputError as
+    `read_fair_tokens` does."""
+    return read_columns(path, ["part"])["part"]
+
+
 @dataclass(frozen=True)
 class StoredSignal:
     """A signal on disk: its name, its file, and its columns there, one for each seed that it was trained with."""
