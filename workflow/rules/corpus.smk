@@ -4,12 +4,15 @@
 
 
 rule load_corpus:
+    input:
+        text_inputs,
     output:
         "results/corpora/{corpus}/documents.parquet",
     log:
         "results/corpora/{corpus}/logs/load_corpus.log",
     benchmark:
         "results/corpora/{corpus}/benchmarks/load_corpus.tsv"
+    cache: CACHED
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -38,6 +41,7 @@ rule tokenize:
         "results/corpora/{corpus}/logs/tokenize/{tokens}.log",
     benchmark:
         "results/corpora/{corpus}/benchmarks/tokenize/{tokens}.tsv"
+    cache: CACHED
     conda:
         "../../envs/environment.yaml"
     threads: 1

@@ -19,6 +19,7 @@ rule train:
         "results/{run}/benchmarks/train.tsv"
     wildcard_constraints:
         run=runs_of("trained"),
+    cache: CACHED
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -29,7 +30,9 @@ rule train:
     params:
         settings=settings("seed", "sequences", "model", "training"),
         code=code_hash("train.py"),
-        checkpoint="results/{run}/model/checkpoint.pt",
+        checkpoint=lambda wildcards, output: str(
+            Path(output.weights).with_name("checkpoint.pt")
+        ),
     message:
         "Train the language model of {wildcards.run}"
     script:
