@@ -12,6 +12,10 @@ from easyhard.code_hash import code_hash
 from easyhard.configuration import load_runs
 from easyhard.errors import InputError
 from easyhard.report.fair_names import figure_names
+from easyhard.stale_locks import clear_and_hold
+
+# Held until the end of this process, not of its jobs, which load this file too and hold their own.
+ALIVE = clear_and_hold(Path(".snakemake")) if workflow.is_main_process else None
 
 try:
     RUNS = load_runs(config, WORKFLOW / "schemas" / "config.schema.yaml")

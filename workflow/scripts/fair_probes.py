@@ -43,7 +43,7 @@ def main() -> None:
     write_json(
         snakemake.output.costs, {summary["probe"]: {"multiply_adds": summary["multiply_adds"]} for summary in summaries}
     )
-    write_json(snakemake.output.summary, summaries)
+    write_json(snakemake.output.summary, {"probes": summaries})
 
 
 with job(snakemake):

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
+from easyhard.parquet import parquet_writer, read_parquet
 
 
 def write_columns(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -31,7 +30,7 @@ def write_batches(path: str | Path, batches: Iterable[Mapping[str, NDArray[Any]]
     first = next(tables, None)
     if first is None:
         raise InputError(f"{path}: no rows to write; at least one batch is wanted")
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, first.schema, compression="zstd") as writer:
+    with parquet_writer(path, first.schema) as writer:
         for table in chain([first], tables):
             writer.write_table(table)
 
@@ -48,24 +47,10 @@ def read_columns(
     `rows` is how many the file must have, where that is known. Raises InputError naming the file when it is missing,
     truncated, not Parquet, of another length, lacks a column, or has a column that is not numeric or holds nulls.
     """
-    table = _read_table(path, names)
+    table = read_parquet(path, names)
     if rows is not None and table.num_rows != rows:
         raise InputError(f"{path}: {table.num_rows} rows; {rows} are wanted, one a token; delete it and rerun")
     return {name: _numeric(path, name, table.column(name)) for name in table.column_names}
-
-
-def _read_table(path: str | Path, names: Sequence[str] | None) -> pa.Table:
-    try:
-        with pq.ParquetFile(path) as file:
-            missing = sorted(set(names or ()) - set(file.schema_arrow.names))
-            if missing:
-                raise InputError(
-                    f"{path}: no column {', '.join(missing)}; it holds {', '.join(file.schema_arrow.names)}"
-                )
-            return file.read(columns=None if names is None else list(names))
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable Parquet file ({reason}); delete it and rerun") from error
 
 
 def _numeric(path: str | Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:
