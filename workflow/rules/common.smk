@@ -11,6 +11,7 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 from easyhard.code_hash import code_hash
 from easyhard.configuration import load_runs
 from easyhard.errors import InputError
+from easyhard.killed import name_killed_jobs
 from easyhard.report.fair_names import figure_names
 from easyhard.stale_locks import clear_and_hold
 
@@ -21,6 +22,11 @@ try:
     RUNS = load_runs(config, WORKFLOW / "schemas" / "config.schema.yaml")
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+
+onerror:
+    print(*name_killed_jobs(log), sep="\n", file=sys.stderr)
+
 
 FIGURES = {
     "training_curve": "Language model",
