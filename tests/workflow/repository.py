@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config.yaml", "workflow", "envs")
+PARTS = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
 TIMES = ("seconds", "train_seconds")
 GPU_RULES = {
     rule

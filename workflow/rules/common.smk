@@ -18,7 +18,12 @@ from easyhard.configuration import (
 )
 from easyhard.corpora import corpus_name, corpus_settings, text_files, tokens_name
 from easyhard.errors import InputError
+from easyhard.killed import name_killed_jobs
 from easyhard.report.fair_names import figure_names
+from easyhard.stale_locks import clear_and_hold
+
+# Held until the end of this process, not of its jobs, which load this file too and hold their own.
+ALIVE = clear_and_hold(Path(".snakemake")) if workflow.is_main_process else None
 
 try:
     RUNS = load_runs(config, WORKFLOW / "schemas" / "config.schema.yaml")
@@ -33,6 +38,11 @@ TOKENS = {tokens_name(run["tokens"]): run["tokens"] for run in RUNS.values()}
 
 # With `--cache` these rules' outputs may come from another workflow's run; Snakemake then takes no benchmark of them
 CACHED = workflow.enable_cache
+
+
+onerror:
+    print(*name_killed_jobs(log), sep="\n", file=sys.stderr)
+
 
 FIGURES = {
     "training_curve": "Language model",
