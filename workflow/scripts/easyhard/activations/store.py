@@ -45,7 +45,7 @@ def write_shard(path: str | Path, batches: Iterable[Columns], dim: int, metadata
 def read_batches(paths: Sequence[str | Path], columns: Sequence[str]) -> Iterator[Columns]:
     """Stream `columns` of the shards in order, a row group's worth at a time; `hidden` as (rows, dim) float32.
 
-    Raises InputError naming the file that is truncated or changed, of another origin, or holds a number that is not finite.
+    Raises InputError naming the file that is damaged, changed, of another origin, or holds a number that is not finite.
     """
     for path in paths:
         with open_parquet(path, columns) as file:
