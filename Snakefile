@@ -4,7 +4,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: workflow.current_basedir.join("config.yaml").get_path_or_uri(secret_free=False)
 
 
 include: "workflow/rules/common.smk"
@@ -18,6 +18,7 @@ include: "workflow/rules/probes.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/comparison.smk"
+include: "workflow/rules/cache.smk"
 
 
 report: "workflow/report/workflow.rst"

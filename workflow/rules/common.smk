@@ -5,17 +5,18 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-WORKFLOW = Path(workflow.basedir) / "workflow"
+# where this file lies, which as a module is elsewhere than the Snakefile that uses it
+WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from easyhard.code_hash import code_hash
+from easyhard import code_hash as hashes
 from easyhard.configuration import (
     comparison_groups,
     load_runs,
     model_settings,
     run_kind,
 )
-from easyhard.corpora import corpus_name, corpus_settings, tokens_name
+from easyhard.corpora import corpus_name, corpus_settings, text_files, tokens_name
 from easyhard.errors import InputError
 from easyhard.report.fair_names import figure_names
 
@@ -29,6 +30,9 @@ CORPORA = {
     corpus_name(run["corpus"]): corpus_settings(run["corpus"]) for run in RUNS.values()
 }
 TOKENS = {tokens_name(run["tokens"]): run["tokens"] for run in RUNS.values()}
+
+# With `--cache` these rules' outputs may come from another workflow's run; Snakemake then takes no benchmark of them
+CACHED = workflow.enable_cache
 
 FIGURES = {
     "training_curve": "Language model",
@@ -50,6 +54,11 @@ wildcard_constraints:
     shard=r"\d+",
 
 
+def code_hash(script):
+    """A params function: the hash of a script and of what it imports, found for the rules that are asked for."""
+    return lambda wildcards: hashes.code_hash(script)
+
+
 def settings(*keys, **paths):
     """A params function: the settings of the wildcard's run under each of `keys`, and, by its name here, under each of
     `paths`, the keys that lead to it; of one key alone, its value."""
@@ -64,6 +73,15 @@ def settings(*keys, **paths):
         }
 
     return of_run
+
+
+def by_attempt(amount):
+    """A resource of which a job that is tried again gets as much again: it may have run over its memory or time."""
+
+    def of_attempt(wildcards, attempt):
+        return amount * attempt
+
+    return of_attempt
 
 
 def kind(wildcards):
@@ -161,6 +179,11 @@ def token_file(name):
         return f"{folder}/{name.format(split=wildcards.get('split'))}"
 
     return of_run
+
+
+def text_inputs(wildcards):
+    """The user's own text files of a corpus, so that an edit of one loads it again."""
+    return [local(file) for file in text_files(CORPORA[wildcards.corpus])]
 
 
 def documents(wildcards):
@@ -271,7 +294,7 @@ def own_files(wildcards):
         for key in given
         if key not in ("kind", "names", "leave_out", "signals")
     ]
-    return list(dict.fromkeys(filter(None, files)))
+    return [local(file) for file in dict.fromkeys(filter(None, files))]
 
 
 imported_settings = settings(
@@ -291,7 +314,7 @@ def benchmarks(wildcards):
         return expand(f"{step}/{{shard}}", shard=shard_names(wildcards), **others)
 
     published = [
-        "train",
+        *([] if CACHED else ["train"]),
         *sharded("dump_activations/train"),
         *sharded("dump_activations/validation"),
         *sharded("logit_statistics"),
@@ -326,7 +349,7 @@ def benchmarks(wildcards):
     }
     steps = [*first[kind(wildcards)], "evaluate_fair", "evaluate_strata"]
     own = expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
-    return [*with_text(shared_benchmarks)(wildcards), *own]
+    return own if CACHED else [*with_text(shared_benchmarks)(wildcards), *own]
 
 
 def shared_benchmarks(wildcards):
@@ -355,8 +378,11 @@ def report_figures(wildcards):
 
 
 def source_file(path):
-    """A file of the workflow as an input: relative, so that a repository may move without rerunning anything."""
-    return os.path.relpath(WORKFLOW / path)
+    """A file of the workflow as an input: relative, so that a repository may move without rerunning anything.
+
+    It is local: a module's prefix is for results.
+    """
+    return local(os.path.relpath(WORKFLOW / path))
 
 
 def figure(name):

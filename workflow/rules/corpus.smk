@@ -4,18 +4,21 @@
 
 
 rule load_corpus:
+    input:
+        text_inputs,
     output:
         "results/corpora/{corpus}/documents.parquet",
     log:
         "results/corpora/{corpus}/logs/load_corpus.log",
     benchmark:
         "results/corpora/{corpus}/benchmarks/load_corpus.tsv"
+    cache: CACHED
     conda:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         corpus=lambda wildcards: CORPORA[wildcards.corpus],
         code=code_hash("load_corpus.py"),
@@ -38,12 +41,13 @@ rule tokenize:
         "results/corpora/{corpus}/logs/tokenize/{tokens}.log",
     benchmark:
         "results/corpora/{corpus}/benchmarks/tokenize/{tokens}.tsv"
+    cache: CACHED
     conda:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         tokens=lambda wildcards: TOKENS[wildcards.tokens],
         code=code_hash("tokenize_documents.py"),

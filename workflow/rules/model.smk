@@ -19,17 +19,20 @@ rule train:
         "results/{run}/benchmarks/train.tsv"
     wildcard_constraints:
         run=runs_of("trained"),
+    cache: CACHED
     conda:
         "../../envs/environment.yaml"
     threads: 4
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=by_attempt(3000),
+        runtime=by_attempt(120),
     params:
         settings=settings("seed", "sequences", "model", "training"),
         code=code_hash("train.py"),
-        checkpoint="results/{run}/model/checkpoint.pt",
+        checkpoint=lambda wildcards, output: str(
+            Path(output.weights).with_name("checkpoint.pt")
+        ),
     message:
         "Train the language model of {wildcards.run}"
     script:
@@ -52,8 +55,8 @@ rule dump_activations:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_attempt(3000),
+        runtime=by_attempt(60),
     params:
         settings=settings("sequences", "model", "activations"),
         code=code_hash("dump_activations.py"),

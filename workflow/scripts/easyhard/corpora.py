@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 DIGITS = 8
+SPLITS = ("train", "validation", "test")
 
 
 def corpus_settings(corpus: Mapping[str, Any]) -> dict[str, Any]:
@@ -13,6 +15,18 @@ def corpus_settings(corpus: Mapping[str, Any]) -> dict[str, Any]:
     source = corpus["source"]
     shared = {} if source == "bundled" else {"documents": corpus["documents"]}
     return {"source": source, **shared, source: corpus[source]}
+
+
+def text_files(corpus: Mapping[str, Any]) -> list[str]:
+    """The user's files that a corpus is read from, those that there are: loading it says what is missing or wrong."""
+    if corpus["source"] != "files" or not corpus["files"]["path"]:
+        return []
+    folder = Path(corpus["files"]["path"])
+    try:
+        found = {str(file) for split in SPLITS for file in folder.glob(corpus["files"][split])}
+    except (ValueError, NotImplementedError):
+        return []
+    return sorted(file for file in found if Path(file).is_file() and not Path(file).name.startswith("."))
 
 
 def corpus_name(corpus: Mapping[str, Any]) -> str:
