@@ -127,7 +127,7 @@ def test_what_is_wrong_is_named(repository: Repository) -> None:
         assert failed.returncode != 0
         assert any(all(word in line for word in wanted) for line in output.splitlines()), output
 
-    dump, head = "results/bad/activations/fair/huggingface-000.parquet", "results/bad/activations/head.safetensors"
+    dump, head = "results/bad/activations/fair/000.parquet", "results/bad/activations/head.safetensors"
     fails(dump, {"path": "model", "window": 65}, "error in dump_huggingface", "model.window", "65", "64")
     unreachable = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
     fails(head, {"path": "gone/model"}, "error in huggingface_head", "model.path", "'gone/model'", **unreachable)
