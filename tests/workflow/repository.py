@@ -1,6 +1,7 @@
 """A copy of the repository with small runs on real text configured, and how to run Snakemake in it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config.yaml", "workflow", "envs")
+PARTS = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
+TIMES = ("seconds", "train_seconds")
+GPU_RULES = {
+    rule
+    for smk in (ROOT / "workflow" / "rules").glob("*.smk")
+    for rule, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", smk.read_text(), re.MULTILINE | re.DOTALL)
+    if "gpu=1" in body
+}
 
 SMALL = """
 default_runs: [small]

@@ -11,18 +11,11 @@ import pyarrow.parquet as pq
 
 from easyhard.report.fair_names import figure_names
 from easyhard.signals.registry import SIGNALS
-from repository import Repository, fresh
+from repository import GPU_RULES, TIMES, Repository, fresh
 
 PUBLISHED = ("training_curve", "loss_histogram", "signals_against_loss", "separation", "low_rank", "regression")
 FIGURES = (*PUBLISHED, *figure_names("trained"))
 KINDS = ("plain", "centred", "weighted")
-TIMES = ("seconds", "train_seconds")
-GPU_RULES = {
-    rule
-    for smk in (Path(__file__).parents[2] / "workflow" / "rules").glob("*.smk")
-    for rule, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", smk.read_text(), re.MULTILINE | re.DOTALL)
-    if "gpu=1" in body
-}
 
 
 def figures_of(root: Path, run: str) -> pl.DataFrame:

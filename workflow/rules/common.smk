@@ -18,7 +18,12 @@ from easyhard.configuration import (
 )
 from easyhard.corpora import corpus_name, corpus_settings, text_files, tokens_name
 from easyhard.errors import InputError
+from easyhard.killed import name_killed_jobs
 from easyhard.report.fair_names import figure_names
+from easyhard.stale_locks import clear_and_hold
+
+# Held until the end of this process, not of its jobs, which load this file too and hold their own.
+ALIVE = clear_and_hold(Path(".snakemake")) if workflow.is_main_process else None
 
 try:
     RUNS = load_runs(config, WORKFLOW / "schemas" / "config.schema.yaml")
@@ -33,6 +38,11 @@ TOKENS = {tokens_name(run["tokens"]): run["tokens"] for run in RUNS.values()}
 
 # With `--cache` these rules' outputs may come from another workflow's run; Snakemake then takes no benchmark of them
 CACHED = workflow.enable_cache
+
+
+onerror:
+    print(*name_killed_jobs(log), sep="\n", file=sys.stderr)
+
 
 FIGURES = {
     "training_curve": "Language model",
@@ -73,6 +83,15 @@ def settings(*keys, **paths):
         }
 
     return of_run
+
+
+def by_attempt(amount):
+    """A resource of which a job that is tried again gets as much again: it may have run over its memory or time."""
+
+    def of_attempt(wildcards, attempt):
+        return amount * attempt
+
+    return of_attempt
 
 
 def kind(wildcards):

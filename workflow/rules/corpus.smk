@@ -17,8 +17,8 @@ rule load_corpus:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         corpus=lambda wildcards: CORPORA[wildcards.corpus],
         code=code_hash("load_corpus.py"),
@@ -46,8 +46,8 @@ rule tokenize:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         tokens=lambda wildcards: TOKENS[wildcards.tokens],
         code=code_hash("tokenize_documents.py"),

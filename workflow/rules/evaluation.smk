@@ -17,8 +17,8 @@ rule evaluate_model:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         code=code_hash("evaluate_model.py"),
     message:
@@ -42,8 +42,8 @@ rule evaluate_loss:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         settings=settings("seed", "sequences"),
         code=code_hash("evaluate_loss.py"),
@@ -69,8 +69,8 @@ rule evaluate_signals:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         code=code_hash("evaluate_signals.py"),
     message:
@@ -93,8 +93,8 @@ rule evaluate_probes:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         easy_threshold=lambda wildcards: RUNS[wildcards.run]["loss_probes"][
             "easy_threshold"
@@ -122,8 +122,8 @@ rule evaluate_low_rank:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         code=code_hash("evaluate_low_rank.py"),
     message:
@@ -151,8 +151,8 @@ rule evaluate_fair:
         "../../envs/environment.yaml"
     threads: 4
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_attempt(1500),
+        runtime=by_attempt(60),
     params:
         settings=settings(
             "seed",
@@ -182,8 +182,8 @@ rule evaluate_strata:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(1500),
+        runtime=by_attempt(30),
     params:
         settings=settings(
             "seed",
@@ -214,8 +214,8 @@ rule evaluate_ceilings:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(1500),
+        runtime=by_attempt(10),
     params:
         thresholds=lambda wildcards: RUNS[wildcards.run]["fair"]["thresholds"],
         code=code_hash("evaluate_ceilings.py"),
@@ -238,8 +238,8 @@ rule evaluate_shape:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         seed=settings("seed"),
         code=code_hash("evaluate_shape.py"),
@@ -268,8 +268,8 @@ rule evaluate_fair_low_rank:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(1500),
+        runtime=by_attempt(10),
     params:
         code=code_hash("evaluate_fair_low_rank.py"),
     message:
@@ -293,8 +293,8 @@ rule evaluate_learning:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(1500),
+        runtime=by_attempt(10),
     params:
         settings=settings(
             "seed",
@@ -328,8 +328,8 @@ rule gather_metrics:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         code=code_hash("gather_metrics.py"),
     message:

@@ -22,8 +22,8 @@ rule dump_fair:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_attempt(3000),
+        runtime=by_attempt(60),
     params:
         settings=settings(
             "sequences", "model", "activations", tokens=("fair", "tokens")
@@ -54,8 +54,8 @@ rule fair_tokens:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         settings=settings(
             "seed", "sequences", fit=("fair", "fit"), select=("fair", "select")
@@ -110,8 +110,8 @@ rule head_signals:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(60),
     params:
         code=code_hash("head_signals.py"),
     message:
@@ -135,8 +135,8 @@ rule fit_references:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         settings=settings("seed", references=("fair", "references")),
         code=code_hash("fit_references.py"),
@@ -186,8 +186,8 @@ rule context_signals:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=by_attempt(1500),
+        runtime=by_attempt(10),
     params:
         code=code_hash("context_signals.py"),
     message:
@@ -243,8 +243,8 @@ rule fair_low_rank:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(60),
     params:
         settings=low_rank_settings,
         code=code_hash("fair_low_rank.py"),
@@ -271,8 +271,8 @@ rule test_words:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(60),
     params:
         settings=settings("seed", draws=("fair", "draws")),
         code=code_hash("test_words.py"),
@@ -302,8 +302,8 @@ rule fair_probes:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_attempt(3000),
+        runtime=by_attempt(60),
     params:
         settings=settings(
             "seed", "fair_probes", main_threshold=("fair", "main_threshold")
@@ -333,8 +333,8 @@ rule learning_curve:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_attempt(3000),
+        runtime=by_attempt(60),
     params:
         settings=settings(
             "seed", "fair_probes", main_threshold=("fair", "main_threshold")
@@ -366,8 +366,8 @@ rule fair_stacks:
         "../../envs/environment.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(60),
     params:
         settings=settings(
             "seed",

@@ -19,8 +19,8 @@ rule import_signals:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         settings=imported_settings,
         code=code_hash("import_signals.py"),
@@ -45,8 +45,8 @@ rule import_head:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=by_attempt(4000),
+        runtime=by_attempt(30),
     params:
         settings=imported_settings,
         code=code_hash("import_head.py"),
@@ -73,8 +73,8 @@ rule import_activations:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(60),
     params:
         settings=imported_settings,
         code=code_hash("import_activations.py"),
@@ -100,8 +100,8 @@ rule import_tokens:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         settings=imported_settings,
         code=code_hash("import_tokens.py"),

@@ -25,8 +25,8 @@ rule train:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=by_attempt(3000),
+        runtime=by_attempt(120),
     params:
         settings=settings("seed", "sequences", "model", "training"),
         code=code_hash("train.py"),
@@ -55,8 +55,8 @@ rule dump_activations:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=by_attempt(3000),
+        runtime=by_attempt(60),
     params:
         settings=settings("sequences", "model", "activations"),
         code=code_hash("dump_activations.py"),

@@ -20,8 +20,8 @@ rule exit_classifier:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2500),
+        runtime=by_attempt(30),
     params:
         settings=settings("seed", "exit_classifier"),
         code=code_hash("exit_classifier.py"),
@@ -46,8 +46,8 @@ rule loss_probes:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         settings=settings("seed", "loss_probes"),
         code=code_hash("loss_probes.py"),
@@ -73,8 +73,8 @@ rule metric_probes:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         settings=settings("seed", "metric_probes"),
         code=code_hash("metric_probes.py"),

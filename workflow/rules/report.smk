@@ -24,8 +24,8 @@ rule draw_figures:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(1500),
+        runtime=by_attempt(10),
     params:
         sequences=settings("sequences"),
         code=code_hash("draw_figures.py"),
@@ -51,8 +51,8 @@ rule draw_fair_figures:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         code=code_hash("draw_fair_figures.py"),
     message:
@@ -100,8 +100,8 @@ rule write_report:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         config=lambda wildcards: RUNS[wildcards.run],
         kind=kind,

@@ -19,8 +19,8 @@ rule logit_statistics:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(60),
     params:
         code=code_hash("logit_statistics.py"),
     message:
@@ -45,8 +45,8 @@ rule low_rank:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(60),
     params:
         ranks=lambda wildcards: RUNS[wildcards.run]["low_rank"]["ranks"],
         code=code_hash("low_rank.py"),

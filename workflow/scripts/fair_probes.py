@@ -50,7 +50,7 @@ def main() -> None:
     summaries = summarise(data, list(fitted.values()), own, judged=tokens.rows(TEST))
     costs = {summary["probe"]: {"multiply_adds": summary["multiply_adds"]} for summary in summaries}
     write_json(snakemake.output.costs, costs)
-    write_json(snakemake.output.summary, summaries)
+    write_json(snakemake.output.summary, {"probes": summaries})
 
 
 with job(snakemake):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 NO_FILES = ("kind", "names", "leave_out", "signals")
-PROGRAMS = ("torch", "numpy", "pyarrow", "polars", "scipy", "scikit-learn", "snakemake")
+PROGRAMS = ("torch", "numpy", "pyarrow", "polars", "scipy", "scikit-learn", "snakemake", "transformers")
 
 
 def step(benchmark: str) -> dict[str, Any]:

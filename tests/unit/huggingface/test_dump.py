@@ -83,7 +83,7 @@ def test_rows_do_not_depend_on_batches(model_folder: Folders) -> None:
     model = load_model(model_folder("gemma2"), "float32", CPU)
     own = windows("packed", 1)
     whole, parts = dumped(model, own), dumped(model, own, batch_size=1)
-    for name in whole:
+    for name in set(whole) - {"split"}:
         assert np.allclose(whole[name], parts[name], atol=1e-5)
     assert (np.diff(whole["document"]) >= 0).all()
     assert (np.diff(whole["sequence"]) >= 0).all()

@@ -76,7 +76,8 @@ class CausalModel:
 
         handle = _head_module(self).register_forward_pre_hook(keep)
         try:
-            logits = self.network(input_ids=inputs, use_cache=False).logits
+            everything = torch.ones_like(inputs)  # what fills up a window comes last, where no token of the text looks
+            logits = self.network(input_ids=inputs, attention_mask=everything, use_cache=False).logits
         finally:
             handle.remove()
         if len(seen) != 1 or seen[0].shape[:2] != inputs.shape:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 PACKINGS = {
-    "document": "None crosses documents.",
+    "document": "No window crosses documents.",
     "packed": "They are full, with documents joined by EOS, so that a token may see the document before its own.",
 }
 

@@ -1,18 +1,16 @@
 """Parquet files of plain columns, one row a token: the form of every signal and prediction file."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
+from easyhard.parquet import open_parquet, parquet_writer, read_parquet
 
 
 def write_columns(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -30,7 +28,7 @@ def write_batches(path: str | Path, batches: Iterable[Mapping[str, NDArray[Any]]
     """
     tables = map(_table, batches)
     first = next(tables, pa.table({}))
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, first.schema, compression="zstd") as writer:
+    with parquet_writer(path, first.schema) as writer:
         for table in chain([first], tables):
             writer.write_table(table)
 
@@ -40,7 +38,7 @@ def read_batches(path: str | Path, names: Sequence[str], rows: int) -> Iterator[
 
     Files of one length so give batches of the same tokens. Raises InputError as `read_columns` does.
     """
-    with _open(path) as file:
+    with open_parquet(path, names) as file:
         waiting: list[pa.Table] = []
         held = 0
         for batch in file.iter_batches(batch_size=rows, columns=list(names)):
@@ -63,8 +61,8 @@ def merge(path: str | Path, shards: Sequence[str | Path]) -> None:
     """
     schema: pa.Schema | None = None
     for shard in shards:
-        with _open(shard) as file:
-            own = file.schema_arrow if file.metadata.num_rows else schema
+        with open_parquet(shard) as file:
+            own = file.schema_arrow.remove_metadata() if file.metadata.num_rows else schema
         schema = schema or own
         if own != schema and schema is not None and own is not None:
             raise InputError(
@@ -73,11 +71,11 @@ def merge(path: str | Path, shards: Sequence[str | Path]) -> None:
             )
     if schema is None:
         raise InputError(f"{path}: no rows in any of {len(shards)} shards; at least one is wanted")
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with parquet_writer(path, schema) as writer:
         for shard in shards:
-            with _open(shard) as file:
+            with open_parquet(shard) as file:
                 for group in range(file.num_row_groups if file.metadata.num_rows else 0):
-                    writer.write_table(file.read_row_group(group))
+                    writer.write_table(file.read_row_group(group).replace_schema_metadata())
 
 
 def _table(columns: Mapping[str, NDArray[Any]]) -> pa.Table:
@@ -92,28 +90,10 @@ def read_columns(
     `rows` is how many the file must have, where that is known. Raises InputError naming the file when it is missing,
     truncated, not Parquet, of another length, lacks a column, or has a column that is not numeric or holds nulls.
     """
-    table = _read_table(path, names)
+    table = read_parquet(path, names)
     if rows is not None and table.num_rows != rows:
         raise InputError(f"{path}: {table.num_rows} rows; {rows} are wanted, one a token; delete it and rerun")
     return {name: _numeric(path, name, table.column(name)) for name in table.column_names}
-
-
-def _read_table(path: str | Path, names: Sequence[str] | None) -> pa.Table:
-    with _open(path) as file:
-        missing = sorted(set(names or ()) - set(file.schema_arrow.names))
-        if missing:
-            raise InputError(f"{path}: no column {', '.join(missing)}; it holds {', '.join(file.schema_arrow.names)}")
-        return file.read(columns=None if names is None else list(names))
-
-
-@contextmanager
-def _open(path: str | Path) -> Iterator[pq.ParquetFile]:
-    try:
-        with pq.ParquetFile(path) as file:
-            yield file
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable Parquet file ({reason}); delete it and rerun") from error
 
 
 def _numeric(path: str | Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:
