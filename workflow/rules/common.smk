@@ -130,7 +130,7 @@ def with_text(files):
 def model_files(wildcards):
     """The files of a model that lies in a folder; none for one on the Hub, or one that is not there."""
     folder = Path(RUNS[wildcards.run]["model"]["path"]).expanduser()
-    return sorted(str(file) for file in folder.glob("*") if file.is_file())
+    return [local(str(file)) for file in sorted(folder.glob("*")) if file.is_file()]
 
 
 def model_memory(wildcards, attempt):
