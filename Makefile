@@ -2,15 +2,16 @@
 # make test    install the test requirements too, then lint, type-check and run all tests
 # make report  the default run as one HTML file, report.html
 # make bench   time the heavy step and the intervals against the plain way, side by side
+# make overhead  what a run costs beside its work: dry runs, start-up of each job
 # make founding TEXT=FOLDER   the founding run on the three files of WikiText-2 raw in FOLDER
-# make study TEXT=FOLDER      the bundled text and WikiText-2, three seeds each: six runs, about two hours on two cores
+# make study TEXT=FOLDER      the bundled text and WikiText-2, three seeds each, compared: six runs, about two hours on two cores
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores 4 --resources gpu=1
 OWN_TEXT := {corpus: {source: files, files: {path: "$(TEXT)"}}}
 
-.PHONY: run test report founding study bench lint clean
+.PHONY: run test report founding study bench overhead lint clean
 
 run: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -24,10 +25,10 @@ founding: $(VENV)/installed
 STUDY := wikipedia wikipedia_1 wikipedia_2 wikitext2 wikitext2_1 wikitext2_2
 
 study: $(VENV)/installed
-	$(SNAKEMAKE) --config 'runs={wikitext2: $(OWN_TEXT), wikitext2_1: $(OWN_TEXT), wikitext2_2: $(OWN_TEXT)}' -- $(STUDY:%=results/%/report.md)
+	$(SNAKEMAKE) --config 'runs={wikitext2: $(OWN_TEXT), wikitext2_1: $(OWN_TEXT), wikitext2_2: $(OWN_TEXT)}' -- $(STUDY:%=results/%/report.md) results/comparisons/study/report.md
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
@@ -39,6 +40,9 @@ lint: $(VENV)/installed-test
 bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/logits/bench.py
 	$(BIN)/python tests/benchmarks/evaluation/bench.py
+
+overhead: $(VENV)/installed-test
+	$(BIN)/python tests/benchmarks/overhead.py
 
 $(VENV)/installed: envs/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "easyhard wants Python 3.11 or newer")'

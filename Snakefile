@@ -4,7 +4,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: workflow.current_basedir.join("config.yaml").get_path_or_uri(secret_free=False)
 
 
 include: "workflow/rules/common.smk"
@@ -13,9 +13,12 @@ include: "workflow/rules/model.smk"
 include: "workflow/rules/signals.smk"
 include: "workflow/rules/fair.smk"
 include: "workflow/rules/imports.smk"
+include: "workflow/rules/huggingface.smk"
 include: "workflow/rules/probes.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/comparison.smk"
+include: "workflow/rules/cache.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -33,3 +33,36 @@ def test_closure_is_what_python_imports(name: str) -> None:
     lazily = closure - imported
     # sources and kernels are imported when they are asked for
     assert all("corpus" in path.parts or path.name.startswith("triton_") for path in lazily), lazily
+
+
+def imported_by(program: str) -> set[str]:
+    """The names of all modules that are loaded after a program, which finds the package."""
+    code = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); {program}; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+HEAVY = {"torch", "numpy", "scipy", "sklearn", "pandas", "polars", "pyarrow", "matplotlib"}
+WITHOUT_TORCH = [
+    name
+    for name in SCRIPT_FILES
+    if name.startswith(("evaluate_", "draw_", "write_", "gather_", "compare_", "load_", "tokenize_", "context_"))
+]
+
+
+def test_what_the_snakefile_imports_stays_light() -> None:
+    """Every job of a cluster reads the Snakefile again."""
+    common = (SCRIPTS.parent / "rules" / "common.smk").read_text(encoding="utf-8")
+    lines = [line for line in common.splitlines() if line.startswith("from easyhard")]
+    assert len(lines) > 3
+    assert not HEAVY & imported_by("; ".join(lines))
+
+
+def test_evaluation_and_report_do_not_wait_for_torch() -> None:
+    assert len(WITHOUT_TORCH) > 15
+    closures = {path for name in WITHOUT_TORCH for path in import_closure(SCRIPTS / name)}
+    modules = sorted(".".join(path.relative_to(SCRIPTS).with_suffix("").parts) for path in closures - _scripts())
+    assert "torch" not in imported_by(f"import {', '.join(modules)}")
+
+
+def _scripts() -> set[Path]:
+    return {SCRIPTS / name for name in SCRIPT_FILES}

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from easyhard.configuration import load_runs, overlay, schema_defaults
+from easyhard.configuration import (
+    comparison_groups,
+    load_runs,
+    model_settings,
+    overlay,
+    run_kind,
+    schema_defaults,
+)
 from easyhard.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +57,7 @@ def test_overlay_changes_neither() -> None:
     assert (base, own) == ({"a": {"b": [1]}}, {"a": {"c": [2]}})
 
 
+OTHERS = {"input": {"kind": "activations", "hidden": "states.npz"}}
 WRONG = [
     ("defaults.training.patience", "three", "an integer of at least 1"),
     ("defaults.training.patience", True, "an integer of at least 1"),
@@ -60,10 +68,17 @@ WRONG = [
     ("runs.wikipedia.model", {"heads": 5}, "dim a multiple of 2 × heads"),
     ("runs.wikipedia.model", {"dim": 32}, "ranks from 1 to dim"),
     ("runs.wikipedia.model", 3, "a mapping of model settings"),
+    ("runs.wikipedia.model", {"kind": "huggingface"}, "a model's folder, or its id on the Hub"),
+    ("runs.wikipedia", OTHERS | {"model": {"kind": "huggingface"}}, "one of the two"),
+    ("defaults.model.kind", "gpt2", "lego or huggingface"),
+    ("defaults.model.window", 40_000, "an integer from 1 to 32768"),
     ("runs.wikipedia", None, "a mapping of settings"),
     ("runs.a b", {}, "letters, digits"),
+    ("runs.corpora", {}, "neither corpora nor comparisons"),
     ("runs", {}, "a mapping from a run's name"),
     ("default_runs", ["nope"], "some of wikipedia, wikitext2"),
+    ("comparisons.study", {}, "a mapping from a group's name"),
+    ("comparisons.study.wikipedia", [], "a list of different runs"),
     ("default_runs", [], "a list of at least one run's name"),
     ("defaults.tokens.tokenizer", "bpe", "words or whitespace"),
     ("defaults.tokens.vocabulary_from", ["test"], r"\[train\] or \[train, validation\]"),
@@ -98,9 +113,35 @@ def test_wrong_settings_are_named(path: str, value: object, wanted: str) -> None
     assert any(key in first for key in named[-2:])
 
 
+def test_a_run_starts_from_what_model_and_input_say() -> None:
+    own = {"model": {"kind": "huggingface", "path": "gpt2"}}
+    runs = load_runs({"default_runs": ["a"], "runs": {"a": {}, "own": own, "states": OTHERS}}, SCHEMA)
+    assert {name: run_kind(run) for name, run in runs.items()} == {
+        "a": "trained",
+        "own": "huggingface",
+        "states": "activations",
+    }
+    assert model_settings(runs["a"]["model"]) == {"dim": 64, "heads": 4, "ffn_dim": 256, "block_layers": [2]}
+    assert model_settings(runs["own"]["model"])["path"] == "gpt2"
+    assert not set(model_settings(runs["own"]["model"])) & {"dim", "kind"}
+    known = set(CONFIG["defaults"]["model"]) - {"kind"}
+    assert set(model_settings(runs["a"]["model"])) | set(model_settings(runs["own"]["model"])) == known
+
+
 def test_all_errors_are_shown_at_once() -> None:
     config = changed("defaults.seed", "x")
     config["defaults"]["training"]["patience"] = -1
     with pytest.raises(InputError) as caught:
         load_runs(config, SCHEMA)
     assert len(str(caught.value).splitlines()) == 2
+
+
+def test_runs_of_a_group_are_there_and_differ_in_seed_alone() -> None:
+    runs = load_runs(CONFIG, SCHEMA)
+    assert comparison_groups(CONFIG, runs, "study")["wikitext2"] == ["wikitext2", "wikitext2_1", "wikitext2_2"]
+    for members, wanted in (
+        (["gone"], "'gone' is not a run"),
+        (["wikipedia", "wikitext2"], "differ in corpus, tokens"),
+    ):
+        with pytest.raises(InputError, match=f"comparisons.study.mixed: .*{wanted}"):
+            comparison_groups(changed("comparisons.study", {"mixed": members}), runs, "study")

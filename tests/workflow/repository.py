@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config.yaml", "workflow", "envs")
+PARTS = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
 TIMES = ("seconds", "train_seconds")
 GPU_RULES = {
     rule
@@ -27,6 +27,7 @@ defaults:
   sequences: {train: 320, validation: 160, batch_size: 16}
   model: {dim: 16, heads: 2, ffn_dim: 32}
   training: {max_epochs: 2, learning_rate: 0.01}
+  activations: {shards: 2}
   exit_classifier: {epochs: 5}
   loss_probes: {max_epochs: 2}
   metric_probes: {hidden: 16, epochs: 2}

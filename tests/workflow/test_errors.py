@@ -46,6 +46,7 @@ def fails(repository: Repository, target: str, *wanted: str, config: object = No
             ["runs.small.model.heads", "3 heads of dim 16", "2 × heads"],
         ),
         ({"defaults": {"low_rank": {"ranks": [17]}}}, ["runs.small.low_rank.ranks", "17", "from 1 to dim"]),
+        ({"runs": {"corpora": {}}}, ["runs", "'corpora'", "neither corpora nor comparisons"]),
         ({"default_runs": ["nope"]}, ["default_runs", "'nope'", "small"]),
     ],
 )
@@ -80,7 +81,7 @@ def test_hub_without_a_network_says_so_soon(repository: Repository) -> None:
     start = time.monotonic()
     fails(
         repository,
-        "results/bad/corpus/documents.parquet",
+        "results/bad/model/summary.json",
         "nobody/nothing",
         "bundled",
         "files",
@@ -104,23 +105,23 @@ def damaged(path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("file", "target"),
     [
-        ("corpus/documents.parquet", "tokens/summary.json"),
-        ("tokens/train.parquet", "model/summary.json"),
-        ("activations/validation/001.parquet", "signals/logit.parquet"),
-        ("activations/head.safetensors", "signals/logit.parquet"),
-        ("signals/logit.parquet", "metrics/signals.parquet"),
-        ("probes/loss_predictions.parquet", "metrics/probes.parquet"),
-        ("metrics/loss.parquet", "metrics.parquet"),
+        ("corpora/bundled-*/documents.parquet", "corpora/bundled-*/*/summary.json"),
+        ("corpora/bundled-*/*/train.parquet", "small/model/summary.json"),
+        ("small/activations/validation/001.parquet", "small/signals/logit.parquet"),
+        ("small/activations/head.safetensors", "small/signals/logit.parquet"),
+        ("small/signals/logit.parquet", "small/metrics/signals.parquet"),
+        ("small/probes/loss_predictions.parquet", "small/metrics/probes.parquet"),
+        ("small/metrics/loss.parquet", "small/metrics.parquet"),
     ],
 )
 def test_damaged_intermediates_are_named(
     finished: Repository, tmp_path: Path, file: str, target: str, kind: str
 ) -> None:
     repository = finished.copy(tmp_path / "repository")
-    results = repository.root / "results" / "small"
-    damaged(results / file, kind)
-    fails(repository, f"results/small/{target}", f"small/{file}")
-    assert not (results / target).exists()
+    [damaged_file], [target_file] = (list((repository.root / "results").glob(pattern)) for pattern in (file, target))
+    damaged(damaged_file, kind)
+    fails(repository, str(target_file.relative_to(repository.root)), str(damaged_file.relative_to(repository.root)))
+    assert not target_file.exists()
 
 
 def test_states_that_are_not_finite_are_named(finished: Repository, tmp_path: Path) -> None:

@@ -86,6 +86,25 @@ def test_activations_give_the_signals_of_the_run_that_they_are_from(repository: 
     report(repository, "states")
 
 
+def test_seeds_of_a_run_are_compared(repository: Repository) -> None:
+    own = yaml.safe_load((repository.root / "own.yaml").read_text())
+    own["runs"]["scores_1"] = {**own["runs"]["scores"], "seed": 7}  # parts the documents in another way
+    own["comparisons"] = {"seeds": {"mine": ["scores", "scores_1"]}, "mixed": {"all": ["again", "small"]}}
+    (repository.root / "seeds.yaml").write_text(yaml.safe_dump(own))
+    folder = repository.root / "results/comparisons/seeds"
+    repository.snakemake("results/comparisons/seeds/report.md", "--cores", "4", overlay="seeds.yaml")
+    assert "entropy" in (folder / "report.md").read_text(encoding="utf-8")
+    assert (folder / "comparison.svg").stat().st_size > 2_000
+    mean = pl.read_parquet(folder / "metrics.parquet").filter(item="entropy", metric="auroc_loss_over_3")
+    key = ("fair_signals", "entropy", "auroc_loss_over_3")
+    values = [fair(repository, run)[key] for run in ("scores", "scores_1")]
+    assert values[0] != values[1]
+    assert mean["value"].to_list() == pytest.approx([np.mean(values)])
+    assert repository.would_run("results/comparisons/seeds/report.md", overlay="seeds.yaml") == set()
+    wrong = repository.snakemake("results/comparisons/mixed/report.md", "-n", overlay="seeds.yaml", check=False)
+    assert "comparisons.mixed.all: small and again differ in corpus" in wrong.stdout + wrong.stderr
+
+
 def test_what_is_wrong_with_a_file_is_named(repository: Repository) -> None:
     table = pl.read_parquet(repository.root / "own/scores.parquet")
     broken = table.with_columns(my_score=pl.when(pl.int_range(pl.len()) == 7).then(float("nan")).otherwise("my_score"))

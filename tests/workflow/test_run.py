@@ -71,8 +71,9 @@ def test_gpu_jobs_never_overlap(finished: Repository) -> None:
             start, end = (datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f") for line in (lines[0], lines[-1]))
             assert lines[-1].endswith("ends")
             spans.append((start, end, log))
-    # train, shards of two splits twice, passes over the vocabulary, probes; the other run's training
-    assert len(spans) == (1 + 2 * 4 + 2 + 3) + (2 + 3 + 1) + 2 + 1
+    # train, and another run's; shards of two splits, two passes over the vocabulary; three probes; shards of the fair
+    # tokens and their six passes, what three of these fit before; probes, learning curve
+    assert len(spans) == 2 + 2 * (2 + 2) + 3 + 2 * (1 + 6) + 3 + 2
     spans.sort()
     for (_, end, before), (start, _, after) in pairwise(spans):
         assert end <= start, (before, after)
@@ -83,7 +84,7 @@ def test_the_same_seed_gives_the_same_activations(finished: Repository, tmp_path
     repository = fresh(tmp_path / "repository")
     files = [
         *("model/weights.safetensors", "activations/train/001.parquet", "activations/validation/000.parquet"),
-        *("activations/fair/test-001.parquet", "fair/tokens.parquet"),
+        *("activations/fair/001.parquet", "fair/tokens.parquet"),
     ]
     targets = [f"results/small/{file}" for file in files]
     repository.snakemake(*targets, "--cores", "4", "--resources", "gpu=1")
@@ -91,6 +92,22 @@ def test_the_same_seed_gives_the_same_activations(finished: Repository, tmp_path
         assert (repository.root / target).read_bytes() == (finished.root / target).read_bytes(), target
     other = finished.root / "results/again/model/weights.safetensors"
     assert other.read_bytes() != (finished.root / targets[0]).read_bytes()
+
+
+def test_one_shard_gives_the_same_as_two(finished: Repository, tmp_path: Path) -> None:
+    repository = finished.copy(tmp_path / "repository")
+    (repository.root / "one.yaml").write_text("defaults: {activations: {shards: 1}}\n", encoding="utf-8")
+    tables = [
+        *("signals/logit", "signals/low_rank", "signals/fair/head", "signals/fair/hidden", "signals/fair/weighted"),
+        *("fair/low_rank/weighted", "fair/tokens"),
+    ]
+    targets = [f"results/small/{table}.parquet" for table in tables]
+    repository.snakemake(*targets, "--cores", "4", "--resources", "gpu=1", overlay="one.yaml")
+    assert len(list((repository.root / "results/small/logs/head_signals").glob("*.log"))) == 2  # one is of before
+    for target in targets:
+        made, before = (pl.read_parquet(root / target) for root in (repository.root, finished.root))
+        assert made.equals(before), target
+        assert (repository.root / target).stat().st_mtime > (finished.root / target).stat().st_mtime
 
 
 def test_the_number_of_threads_changes_nothing_after_the_activations(finished: Repository, tmp_path: Path) -> None:

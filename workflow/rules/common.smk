@@ -5,18 +5,44 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-WORKFLOW = Path(workflow.basedir) / "workflow"
+# where this file lies, which as a module is elsewhere than the Snakefile that uses it
+WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from easyhard.code_hash import code_hash
-from easyhard.configuration import load_runs
+from easyhard import code_hash as hashes
+from easyhard.configuration import (
+    comparison_groups,
+    load_runs,
+    model_settings,
+    run_kind,
+)
+from easyhard.corpora import corpus_name, corpus_settings, text_files, tokens_name
 from easyhard.errors import InputError
+from easyhard.killed import name_killed_jobs
 from easyhard.report.fair_names import figure_names
+from easyhard.stale_locks import clear_and_hold
+
+# Held until the end of this process, not of its jobs, which load this file too and hold their own.
+ALIVE = clear_and_hold(Path(".snakemake")) if workflow.is_main_process else None
 
 try:
     RUNS = load_runs(config, WORKFLOW / "schemas" / "config.schema.yaml")
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+# What runs share, by the names of its folders: the settings of each corpus, and of the tokens inside
+CORPORA = {
+    corpus_name(run["corpus"]): corpus_settings(run["corpus"]) for run in RUNS.values()
+}
+TOKENS = {tokens_name(run["tokens"]): run["tokens"] for run in RUNS.values()}
+
+# With `--cache` these rules' outputs may come from another workflow's run; Snakemake then takes no benchmark of them
+CACHED = workflow.enable_cache
+
+
+onerror:
+    print(*name_killed_jobs(log), sep="\n", file=sys.stderr)
+
 
 FIGURES = {
     "training_curve": "Language model",
@@ -31,7 +57,16 @@ FAIR = "Fair comparison"
 
 wildcard_constraints:
     run="|".join(RUNS),
+    corpus="|".join(CORPORA),
+    tokens="|".join(TOKENS),
+    comparison="|".join(config.get("comparisons") or ()) or "(?!)",
     split="train|validation",
+    shard=r"\d+",
+
+
+def code_hash(script):
+    """A params function: the hash of a script and of what it imports, found for the rules that are asked for."""
+    return lambda wildcards: hashes.code_hash(script)
 
 
 def settings(*keys, **paths):
@@ -40,6 +75,7 @@ def settings(*keys, **paths):
 
     def of_run(wildcards):
         own = RUNS[wildcards.run]
+        own = own | {"model": model_settings(own["model"])}
         if len(keys) == 1 and not paths:
             return own[keys[0]]
         return {key: own[key] for key in keys} | {
@@ -59,13 +95,13 @@ def by_attempt(amount):
 
 
 def kind(wildcards):
-    """What a run is made of: a model trained here, or activations or signals from elsewhere."""
-    return RUNS[wildcards.run]["input"]["kind"]
+    """What a run is made of: a model trained here or elsewhere, or activations or signals from elsewhere."""
+    return run_kind(RUNS[wildcards.run])
 
 
 def runs_of(*kinds):
     """A wildcard constraint: the runs that start from one of `kinds`."""
-    own = [run for run, found in RUNS.items() if found["input"]["kind"] in kinds]
+    own = [run for run, found in RUNS.items() if run_kind(found) in kinds]
     return "|".join(own) or "(?!)"
 
 
@@ -80,37 +116,89 @@ def of_trained(files):
     return of_run
 
 
-def fair_shards(wildcards):
-    """The activations of all tokens of the protocol fair, in their order."""
-    splits = ["validation", "test"] if kind(wildcards) == "trained" else ["imported"]
+def with_text(files):
+    """An input function: `files` for a run whose text is read here, none for what others have measured."""
+
+    def of_run(wildcards):
+        if kind(wildcards) not in ("trained", "huggingface"):
+            return []
+        return files(wildcards) if callable(files) else files
+
+    return of_run
+
+
+def model_files(wildcards):
+    """The files of a model that lies in a folder; none for one on the Hub, or one that is not there."""
+    folder = Path(RUNS[wildcards.run]["model"]["path"]).expanduser()
+    return sorted(str(file) for file in folder.glob("*") if file.is_file())
+
+
+def model_memory(wildcards):
+    """MB for a model's job: its weights twice, as float32 where they were halves, and what a batch takes."""
+    weights = sum(
+        os.path.getsize(file)
+        for file in model_files(wildcards)
+        if file.endswith(".safetensors")
+    )
+    return 4000 + weights * 4 // 2**20 if weights else 16000
+
+
+def model_gpu(wildcards):
+    """GPUs for a model's job."""
+    return int(RUNS[wildcards.run]["model"]["device"] != "cpu")
+
+
+def shard_names(wildcards, end=None):
+    """The wildcard {shard} of each shard of a run, or of those before number `end`."""
+    shards = RUNS[wildcards.run]["activations"]["shards"] if end is None else end
+    return [f"{number:03d}" for number in range(shards)]
+
+
+def shards(pattern):
+    """An input function: a file of the run for each of its shards, in the order of the tokens; other wildcards of the
+    pattern are those of the rule."""
+
+    def of_run(wildcards):
+        own = {**wildcards, "shard": shard_names(wildcards)}
+        return expand(f"results/{{run}}/{pattern}", **own)
+
+    return of_run
+
+
+fair_shards = shards("activations/fair/{shard}.parquet")
+
+
+def shards_before(wildcards):
+    """Of the activations of the protocol fair, the shards before the wildcard's."""
     return expand(
-        "results/{run}/activations/fair/{split}-{shard:03d}.parquet",
+        "results/{run}/activations/fair/{shard}.parquet",
         run=wildcards.run,
-        split=splits,
-        shard=range(RUNS[wildcards.run]["activations"]["shards"]),
+        shard=shard_names(wildcards, end=int(wildcards.shard)),
     )
 
 
-def corpus_settings(wildcards):
-    """Of the run's corpus settings those that its source reads, so that no other setting loads it again."""
-    corpus = RUNS[wildcards.run]["corpus"]
-    source = corpus["source"]
-    shared = {} if source == "bundled" else {"documents": corpus["documents"]}
-    return {"source": source, **shared, source: corpus[source]}
-
-
-def activation_shards(split):
-    """An input function: all shards of a split of the wildcard's run."""
+def token_file(name):
+    """An input function: a file of the run's tokens, which it shares with all runs of the same text; a model from
+    elsewhere has its own."""
 
     def of_run(wildcards):
-        return expand(
-            "results/{run}/activations/{split}/{shard:03d}.parquet",
-            run=wildcards.run,
-            split=split,
-            shard=range(RUNS[wildcards.run]["activations"]["shards"]),
-        )
+        folder = f"results/{wildcards.run}/tokens"
+        if kind(wildcards) == "trained":
+            run = RUNS[wildcards.run]
+            folder = f"results/corpora/{corpus_name(run['corpus'])}/{tokens_name(run['tokens'])}"
+        return f"{folder}/{name.format(split=wildcards.get('split'))}"
 
     return of_run
+
+
+def text_inputs(wildcards):
+    """The user's own text files of a corpus, so that an edit of one loads it again."""
+    return [local(file) for file in text_files(CORPORA[wildcards.corpus])]
+
+
+def documents(wildcards):
+    """The documents of the wildcard's run."""
+    return f"results/corpora/{corpus_name(RUNS[wildcards.run]['corpus'])}/documents.parquet"
 
 
 def with_head(*files):
@@ -154,6 +242,28 @@ def fair_signals(wildcards):
     return stratified_signals(wildcards) + low_rank
 
 
+def reference_shards(wildcards):
+    """The states that distances are measured to: of train tokens; of the protocol's where training was elsewhere."""
+    if kind(wildcards) == "trained":
+        return shards("activations/train/{shard}.parquet")(wildcards)
+    return fair_shards(wildcards)
+
+
+def reference_tokens(wildcards):
+    """What says which of those are fit tokens, where not all may be used."""
+    return (
+        []
+        if kind(wildcards) == "trained"
+        else f"results/{wildcards.run}/fair/tokens.parquet"
+    )
+
+
+def low_rank_weights(wildcards):
+    """The moments that a weighted low rank is the best for."""
+    weighted = wildcards.kind == "weighted"
+    return f"results/{wildcards.run}/fair/moments.safetensors" if weighted else []
+
+
 def stacked_kind(wildcards):
     """The kind of low rank that stacks read: the best that is there."""
     kinds = RUNS[wildcards.run]["fair_low_rank"]["kinds"]
@@ -194,7 +304,7 @@ def own_files(wildcards):
         for key in given
         if key not in ("kind", "names", "leave_out", "signals")
     ]
-    return list(dict.fromkeys(filter(None, files)))
+    return [local(file) for file in dict.fromkeys(filter(None, files))]
 
 
 imported_settings = settings(
@@ -209,48 +319,64 @@ imported_settings = settings(
 
 def benchmarks(wildcards):
     """Snakemake's measurements of the steps that take time, in the order of the work."""
-    shards = [
-        f"{shard:03d}" for shard in range(RUNS[wildcards.run]["activations"]["shards"])
-    ]
+
+    def sharded(step, **others):
+        return expand(f"{step}/{{shard}}", shard=shard_names(wildcards), **others)
+
     published = [
-        "load_corpus",
-        "tokenize",
-        "train",
-        *expand(
-            "dump_activations/{split}-{shard}",
-            split=["train", "validation"],
-            shard=shards,
-        ),
-        "logit_statistics",
-        "low_rank",
+        *([] if CACHED else ["train"]),
+        *sharded("dump_activations/train"),
+        *sharded("dump_activations/validation"),
+        *sharded("logit_statistics"),
+        *sharded("low_rank"),
         "exit_classifier",
         "loss_probes",
         "metric_probes",
-        *expand(
-            "dump_fair/{split}-{shard}", split=["validation", "test"], shard=shards
-        ),
+        *sharded("dump_fair"),
     ]
     kinds = RUNS[wildcards.run]["fair_low_rank"]["kinds"]
     fair = [
-        "head_signals",
-        "hidden_signals",
-        *expand("fair_low_rank/{kind}", kind=kinds),
-        "test_words",
+        "fit_temperature",
+        *sharded("head_signals"),
+        "fit_references",
+        *sharded("hidden_signals"),
+        *sharded("fair_low_rank/{kind}", kind=kinds),
+        *sharded("test_words"),
         "fair_probes",
         "learning_curve",
         "fair_stacks",
     ]
     first = {
         "trained": [*published, *fair],
-        "activations": [
-            "import_head",
-            *expand("import_activations/{shard}", shard=shards),
+        "huggingface": [
+            "tokenize_huggingface",
+            "huggingface_head",
+            *sharded("dump_huggingface"),
             *fair,
         ],
+        "activations": ["import_head", *sharded("import_activations"), *fair],
         "signals": ["import_signals"],
     }
     steps = [*first[kind(wildcards)], "evaluate_fair", "evaluate_strata"]
-    return expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+    own = expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+    return own if CACHED else [*with_text(shared_benchmarks)(wildcards), *own]
+
+
+def shared_benchmarks(wildcards):
+    """Those of the steps that runs share."""
+    run = RUNS[wildcards.run]
+    folder = f"results/corpora/{corpus_name(run['corpus'])}/benchmarks"
+    own = [f"tokenize/{tokens_name(run['tokens'])}"]
+    steps = ["load_corpus", *(own if kind(wildcards) == "trained" else [])]
+    return expand(f"{folder}/{{step}}.tsv", step=steps)
+
+
+def compared(wildcards):
+    """The runs of each group of a comparison."""
+    try:
+        return comparison_groups(config, RUNS, wildcards.comparison)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def report_figures(wildcards):
@@ -262,8 +388,11 @@ def report_figures(wildcards):
 
 
 def source_file(path):
-    """A file of the workflow as an input: relative, so that a repository may move without rerunning anything."""
-    return os.path.relpath(WORKFLOW / path)
+    """A file of the workflow as an input: relative, so that a repository may move without rerunning anything.
+
+    It is local: a module's prefix is for results.
+    """
+    return local(os.path.relpath(WORKFLOW / path))
 
 
 def figure(name):

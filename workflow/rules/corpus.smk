@@ -1,15 +1,18 @@
 # From a source of text to documents, and from documents to token ids and a vocabulary.
 # in:  the corpus that the settings name (bundled, hub, files)
-# out: results/{run}/corpus/documents.parquet, results/{run}/tokens/*
+# out: results/corpora/{corpus}/documents.parquet, results/corpora/{corpus}/{tokens}/*, shared by all runs of that text
 
 
 rule load_corpus:
+    input:
+        text_inputs,
     output:
-        "results/{run}/corpus/documents.parquet",
+        "results/corpora/{corpus}/documents.parquet",
     log:
-        "results/{run}/logs/load_corpus.log",
+        "results/corpora/{corpus}/logs/load_corpus.log",
     benchmark:
-        "results/{run}/benchmarks/load_corpus.tsv"
+        "results/corpora/{corpus}/benchmarks/load_corpus.tsv"
+    cache: CACHED
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -17,27 +20,28 @@ rule load_corpus:
         mem_mb=by_attempt(2000),
         runtime=by_attempt(10),
     params:
-        corpus=corpus_settings,
+        corpus=lambda wildcards: CORPORA[wildcards.corpus],
         code=code_hash("load_corpus.py"),
     message:
-        "Load the corpus of {wildcards.run}"
+        "Load the corpus {wildcards.corpus}"
     script:
         "../scripts/load_corpus.py"
 
 
 rule tokenize:
     input:
-        "results/{run}/corpus/documents.parquet",
+        "results/corpora/{corpus}/documents.parquet",
     output:
-        train="results/{run}/tokens/train.parquet",
-        validation="results/{run}/tokens/validation.parquet",
-        test="results/{run}/tokens/test.parquet",
-        vocabulary="results/{run}/tokens/vocabulary.parquet",
-        summary="results/{run}/tokens/summary.json",
+        train="results/corpora/{corpus}/{tokens}/train.parquet",
+        validation="results/corpora/{corpus}/{tokens}/validation.parquet",
+        test="results/corpora/{corpus}/{tokens}/test.parquet",
+        vocabulary="results/corpora/{corpus}/{tokens}/vocabulary.parquet",
+        summary="results/corpora/{corpus}/{tokens}/summary.json",
     log:
-        "results/{run}/logs/tokenize.log",
+        "results/corpora/{corpus}/logs/tokenize/{tokens}.log",
     benchmark:
-        "results/{run}/benchmarks/tokenize.tsv"
+        "results/corpora/{corpus}/benchmarks/tokenize/{tokens}.tsv"
+    cache: CACHED
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -45,9 +49,9 @@ rule tokenize:
         mem_mb=by_attempt(2000),
         runtime=by_attempt(10),
     params:
-        tokens=settings("tokens"),
+        tokens=lambda wildcards: TOKENS[wildcards.tokens],
         code=code_hash("tokenize_documents.py"),
     message:
-        "Tokenize the documents of {wildcards.run}"
+        "Tokenize the documents of {wildcards.corpus} by {wildcards.tokens}"
     script:
         "../scripts/tokenize_documents.py"

@@ -1,11 +1,11 @@
 # From signals, probes and losses to tidy figures, one file a topic, then all of them with the published ones beside.
-# in:  results/{run}/{tokens,model,activations,signals,probes}/*
+# in:  results/{run}/{model,activations,signals,probes}/*, the tokens' summary
 # out: results/{run}/metrics/*.parquet, results/{run}/metrics.parquet
 
 
 rule evaluate_model:
     input:
-        tokens="results/{run}/tokens/summary.json",
+        tokens=token_file("summary.json"),
         model="results/{run}/model/summary.json",
     output:
         "results/{run}/metrics/model.parquet",
@@ -29,9 +29,9 @@ rule evaluate_model:
 
 rule evaluate_loss:
     input:
-        activations=activation_shards("validation"),
-        train="results/{run}/tokens/train.parquet",
-        tokens="results/{run}/tokens/summary.json",
+        activations=shards("activations/validation/{shard}.parquet"),
+        train=token_file("train.parquet"),
+        tokens=token_file("summary.json"),
     output:
         "results/{run}/metrics/loss.parquet",
     log:
@@ -55,7 +55,7 @@ rule evaluate_loss:
 
 rule evaluate_signals:
     input:
-        activations=activation_shards("validation"),
+        activations=shards("activations/validation/{shard}.parquet"),
         logit="results/{run}/signals/logit.parquet",
         exit_classifier="results/{run}/signals/exit_classifier.parquet",
         exit_summary="results/{run}/probes/exit_classifier.json",
@@ -108,7 +108,7 @@ rule evaluate_probes:
 
 rule evaluate_low_rank:
     input:
-        activations=activation_shards("validation"),
+        activations=shards("activations/validation/{shard}.parquet"),
         logit="results/{run}/signals/logit.parquet",
         low_rank="results/{run}/signals/low_rank.parquet",
         fidelity="results/{run}/signals/low_rank.json",
@@ -136,7 +136,7 @@ rule evaluate_fair:
     input:
         tokens="results/{run}/fair/tokens.parquet",
         signals=fair_signals,
-        head=with_head("results/{run}/signals/fair/head.json"),
+        head=with_head("results/{run}/fair/head.json"),
         ceilings=with_head("results/{run}/metrics/fair_ceilings.parquet"),
         costs=with_head(
             "results/{run}/fair/probes.json", "results/{run}/fair/stacks.json"
@@ -202,7 +202,7 @@ rule evaluate_ceilings:
     input:
         tokens="results/{run}/fair/tokens.parquet",
         signals="results/{run}/signals/fair/head.parquet",
-        summary="results/{run}/signals/fair/head.json",
+        summary="results/{run}/fair/head.json",
         words="results/{run}/fair/test_words.parquet",
     output:
         "results/{run}/metrics/fair_ceilings.parquet",
@@ -253,11 +253,11 @@ rule evaluate_fair_low_rank:
     input:
         tokens="results/{run}/fair/tokens.parquet",
         head="results/{run}/signals/fair/head.parquet",
-        head_summary="results/{run}/signals/fair/head.json",
+        head_summary="results/{run}/fair/head.json",
         words="results/{run}/fair/test_words.parquet",
         signals=low_rank_kinds("signals/fair/{kind}.parquet"),
         low_words=low_rank_kinds("fair/low_rank/{kind}.parquet"),
-        summaries=low_rank_kinds("fair/low_rank/{kind}.json"),
+        summaries=low_rank_kinds("fair/low_rank/{kind}/000.json"),  # the same in every shard,
     output:
         "results/{run}/metrics/fair_low_rank.parquet",
     log:

@@ -1,21 +1,22 @@
 # All validation and test documents, parted by document into fit, select and test, and every signal on their tokens.
-# in:  results/{run}/tokens/*, results/{run}/model/*, results/{run}/activations/*
+# in:  results/corpora/{corpus}/{tokens}/*, results/{run}/model/*, results/{run}/activations/*
 # out: results/{run}/activations/fair/*.parquet, results/{run}/fair/*, results/{run}/signals/fair/*
 
 
 rule dump_fair:
     input:
         weights="results/{run}/model/weights.safetensors",
-        tokens="results/{run}/tokens/{split}.parquet",
-        summary="results/{run}/tokens/summary.json",
+        validation=token_file("validation.parquet"),
+        test=token_file("test.parquet"),
+        summary=token_file("summary.json"),
     output:
-        "results/{run}/activations/fair/{split}-{shard}.parquet",
+        "results/{run}/activations/fair/{shard}.parquet",
     log:
-        "results/{run}/logs/dump_fair/{split}-{shard}.log",
+        "results/{run}/logs/dump_fair/{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/dump_fair/{split}-{shard}.tsv"
+        "results/{run}/benchmarks/dump_fair/{shard}.tsv"
     wildcard_constraints:
-        split="validation|test",
+        run=runs_of("trained"),
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -29,7 +30,7 @@ rule dump_fair:
         ),
         code=code_hash("dump_fair.py"),
     message:
-        "Dump the activations of all {wildcards.split} documents of {wildcards.run}, shard {wildcards.shard}"
+        "Dump the activations of all validation and test documents of {wildcards.run}, shard {wildcards.shard}"
     script:
         "../scripts/dump_fair.py"
 
@@ -37,9 +38,9 @@ rule dump_fair:
 rule fair_tokens:
     input:
         rows=fair_shards,
-        train="results/{run}/tokens/train.parquet",
-        validation="results/{run}/tokens/validation.parquet",
-        summary="results/{run}/tokens/summary.json",
+        train=token_file("train.parquet"),
+        validation=token_file("validation.parquet"),
+        summary=token_file("summary.json"),
     output:
         tokens="results/{run}/fair/tokens.parquet",
         counts="results/{run}/fair/train_counts.parquet",
@@ -66,19 +67,44 @@ rule fair_tokens:
         "../scripts/fair_tokens.py"
 
 
-rule head_signals:
+rule fit_temperature:
     input:
         activations=fair_shards,
         head="results/{run}/activations/head.safetensors",
         tokens="results/{run}/fair/tokens.parquet",
-        counts=of_trained("results/{run}/fair/train_counts.parquet"),
     output:
-        signals="results/{run}/signals/fair/head.parquet",
-        summary="results/{run}/signals/fair/head.json",
+        "results/{run}/fair/head.json",
     log:
-        "results/{run}/logs/head_signals.log",
+        "results/{run}/logs/fit_temperature.log",
     benchmark:
-        "results/{run}/benchmarks/head_signals.tsv"
+        "results/{run}/benchmarks/fit_temperature.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_hash("fit_temperature.py"),
+    message:
+        "Fit the temperature of {wildcards.run}"
+    script:
+        "../scripts/fit_temperature.py"
+
+
+rule head_signals:
+    input:
+        activations="results/{run}/activations/fair/{shard}.parquet",
+        head="results/{run}/activations/head.safetensors",
+        summary="results/{run}/fair/head.json",
+        counts=with_text("results/{run}/fair/train_counts.parquet"),
+    output:
+        "results/{run}/signals/fair/head/{shard}.parquet",
+    log:
+        "results/{run}/logs/head_signals/{shard}.log",
+    benchmark:
+        "results/{run}/benchmarks/head_signals/{shard}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -89,23 +115,21 @@ rule head_signals:
     params:
         code=code_hash("head_signals.py"),
     message:
-        "Compute the signals of the logits of {wildcards.run}"
+        "Compute the signals of the logits of {wildcards.run}, shard {wildcards.shard}"
     script:
         "../scripts/head_signals.py"
 
 
-rule hidden_signals:
+rule fit_references:
     input:
-        activations=fair_shards,
-        train=of_trained(activation_shards("train")),
-        head="results/{run}/activations/head.safetensors",
-        tokens="results/{run}/fair/tokens.parquet",
+        activations=reference_shards,
+        tokens=reference_tokens,
     output:
-        "results/{run}/signals/fair/hidden.parquet",
+        "results/{run}/fair/references.safetensors",
     log:
-        "results/{run}/logs/hidden_signals.log",
+        "results/{run}/logs/fit_references.log",
     benchmark:
-        "results/{run}/benchmarks/hidden_signals.tsv"
+        "results/{run}/benchmarks/fit_references.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -115,9 +139,35 @@ rule hidden_signals:
         runtime=by_attempt(30),
     params:
         settings=settings("seed", references=("fair", "references")),
+        code=code_hash("fit_references.py"),
+    message:
+        "Draw the hidden states of {wildcards.run} that distances are measured to"
+    script:
+        "../scripts/fit_references.py"
+
+
+rule hidden_signals:
+    input:
+        activations="results/{run}/activations/fair/{shard}.parquet",
+        head="results/{run}/activations/head.safetensors",
+        references="results/{run}/fair/references.safetensors",
+    output:
+        "results/{run}/signals/fair/hidden/{shard}.parquet",
+    log:
+        "results/{run}/logs/hidden_signals/{shard}.log",
+    benchmark:
+        "results/{run}/benchmarks/hidden_signals/{shard}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=2000,
+        runtime=30,
+    params:
         code=code_hash("hidden_signals.py"),
     message:
-        "Compute the signals of the hidden states of {wildcards.run}"
+        "Compute the signals of the hidden states of {wildcards.run}, shard {wildcards.shard}"
     script:
         "../scripts/hidden_signals.py"
 
@@ -125,7 +175,7 @@ rule hidden_signals:
 rule context_signals:
     input:
         tokens="results/{run}/fair/tokens.parquet",
-        counts=of_trained("results/{run}/fair/train_counts.parquet"),
+        counts=with_text("results/{run}/fair/train_counts.parquet"),
     output:
         "results/{run}/signals/fair/context.parquet",
     log:
@@ -146,19 +196,46 @@ rule context_signals:
         "../scripts/context_signals.py"
 
 
-rule fair_low_rank:
+rule fit_moments:
     input:
         activations=fair_shards,
-        head="results/{run}/activations/head.safetensors",
         tokens="results/{run}/fair/tokens.parquet",
     output:
-        signals="results/{run}/signals/fair/{kind}.parquet",
-        words="results/{run}/fair/low_rank/{kind}.parquet",
-        summary="results/{run}/fair/low_rank/{kind}.json",
+        "results/{run}/fair/moments.safetensors",
     log:
-        "results/{run}/logs/fair_low_rank/{kind}.log",
+        "results/{run}/logs/fit_moments.log",
     benchmark:
-        "results/{run}/benchmarks/fair_low_rank/{kind}.tsv"
+        "results/{run}/benchmarks/fit_moments.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_hash("fit_moments.py"),
+    message:
+        "Measure the moments of the hidden states of the fit documents of {wildcards.run}"
+    script:
+        "../scripts/fit_moments.py"
+
+
+rule fair_low_rank:
+    input:
+        activations="results/{run}/activations/fair/{shard}.parquet",
+        before=shards_before,
+        head="results/{run}/activations/head.safetensors",
+        tokens="results/{run}/fair/tokens.parquet",
+        moments=low_rank_weights,
+    output:
+        signals="results/{run}/signals/fair/{kind}/{shard}.parquet",
+        words="results/{run}/fair/low_rank/{kind}/{shard}.parquet",
+        summary="results/{run}/fair/low_rank/{kind}/{shard}.json",
+    log:
+        "results/{run}/logs/fair_low_rank/{kind}/{shard}.log",
+    benchmark:
+        "results/{run}/benchmarks/fair_low_rank/{kind}/{shard}.tsv"
     wildcard_constraints:
         kind="plain|centred|weighted",
     conda:
@@ -172,22 +249,23 @@ rule fair_low_rank:
         settings=low_rank_settings,
         code=code_hash("fair_low_rank.py"),
     message:
-        "Compute the signals of {wildcards.run} at every {wildcards.kind} low rank in one sweep"
+        "Compute the signals of {wildcards.run} at every {wildcards.kind} low rank in one sweep, shard {wildcards.shard}"
     script:
         "../scripts/fair_low_rank.py"
 
 
 rule test_words:
     input:
-        activations=fair_shards,
+        activations="results/{run}/activations/fair/{shard}.parquet",
+        before=shards_before,
         head="results/{run}/activations/head.safetensors",
         tokens="results/{run}/fair/tokens.parquet",
     output:
-        "results/{run}/fair/test_words.parquet",
+        "results/{run}/fair/test_words/{shard}.parquet",
     log:
-        "results/{run}/logs/test_words.log",
+        "results/{run}/logs/test_words/{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/test_words.tsv"
+        "results/{run}/benchmarks/test_words/{shard}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -199,7 +277,7 @@ rule test_words:
         settings=settings("seed", draws=("fair", "draws")),
         code=code_hash("test_words.py"),
     message:
-        "Draw targets of {wildcards.run} from the model itself, and find its most probable words"
+        "Draw targets of {wildcards.run} from the model itself, and find its most probable words, shard {wildcards.shard}"
     script:
         "../scripts/test_words.py"
 
@@ -275,7 +353,7 @@ rule fair_stacks:
         probes="results/{run}/signals/fair/probes.parquet",
         out_of_fold="results/{run}/fair/out_of_fold.parquet",
         costs="results/{run}/fair/probes.json",
-        head="results/{run}/signals/fair/head.json",
+        head="results/{run}/fair/head.json",
     output:
         signals="results/{run}/signals/fair/stacks.parquet",
         costs="results/{run}/fair/stacks.json",

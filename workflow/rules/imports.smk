@@ -61,7 +61,7 @@ rule import_activations:
         own_files,
         head="results/{run}/activations/head.safetensors",
     output:
-        "results/{run}/activations/fair/imported-{shard}.parquet",
+        "results/{run}/activations/fair/{shard}.parquet",
     log:
         "results/{run}/logs/import_activations/{shard}.log",
     benchmark:

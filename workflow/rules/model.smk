@@ -1,13 +1,13 @@
 # Train the language model and dump its activations.
-# in:  results/{run}/tokens/*
+# in:  results/corpora/{corpus}/{tokens}/*
 # out: results/{run}/model/*, results/{run}/activations/{split}/*.parquet
 
 
 rule train:
     input:
-        train="results/{run}/tokens/train.parquet",
-        validation="results/{run}/tokens/validation.parquet",
-        summary="results/{run}/tokens/summary.json",
+        train=token_file("train.parquet"),
+        validation=token_file("validation.parquet"),
+        summary=token_file("summary.json"),
     output:
         weights="results/{run}/model/weights.safetensors",
         head="results/{run}/activations/head.safetensors",
@@ -19,6 +19,7 @@ rule train:
         "results/{run}/benchmarks/train.tsv"
     wildcard_constraints:
         run=runs_of("trained"),
+    cache: CACHED
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -29,7 +30,9 @@ rule train:
     params:
         settings=settings("seed", "sequences", "model", "training"),
         code=code_hash("train.py"),
-        checkpoint="results/{run}/model/checkpoint.pt",
+        checkpoint=lambda wildcards, output: str(
+            Path(output.weights).with_name("checkpoint.pt")
+        ),
     message:
         "Train the language model of {wildcards.run}"
     script:
@@ -39,14 +42,14 @@ rule train:
 rule dump_activations:
     input:
         weights="results/{run}/model/weights.safetensors",
-        tokens="results/{run}/tokens/{split}.parquet",
-        summary="results/{run}/tokens/summary.json",
+        tokens=token_file("{split}.parquet"),
+        summary=token_file("summary.json"),
     output:
         "results/{run}/activations/{split}/{shard}.parquet",
     log:
-        "results/{run}/logs/dump_activations/{split}-{shard}.log",
+        "results/{run}/logs/dump_activations/{split}/{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/dump_activations/{split}-{shard}.tsv"
+        "results/{run}/benchmarks/dump_activations/{split}/{shard}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 4

@@ -5,8 +5,8 @@
 
 rule exit_classifier:
     input:
-        train=activation_shards("train"),
-        validation=activation_shards("validation"),
+        train=shards("activations/train/{shard}.parquet"),
+        validation=shards("activations/validation/{shard}.parquet"),
     output:
         signal="results/{run}/signals/exit_classifier.parquet",
         weights="results/{run}/probes/exit_classifier.safetensors",
@@ -33,7 +33,7 @@ rule exit_classifier:
 
 rule loss_probes:
     input:
-        activations=activation_shards("validation"),
+        activations=shards("activations/validation/{shard}.parquet"),
     output:
         predictions="results/{run}/probes/loss_predictions.parquet",
         summary="results/{run}/probes/loss_probes.json",
@@ -59,7 +59,7 @@ rule loss_probes:
 
 rule metric_probes:
     input:
-        activations=activation_shards("validation"),
+        activations=shards("activations/validation/{shard}.parquet"),
         logit="results/{run}/signals/logit.parquet",
     output:
         predictions="results/{run}/probes/metric_predictions.parquet",

@@ -7,9 +7,9 @@ rule draw_figures:
     input:
         metrics="results/{run}/metrics.parquet",
         curve="results/{run}/model/training_curve.parquet",
-        train="results/{run}/tokens/train.parquet",
-        tokens="results/{run}/tokens/summary.json",
-        activations=activation_shards("validation"),
+        train=token_file("train.parquet"),
+        tokens=token_file("summary.json"),
+        activations=shards("activations/validation/{shard}.parquet"),
         logit="results/{run}/signals/logit.parquet",
         exit_classifier="results/{run}/signals/exit_classifier.parquet",
         loss_predictions="results/{run}/probes/loss_predictions.parquet",
@@ -46,7 +46,7 @@ rule draw_fair_figures:
     benchmark:
         "results/{run}/benchmarks/draw_fair_figures.tsv"
     wildcard_constraints:
-        run=runs_of("trained", "activations"),
+        run=runs_of("trained", "huggingface", "activations"),
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -81,8 +81,8 @@ rule write_report:
             source_file(f"scripts/easyhard/report/{name}.md.j2")
             for name in ("template", "fair", "published")
         ],
-        tokens=of_trained("results/{run}/tokens/summary.json"),
-        model=of_trained("results/{run}/model/summary.json"),
+        tokens=with_text(token_file("summary.json")),
+        model=with_text("results/{run}/model/summary.json"),
         benchmarks=benchmarks,
     output:
         report=report(
@@ -104,6 +104,7 @@ rule write_report:
         runtime=by_attempt(10),
     params:
         config=lambda wildcards: RUNS[wildcards.run],
+        kind=kind,
         code=code_hash("write_report.py"),
     message:
         "Write the report of {wildcards.run}"

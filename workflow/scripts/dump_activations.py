@@ -40,12 +40,13 @@ def main() -> None:
         torch.tensor(inputs[first:end], dtype=torch.int64, device=device),
         torch.tensor(targets[first:end], dtype=torch.int64, device=device),
         documents[first:end],
+        split=split,
         first_sequence=first,
         batch_size=cutting["batch_size"],
         progress=Progress(f"dump {split} shard {shard}", end - first, "sequences"),
     )
     metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code}
-    write_shard(snakemake.output[0], batches, settings["model"]["dim"], split, metadata)
+    write_shard(snakemake.output[0], batches, settings["model"]["dim"], metadata)
 
 
 with job(snakemake):

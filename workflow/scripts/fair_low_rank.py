@@ -1,4 +1,4 @@
-"""Compute the signals of the logits at every low rank of one kind, previews and refined, in one sweep."""
+"""Compute the signals of the logits at every low rank of one kind, previews and refined, for one shard in one sweep."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,17 +8,17 @@ import torch
 from numpy.typing import NDArray
 
 from easyhard.activations.prefetch import prefetch
-from easyhard.activations.store import read_batches
+from easyhard.activations.store import count_rows, read_batches
 from easyhard.atomic import write_json
 from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.logits.low_rank import LOW_RANK_STATISTICS, LowRankSweep
-from easyhard.logits.moments import Moments, moments, pooled
+from easyhard.logits.moments import Moments
 from easyhard.logits.refine import REFINED_STATISTICS
-from easyhard.model.store import read_head
+from easyhard.model.store import read_head, read_softcap, read_tensors
 from easyhard.progress import Progress
-from easyhard.signals.fair import FIT, TEST, read_fair_tokens
-from easyhard.signals.store import write_batches, write_columns
+from easyhard.signals.fair import FIT, TEST, read_parts
+from easyhard.signals.store import write_batches
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -28,18 +28,12 @@ if TYPE_CHECKING:
 WORDS = ("argmax", "refined_argmax")
 
 
-def hidden_batches(device: torch.device) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Hidden states with the rows that they are."""
-    first = 0
-    for batch in prefetch(read_batches(snakemake.input.activations, ["hidden"])):
-        hidden = torch.tensor(batch["hidden"], device=device)
-        yield slice(first, first := first + len(hidden)), hidden
-
-
-def fit_moments(fit: NDArray[np.bool_], device: torch.device) -> Moments:
-    """Moments of the states of the rows `fit`: those of test documents have no say in the factors."""
-    batches = ((torch.from_numpy(fit[rows]), hidden) for rows, hidden in hidden_batches(device))
-    return pooled(moments(hidden[own]) for own, hidden in batches if own.any())
+def weights(device: torch.device) -> Moments | None:
+    """Moments of the states of fit documents: those of test documents have no say in the factors."""
+    if not snakemake.input.get("moments"):
+        return None
+    stored = read_tensors(snakemake.input.moments)
+    return Moments(int(stored["count"]), stored["mean"].to(device), stored["second"].to(device))
 
 
 def spread(values: NDArray[np.float32] | None, own: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -53,16 +47,18 @@ def spread(values: NDArray[np.float32] | None, own: NDArray[np.bool_]) -> NDArra
 def main() -> None:
     settings, kind = snakemake.params.settings, snakemake.wildcards.kind
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
-    tokens = read_fair_tokens(snakemake.input.tokens)
+    shard, first = [snakemake.input.activations], count_rows(snakemake.input.before)
+    part = read_parts(snakemake.input.tokens)[first : first + count_rows(shard)]
     sweep = LowRankSweep(
         read_head(snakemake.input.head).to(device),
         sorted(settings["ranks"]),
         kind=kind,
-        states=fit_moments(tokens.part == FIT, device) if kind == "weighted" else None,
+        states=weights(device),
         statistics=(*LOW_RANK_STATISTICS, "argmax"),
         refined=settings["refined"],
+        softcap=read_softcap(snakemake.input.head),
     )
-    wanted = (tokens.part != FIT) | settings["fit_too"]
+    wanted = (part != FIT) | settings["fit_too"]
     progress, done = Progress(f"{kind} low rank", int(wanted.sum()), "tokens"), 0
     words: list[dict[str, NDArray[np.int32]]] = []
     statistics = [name for name in (*LOW_RANK_STATISTICS, *REFINED_STATISTICS) if name not in WORDS]
@@ -70,21 +66,23 @@ def main() -> None:
 
     def signals() -> Iterator[dict[str, NDArray[np.float32]]]:
         nonlocal done
-        for rows, hidden in hidden_batches(device):
+        row = 0
+        for batch in prefetch(read_batches(shard, ["hidden"])):
+            rows = slice(row, row := row + len(batch["hidden"]))
             own = wanted[rows]
+            hidden = torch.tensor(batch["hidden"][own], device=device)
             found = {
                 f"{kind}/{rank}/{name}": values.cpu().numpy()
-                for rank, computed in (sweep.run(hidden[torch.from_numpy(own)]) if own.any() else {}).items()
+                for rank, computed in (sweep.run(hidden) if own.any() else {}).items()
                 for name, values in computed.items()
             }
-            test = tokens.part[rows][own] == TEST
+            test = part[rows][own] == TEST
             words.append({name: found[name][test].astype(np.int32) for name in found if name.endswith(WORDS)})
             yield {name: spread(found.get(name), own) for name in names}
             progress.update(done := done + int(own.sum()))
 
     write_batches(snakemake.output.signals, signals())
-    words = [part for part in words if part]  # batches with tokens
-    write_columns(snakemake.output.words, {name: np.concatenate([part[name] for part in words]) for name in words[0]})
+    write_batches(snakemake.output.words, [batch for batch in words if batch])  # of batches with tokens
     coverage = {str(rank): sweep.coverage(rank) for rank in sweep.ranks}
     write_json(snakemake.output.summary, {"coverage": coverage, "refined": settings["refined"]})
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from easyhard.atomic import atomic_path
 from easyhard.job import job
+from easyhard.parquet import write_parquet
 from easyhard.report.metrics import gather
 
 if TYPE_CHECKING:
@@ -15,5 +15,4 @@ if TYPE_CHECKING:
 with job(snakemake):
     parts = [Path(part) for part in snakemake.input.parts]
     table = gather(parts, Path(snakemake.input.published), Path(snakemake.input.bands))
-    with atomic_path(snakemake.output[0]) as temporary:
-        table.write_parquet(temporary)
+    write_parquet(snakemake.output[0], table.to_arrow())

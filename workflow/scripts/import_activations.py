@@ -28,7 +28,7 @@ def main() -> None:
         progress=Progress(f"import shard {shard}", own.hidden.shape[0], "tokens"),
     )
     metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code}
-    write_shard(snakemake.output[0], batches, own.dim, "imported", metadata)
+    write_shard(snakemake.output[0], batches, own.dim, metadata)
 
 
 with job(snakemake):

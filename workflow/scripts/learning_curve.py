@@ -8,6 +8,7 @@ from easyhard.job import job
 from easyhard.probes.learning_curve import learning_curve
 from easyhard.probes.load import load_probe_data
 from easyhard.progress import Progress
+from easyhard.signals.fair import TEST
 from easyhard.signals.store import write_columns
 
 if TYPE_CHECKING:
@@ -23,13 +24,15 @@ def main() -> None:
     settings: dict[str, Any] = snakemake.params.settings
     files, own = snakemake.input, settings["fair_probes"]
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
-    data, test = load_probe_data(
+    data, tokens = load_probe_data(
         files.activations,
         files.tokens,
         files.head,
         files.context,
         easy_threshold=settings["main_threshold"],
         label_share=own["label_share"],
+        at_most=own["tokens"],
+        seed=settings["seed"],
         device=device,
     )
     points = learning_curve(
@@ -38,7 +41,7 @@ def main() -> None:
         own,
         fractions=FRACTIONS,
         seeds=[settings["seed"] + number for number in range(own["seeds"])],
-        judged=test,
+        judged=tokens.rows(TEST),
         progress=Progress("learning curve", len(PROBES) * len(FRACTIONS) * own["seeds"], "fits"),
     )
     names = [f"{point.probe}/{point.fraction:g}" for point in points]

@@ -1,4 +1,4 @@
-"""Compute the full-rank logit metrics of every validation token, in one pass over the vocabulary."""
+"""Compute the full-rank logit metrics of one shard of the validation tokens, in one pass over the vocabulary."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -27,11 +27,12 @@ STATISTICS = ("target_probability", "max_probability", "max_logit", "max_minus_m
 def main() -> None:
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     head = read_head(snakemake.input.head).to(device)
-    progress, done = Progress("logit statistics", count_rows(snakemake.input.activations), "tokens"), 0
+    shard = [snakemake.input.activations]
+    progress, done = Progress("logit statistics", count_rows(shard), "tokens"), 0
 
     def signals() -> Iterator[dict[str, NDArray[np.float32]]]:
         nonlocal done
-        for batch in prefetch(read_batches(snakemake.input.activations, ["hidden", "target"])):
+        for batch in prefetch(read_batches(shard, ["hidden", "target"])):
             hidden = torch.tensor(batch["hidden"], device=device)
             target = torch.tensor(batch["target"], dtype=torch.int64, device=device)
             found = logit_statistics(hidden, head, target, statistics=STATISTICS)

@@ -29,7 +29,7 @@ def main() -> None:
         hidden, loss, settings["loss_probes"], seed=settings["seed"], progress=progress
     )
     write_loss_predictions(snakemake.output.predictions, predictions)
-    write_json(snakemake.output.summary, summary)
+    write_json(snakemake.output.summary, {"probes": summary})
 
 
 with job(snakemake):

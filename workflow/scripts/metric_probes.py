@@ -32,7 +32,7 @@ def main() -> None:
         hidden, metrics, settings["metric_probes"], seed=settings["seed"], progress=progress
     )
     write_metric_predictions(snakemake.output.predictions, predictions)
-    write_json(snakemake.output.summary, summary)
+    write_json(snakemake.output.summary, {"probes": summary})
 
 
 with job(snakemake):

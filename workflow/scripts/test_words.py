@@ -1,4 +1,4 @@
-"""For the test tokens, the most probable word, and losses of targets drawn from the model itself."""
+"""For the test tokens of one shard, the most probable word, and losses of targets drawn from the model itself."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,14 +8,14 @@ import torch
 from numpy.typing import NDArray
 
 from easyhard.activations.prefetch import prefetch
-from easyhard.activations.store import read_batches
+from easyhard.activations.store import count_rows, read_batches
 from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.logits.draws import draw_targets
 from easyhard.logits.statistics import logit_statistics
-from easyhard.model.store import read_head
+from easyhard.model.store import read_head, read_softcap
 from easyhard.progress import Progress
-from easyhard.signals.fair import TEST, read_fair_tokens
+from easyhard.signals.fair import TEST, read_parts
 from easyhard.signals.store import write_batches
 
 if TYPE_CHECKING:
@@ -28,20 +28,25 @@ def main() -> None:
     settings = snakemake.params.settings
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     head = read_head(snakemake.input.head).to(device)
-    test = read_fair_tokens(snakemake.input.tokens).part == TEST
+    softcap = read_softcap(snakemake.input.head)
+    shard, first = [snakemake.input.activations], count_rows(snakemake.input.before)
+    tests = read_parts(snakemake.input.tokens) == TEST
+    drawn_before, test = int(tests[:first].sum()), tests[first : first + count_rows(shard)]
     progress, done = Progress("words of test tokens", int(test.sum()), "tokens"), 0
 
     def words() -> Iterator[dict[str, NDArray[np.generic]]]:
         nonlocal done
-        first = 0
-        for batch in prefetch(read_batches(snakemake.input.activations, ["hidden"])):
-            hidden = batch["hidden"][test[first : first + len(batch["hidden"])]]
-            first += len(batch["hidden"])
+        row = 0
+        for batch in prefetch(read_batches(shard, ["hidden"])):
+            hidden = batch["hidden"][test[row : (row := row + len(batch["hidden"]))]]
             if not len(hidden):
                 continue
             states = torch.tensor(hidden, device=device)
-            _, drawn = draw_targets(states, head, draws=settings["draws"], seed=settings["seed"], first_row=done)
-            argmax = logit_statistics(states, head, statistics=("argmax",))["argmax"]
+            first_row = drawn_before + done
+            _, drawn = draw_targets(
+                states, head, draws=settings["draws"], seed=settings["seed"], first_row=first_row, softcap=softcap
+            )
+            argmax = logit_statistics(states, head, statistics=("argmax",), softcap=softcap)["argmax"]
             yield {
                 "argmax": argmax.cpu().numpy().astype(np.int32),
                 **{f"draw_{index}": column.cpu().numpy() for index, column in enumerate(drawn.T)},

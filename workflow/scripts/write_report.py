@@ -11,6 +11,7 @@ from easyhard.atomic import atomic_path, read_json, write_json
 from easyhard.job import job
 from easyhard.report.founding import is_founding_corpus
 from easyhard.report.metrics import Figures, read_table
+from easyhard.report.own_model import model_in_words
 from easyhard.report.render import render
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 NO_FILES = ("kind", "names", "leave_out", "signals")
-PROGRAMS = ("torch", "numpy", "pyarrow", "polars", "scipy", "scikit-learn", "snakemake")
+PROGRAMS = ("torch", "numpy", "pyarrow", "polars", "scipy", "scikit-learn", "snakemake", "transformers")
 
 
 def step(benchmark: str) -> dict[str, Any]:
@@ -35,7 +36,12 @@ def trained() -> dict[str, Any]:
     """What the report says of a run whose model is trained here."""
     tokens = read_json(snakemake.input.tokens)
     return {
-        "corpus": {"source": tokens["source"], "credit": tokens["credit"], "sha256": tokens["corpus_sha256"]},
+        "corpus": {
+            "source": tokens["source"],
+            "credit": tokens["credit"],
+            "sha256": tokens["corpus_sha256"],
+            "tokens_in": str(Path(snakemake.input.tokens).parent),
+        },
         "tokens": tokens,
         "device": read_json(snakemake.input.model)["device"],
         "is_founding_corpus": is_founding_corpus(tokens),
@@ -59,14 +65,27 @@ def imported() -> dict[str, Any]:
     }
 
 
+def from_elsewhere() -> dict[str, Any]:
+    """What the report says of a run whose model was trained elsewhere: that model, and the text it has read."""
+    tokens, model = read_json(snakemake.input.tokens), read_json(snakemake.input.model)
+    text = {"source": tokens["source"], "credit": tokens["credit"], "sha256": tokens["corpus_sha256"]}
+    return {
+        "corpus": text | {"source": f"{model_in_words(snakemake.params.config['model'], model)}\n\n{text['source']}."},
+        "tokens": tokens,
+        "device": model["device"],
+        "is_founding_corpus": False,
+    }
+
+
 def main() -> None:
-    is_trained = snakemake.params.config["input"]["kind"] == "trained"
+    kind = snakemake.params.kind
+    is_trained = kind == "trained"
     setup = {
         "run": snakemake.wildcards.run,
         "config": snakemake.params.config,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PROGRAMS}},
         "steps": [step(benchmark) for benchmark in snakemake.input.benchmarks],
-        **(trained() if is_trained else imported()),
+        **{"trained": trained, "huggingface": from_elsewhere}.get(kind, imported)(),
     }
     write_json(snakemake.output.config, {name: setup[name] for name in ("config", "versions", "tokens", "corpus")})
     table = read_table(Path(snakemake.input.metrics))

@@ -28,7 +28,14 @@ def test_losses_and_states_are_the_models() -> None:
         part = slice(first, end)
         progress = Progress("dump", end - first, "sequences")
         parts += activations(
-            model, inputs[part], targets[part], documents[part], first_sequence=first, batch_size=4, progress=progress
+            model,
+            inputs[part],
+            targets[part],
+            documents[part],
+            split="train",
+            first_sequence=first,
+            batch_size=4,
+            progress=progress,
         )
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     with torch.no_grad():

@@ -21,6 +21,7 @@ def batch(rows: int, dim: int, seed: int = 0) -> Columns:
     return {
         **integers,
         "position": rng.integers(0, 32, rows).astype(np.int16),
+        "split": np.full(rows, "train"),
         "loss": rng.random(rows, dtype=np.float32),
         "hidden": rng.standard_normal((rows, dim), dtype=np.float32),
     }
@@ -30,8 +31,8 @@ def batch(rows: int, dim: int, seed: int = 0) -> Columns:
 def test_round_trip(tmp_path: Path, sizes: list[int], dim: int) -> None:
     batches = [batch(rows, dim, seed) for seed, rows in enumerate(sizes)]
     paths = [tmp_path / "0.parquet", tmp_path / "1.parquet"]
-    write_shard(paths[0], batches[:1], dim, "train", {"run": "r"})
-    write_shard(paths[1], batches[1:], dim, "train", {"run": "r"})
+    write_shard(paths[0], batches[:1], dim, {"run": "r"})
+    write_shard(paths[1], batches[1:], dim, {"run": "r"})
     read = read_columns(paths, [*NAMES, "split"])
     for name in NAMES:
         np.testing.assert_array_equal(read[name], np.concatenate([part[name] for part in batches]))
@@ -42,7 +43,7 @@ def test_round_trip(tmp_path: Path, sizes: list[int], dim: int) -> None:
 
 
 def test_reading_streams(tmp_path: Path) -> None:
-    write_shard(tmp_path / "0.parquet", [batch(20_000, 2)], 2, "train", {})
+    write_shard(tmp_path / "0.parquet", [batch(20_000, 2)], 2, {})
     assert max(len(part["loss"]) for part in read_batches([tmp_path / "0.parquet"], ["loss"])) <= 8_192
 
 
@@ -53,13 +54,13 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, column: str, va
     bad[column][4] = value
     path = tmp_path / "0.parquet"
     with pytest.raises(InputError, match=rf"0\.parquet: {column} is not finite \(first at row 4"):
-        write_shard(path, [good, bad], 3, "train", {})
+        write_shard(path, [good, bad], 3, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_damaged_and_foreign_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "0.parquet"
-    write_shard(path, [batch(3000, 8)], 8, "train", {})
+    write_shard(path, [batch(3000, 8)], 8, {})
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"0\.parquet: not a readable Parquet"):
@@ -68,7 +69,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"0\.parquet: not a readable Parquet"):
         count_rows([path])
     pq.write_table(pa.table({"x": [1]}), path)
-    with pytest.raises(InputError, match=r"0\.parquet: has no column 'loss'"):
+    with pytest.raises(InputError, match=r"0\.parquet: no column loss; it holds x"):
         read_columns([path], ["loss"])
     with pytest.raises(InputError, match=r"gone\.parquet"):
         read_columns([tmp_path / "gone.parquet"], ["loss"])

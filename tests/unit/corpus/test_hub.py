@@ -102,7 +102,7 @@ def test_no_network_names_the_other_sources(monkeypatch):
 
 
 def test_network_that_never_answers(monkeypatch):
-    monkeypatch.setattr(hub, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr("easyhard.hub.PROBE_SECONDS", 0.2)
     message = refused(monkeypatch, lambda *_args, **_options: time.sleep(2))
     assert "no answer in" in message
     assert "bundled" in message

@@ -48,12 +48,16 @@ def test_a_figure_that_is_there_twice_is_a_mistake(tmp_path: Path) -> None:
 
 def test_missing_truncated_and_foreign_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"
-    with pytest.raises(InputError, match=r"part\.parquet: not a file of figures"):
+    with pytest.raises(InputError, match=r"part\.parquet: not a readable Parquet file"):
         read_rows(path)
     write_rows(path, ROWS, "published")
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(InputError, match=r"part\.parquet: not a file of figures .* columns protocol, section"):
+    with pytest.raises(InputError, match=r"part\.parquet: not a readable Parquet file"):
         read_rows(path)
     pl.DataFrame({"protocol": ["published"], "value": [1.0]}).write_parquet(path)
-    with pytest.raises(InputError, match=r"part\.parquet: not a file of figures"):
+    with pytest.raises(InputError, match=r"part\.parquet: no column section, item"):
+        read_rows(path)
+    texts = {name: ["x"] for name in ("protocol", "section", "item", "metric", "value", "ci_low", "ci_high")}
+    pl.DataFrame(texts).write_parquet(path)
+    with pytest.raises(InputError, match=r"part\.parquet: not a file of figures .* columns protocol, section"):
         read_rows(path)

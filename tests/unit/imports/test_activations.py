@@ -71,7 +71,7 @@ def dump(own: OwnActivations, folder: Path, shards: int, head: torch.Tensor | No
     paths = [folder / f"{shard:03d}.parquet" for shard in range(shards)]
     for shard, path in enumerate(paths):
         batches = shard_batches(own, head, shard=shard, shards=shards, progress=Progress("dump", ROWS, "tokens"))
-        write_shard(path, batches, own.dim, SPLIT, {"run": "mine"})
+        write_shard(path, batches, own.dim, {"run": "mine"})
     return paths
 
 

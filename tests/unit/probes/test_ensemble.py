@@ -1,7 +1,7 @@
 """Training of probes: they find what is there, stop in time, keep the best weights, and do not depend on each other."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -29,19 +29,31 @@ def states(tokens: int, dim: int = 6, seed: int = 0) -> torch.Tensor:
 def member(
     hidden: torch.Tensor, target: torch.Tensor, task: str, architecture: Architecture = "mlp", seed: int = 0
 ) -> Member:
-    """Fit on the first half, select on the next quarter, ask about all."""
+    """Fit on the first half, select on the next quarter."""
     every = torch.arange(len(hidden))
     fit, select = every[: len(every) // 2], every[len(every) // 2 : 3 * len(every) // 4]
     inputs = standardised([hidden], fit)
-    return Member(architecture, inputs, Task(task, target.float(), target.float()), fit, select, every, seed)
+    return Member(architecture, inputs, Task(task, target.float(), target.float()), fit, select, seed)
 
 
-def trained(members: list[Member], **changes: float) -> list[Trained]:
+@dataclass(frozen=True)
+class Asked:
+    """A trained member, and what it says of every row."""
+
+    trained: Trained
+    said: torch.Tensor
+
+
+def trained(members: list[Member], **changes: float) -> list[Asked]:
     settings = cast(ProbeSettings, {**SETTINGS, **changes})
-    return list(train(members, settings, Progress("probes", len(members), "probes")))
+    found = train(members, settings, Progress("probes", len(members), "probes"))
+    return [
+        Asked(one, one.say(member.inputs, torch.arange(len(member.task.target))))
+        for member, one in zip(members, found, strict=True)
+    ]
 
 
-def judged(found: Trained) -> np.ndarray:
+def judged(found: Asked) -> np.ndarray:
     """What is said of the last quarter, which no training has seen."""
     return found.said[3 * len(found.said) // 4 :].numpy()
 
@@ -101,19 +113,20 @@ def test_training_stops_after_patience_and_keeps_the_best_weights(monkeypatch: p
     monkeypatch.setattr(ensemble, "_epochs", watched)
     one = member(hidden, target, "loss")
     (found,) = trained([one], max_epochs=100)
-    assert found.epochs == len(seen) < 100
-    assert found.best_epoch == found.epochs - SETTINGS["patience"]
+    assert found.trained.epochs == len(seen) < 100
+    assert found.trained.best_epoch == found.trained.epochs - SETTINGS["patience"]
     unit = one.task.target[one.fit]
     deviation, mean = torch.std_mean(unit, correction=0)
     errors = []
     for weights in seen:
         said = outputs("mlp", weights, one.inputs.at(one.select)) * deviation + mean
         errors.append(float(((said - target[one.select]) / deviation).square().mean()))
-    assert int(np.argmin(errors)) == found.best_epoch - 1
-    assert found.error == pytest.approx(min(errors), rel=1e-4)
-    best = outputs("mlp", seen[found.best_epoch - 1], one.inputs.at(one.wanted)) * deviation + mean
+    assert int(np.argmin(errors)) == found.trained.best_epoch - 1
+    assert found.trained.error == pytest.approx(min(errors), rel=1e-4)
+    every = one.inputs.at(torch.arange(len(target)))
+    best = outputs("mlp", seen[found.trained.best_epoch - 1], every) * deviation + mean
     torch.testing.assert_close(found.said, best, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(found.on_select, found.said[one.select], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found.trained.on_select, found.said[one.select], rtol=1e-5, atol=1e-6)
 
 
 def test_rows_that_are_only_asked_about_do_not_reach_the_training() -> None:
@@ -165,7 +178,9 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
         two = trained(members, max_epochs=2)
     finally:
         torch.set_num_threads(1)
-    assert all(torch.equal(a.said, b.said) and a.error == b.error for a, b in zip(one, two, strict=True))
+    assert all(
+        torch.equal(a.said, b.said) and a.trained.error == b.trained.error for a, b in zip(one, two, strict=True)
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

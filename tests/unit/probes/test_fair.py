@@ -10,10 +10,11 @@ from sklearn.metrics import roc_auc_score
 
 from easyhard.errors import InputError
 from easyhard.probes.ensemble import ProbeSettings
-from easyhard.probes.fair import ProbeData, ProbeSummary, Values, available_probes, fit_probes
+from easyhard.probes.fair import ProbeData, ProbeSummary, Values, available_probes, fit_probes, said, values_of
 from easyhard.probes.tasks import tasks_of
 from easyhard.progress import Progress
 from easyhard.signals.catalogue import PROBES, TASKS, family_and_task
+from probe_data import fit_and_say, in_memory
 
 SETTINGS = ProbeSettings(hidden=16, learning_rate=1e-2, batch_size=256, max_epochs=3, patience=2)
 TOKENS = 2_400
@@ -38,7 +39,7 @@ def data() -> ProbeData:
         tail_mass=torch.from_numpy(expit(entropy - 3)),
         correct=torch.from_numpy(loss < 1.5),
     )
-    return ProbeData(
+    return in_memory(
         hidden=torch.from_numpy(hidden).float(),
         context={f"context_{number}": torch.from_numpy(context[:, number]) for number in range(2)},
         tasks=tasks,
@@ -53,8 +54,7 @@ JUDGED = np.arange(1_800, TOKENS)
 
 
 def fit(given: ProbeData, probes: list[str], seeds: tuple[int, ...] = (0,)) -> Fitted:
-    progress = Progress("probes", len(probes) * len(seeds), "probes")
-    return fit_probes(given, probes, SETTINGS, seeds=seeds, judged=JUDGED, progress=progress)
+    return fit_and_say(given, probes, SETTINGS, seeds=seeds, judged=JUDGED)
 
 
 @pytest.fixture(scope="module")
@@ -131,17 +131,16 @@ def test_calibration_repairs_a_wrong_offset(monkeypatch: pytest.MonkeyPatch) -> 
     hidden = random.normal(size=(6_000, 3))
     offset = np.where(np.arange(6_000) < 2_000, 1.5, -1.5)
     loss = np.where(random.random(6_000) < expit(hidden[:, 0] + offset), 1.0, 5.0)
-    given = ProbeData(
-        torch.from_numpy(hidden).float(),
-        {},
-        tasks_of(torch.from_numpy(loss), easy_threshold=3.0, label_share=0.5, label_worth=2.0),
-        np.repeat(np.arange(60), 100),
-        np.arange(2_000),
-        np.arange(2_000, 4_000),
+    given = in_memory(
+        hidden=torch.from_numpy(hidden).float(),
+        context={},
+        tasks=tasks_of(torch.from_numpy(loss), easy_threshold=3.0, label_share=0.5, label_worth=2.0),
+        documents=np.repeat(np.arange(60), 100),
+        fit=np.arange(2_000),
+        select=np.arange(2_000, 4_000),
     )
-    progress = Progress("probes", 1, "probes")
     judged = np.arange(4_000, 6_000)
-    _, (summary,) = fit_probes(given, ["linear_easy"], SETTINGS, seeds=[0], judged=judged, progress=progress)
+    _, (summary,) = fit_and_say(given, ["linear_easy"], SETTINGS, seeds=[0], judged=judged)
     assert summary["raw_calibration_error"] is not None
     assert summary["calibration_error"] is not None
     assert summary["raw_calibration_error"] > 0.3
@@ -167,3 +166,23 @@ def test_bad_columns_are_named() -> None:
         fit(replace(given, context={"context_1": bad[:3]}), ["mlp_context_easy"])
     with pytest.raises(InputError, match="probe 'mlp_ease' is not known"):
         fit(given, ["mlp_ease"])
+
+
+def test_batches_and_what_is_kept_change_nothing(fitted: Fitted) -> None:
+    """States of rows that are neither fitted on nor selected by are met in the stream alone, in batches of any size."""
+    whole = data()
+    kept = np.arange(1_800)
+    batches = (700, 0, 1, 1_699)
+    less = replace(whole, hidden=whole.hidden[:1_800], kept=kept, states=lambda: iter(whole.hidden.split(batches)))
+    progress = Progress("probes", 2, "fits")
+    found = fit_probes(less, ["mlp_easy", "mlp_context_easy"], SETTINGS, seeds=[0], progress=progress)
+    every, some = np.arange(TOKENS), np.array([3, 699, 700, 2_399])
+    for name, values in zip(found, values_of(less, list(found.values()), [every, some]), strict=True):
+        np.testing.assert_allclose(values, fitted[0][name][every if name == "mlp_easy@0" else some], rtol=0, atol=1e-6)
+    assert [part.stop - part.start for part, _ in said(less, [], [])] == list(batches)
+
+
+def test_a_row_to_fit_on_whose_state_is_not_kept() -> None:
+    whole = data()
+    with pytest.raises(InputError, match="some have no state in memory"):
+        fit(replace(whole, hidden=whole.hidden[100:], kept=np.arange(100, TOKENS)), ["mlp_easy"])

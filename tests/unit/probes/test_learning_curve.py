@@ -9,10 +9,11 @@ from sklearn.metrics import roc_auc_score
 
 from easyhard.probes import learning_curve as module
 from easyhard.probes.ensemble import ProbeSettings
-from easyhard.probes.fair import Fit, Fitted, ProbeData, fit_probes
+from easyhard.probes.fair import Fit, Fitted, ProbeData, Rows
 from easyhard.probes.learning_curve import CurvePoint, learning_curve
 from easyhard.probes.tasks import tasks_of
 from easyhard.progress import Progress
+from probe_data import fit_and_say, in_memory
 
 SETTINGS = ProbeSettings(hidden=16, learning_rate=5e-3, batch_size=256, max_epochs=4, patience=2)
 FRACTIONS = (1 / 16, 1 / 4, 1)
@@ -24,7 +25,7 @@ def data() -> ProbeData:
     random = np.random.default_rng(0)
     hidden = random.normal(size=(6_000, 200))
     loss = 3 + hidden.sum(1) / 200**0.5 + random.normal(size=6_000)
-    return ProbeData(
+    return in_memory(
         hidden=torch.from_numpy(hidden).float(),
         context={},
         tasks=tasks_of(torch.from_numpy(loss).clamp(min=0), easy_threshold=3.0, label_share=0.5, label_worth=2.0),
@@ -63,19 +64,20 @@ def test_more_documents_teach_more(points: list[CurvePoint]) -> None:
 
 
 def test_the_whole_fit_part_gives_the_probe_itself(points: list[CurvePoint]) -> None:
-    progress = Progress("probes", 1, "probes")
-    columns, _ = fit_probes(data(), ["mlp_easy"], SETTINGS, seeds=[0], judged=JUDGED, progress=progress)
+    columns, _ = fit_and_say(data(), ["mlp_easy"], SETTINGS, seeds=[0], judged=JUDGED)
     np.testing.assert_array_equal(points[-1].values[0], columns["mlp_easy@0"][JUDGED])
 
 
 def test_subsets_are_nested_and_of_whole_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Fit] = []
+    judged: list[Rows] = []
 
     def remembered(_: ProbeData, fits: list[Fit], *rest: object) -> list[Fitted]:
         asked.extend(fits)
-        return [Fitted(np.zeros(1_000), np.zeros(1_000), None, None) for _ in fits]  # type: ignore[arg-type]
+        return []
 
-    monkeypatch.setattr(module, "fit", lambda *arguments: iter(remembered(*arguments)))
+    monkeypatch.setattr(module, "fit", remembered)
+    monkeypatch.setattr(module, "values_of", lambda data, fitted, wanted: judged.extend(wanted) or wanted)
     curve(["mlp_easy"], (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1))
     documents = data().documents
     subsets = [set(wanted.rows) for wanted in asked[::2]]
@@ -84,4 +86,5 @@ def test_subsets_are_nested_and_of_whole_documents(monkeypatch: pytest.MonkeyPat
     for wanted in asked:
         inside = np.flatnonzero(np.isin(documents, np.unique(documents[wanted.rows])))
         np.testing.assert_array_equal(np.sort(wanted.rows), inside)
-        np.testing.assert_array_equal(wanted.wanted, JUDGED)
+    for rows in judged:
+        np.testing.assert_array_equal(rows, JUDGED)

@@ -66,13 +66,13 @@ def test_an_interaction_is_found(stack: Stack) -> None:
     hard = data().hard[JUDGED]
     truth = 2 * data().signals["left"] * data().signals["right"] + 0.7 * data().signals["weak"]
     best = roc_auc_score(hard, truth[JUDGED])
-    for values in stack.values:
+    for values in stack.say(data().signals):
         assert (values.dtype, values.shape) == (np.float32, (TOKENS,))
         assert 0 <= values.min() <= values.max() <= 1
         assert roc_auc_score(hard, values[JUDGED]) > best - 0.04
         assert values[JUDGED].mean() == pytest.approx(hard.mean(), abs=0.04)
     alone = fit(data(), ["left", "noise_a"])
-    assert roc_auc_score(hard, alone.values[0][JUDGED]) < 0.56
+    assert roc_auc_score(hard, alone.say(data().signals)[0][JUDGED]) < 0.56
 
 
 def test_importance_names_the_planted_signals_first(stack: Stack) -> None:
@@ -88,7 +88,7 @@ def test_importance_names_the_planted_signals_first(stack: Stack) -> None:
 
 def test_a_regression_of_the_loss() -> None:
     found = fit(data(), NAMES, goal="loss")
-    (values,) = found.values
+    (values,) = found.say(data().signals)
     assert roc_auc_score(data().hard[JUDGED], values[JUDGED]) > 0.75
     assert values[JUDGED].mean() == pytest.approx(data().loss[JUDGED].mean(), abs=0.3)
     assert max(found.importance, key=lambda name: found.importance[name][0]) in ("left", "right")
@@ -98,8 +98,9 @@ def test_same_seed_same_bits(stack: Stack) -> None:
     again = fit(data(), NAMES, seeds=(1,))
     # the settings that were chosen come from the first seed; the trees of one seed are the same wherever it stands
     assert (again.learning_rate, again.leaves) == (stack.learning_rate, stack.leaves)
-    np.testing.assert_array_equal(again.values[0], stack.values[1])
-    assert not np.array_equal(stack.values[0], stack.values[1])
+    first, second = stack.say(data().signals)
+    np.testing.assert_array_equal(again.say(data().signals)[0], second)
+    assert not np.array_equal(first, second)
 
 
 def test_settings_come_from_the_grid_and_bound_the_comparisons(stack: Stack) -> None:
@@ -113,7 +114,7 @@ def test_rows_that_are_judged_are_not_looked_at(stack: Stack) -> None:
     hard, loss = given.hard.copy(), given.loss.copy()
     hard[JUDGED], loss[JUDGED] = ~hard[JUDGED], 99
     changed = fit(replace(given, hard=hard, loss=loss), NAMES)
-    np.testing.assert_array_equal(changed.values[0], stack.values[0])
+    np.testing.assert_array_equal(changed.say(data().signals)[0], stack.say(data().signals)[0])
 
 
 def test_settings_are_chosen_across_documents() -> None:

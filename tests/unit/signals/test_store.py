@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.signals.store import read_columns, write_columns
+from easyhard.signals.store import merge, read_batches, read_columns, write_batches, write_columns
 
 
 @pytest.fixture
@@ -58,3 +58,33 @@ def test_text_and_nulls_are_refused(tmp_path: Path, values: list[object], messag
     pq.write_table(pa.table({"margin": values}), tmp_path / "x.parquet")
     with pytest.raises(InputError, match=f"column margin .*{message}"):
         read_columns(tmp_path / "x.parquet")
+
+
+def test_shards_are_put_together_in_their_order(tmp_path: Path) -> None:
+    shards = [tmp_path / f"{number}.parquet" for number in range(4)]
+    columns = {"a": np.arange(20_000, dtype=np.int32), "b": np.random.default_rng(0).random(20_000, dtype=np.float32)}
+    parts = [slice(0, 0), slice(0, 9_000), slice(9_000, 9_001), slice(9_001, 20_000)]
+    write_batches(shards[0], [])
+    for shard, part in zip(shards[1:], parts[1:], strict=True):
+        write_columns(shard, {name: values[part] for name, values in columns.items()})
+    merge(tmp_path / "whole.parquet", shards)
+    for name, values in read_columns(tmp_path / "whole.parquet", rows=20_000).items():
+        np.testing.assert_array_equal(values, columns[name], strict=True)
+    with pytest.raises(InputError, match=r"whole2\.parquet: no rows in any of 1 shards"):
+        merge(tmp_path / "whole2.parquet", shards[:1])
+    write_columns(shards[2], {"a": columns["a"]})
+    with pytest.raises(InputError, match=r"2\.parquet: columns a; those of the other shards, a, b, are wanted"):
+        merge(tmp_path / "whole2.parquet", shards)
+    shards[3].write_bytes(shards[3].read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"3\.parquet: not a readable Parquet file"):
+        merge(tmp_path / "whole2.parquet", [shards[1], shards[3]])
+    assert not (tmp_path / "whole2.parquet").exists()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 10, 16, 40])
+def test_batches_have_the_rows_asked_for_whatever_the_row_groups(tmp_path: Path, rows: int) -> None:
+    column = np.arange(37.0)
+    write_batches(tmp_path / "a.parquet", [{"x": part, "y": -part} for part in np.split(column, [3, 4, 20, 20])])
+    batches = list(read_batches(tmp_path / "a.parquet", ["y"], rows))
+    assert [len(batch["y"]) for batch in batches] == [rows] * (37 // rows) + [37 % rows] * (37 % rows > 0)
+    np.testing.assert_array_equal(np.concatenate([batch["y"] for batch in batches]), -column)

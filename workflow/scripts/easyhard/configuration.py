@@ -13,6 +13,13 @@ from jsonschema.exceptions import ValidationError
 from easyhard.errors import InputError
 
 Settings = dict[str, Any]
+MODEL_KEYS = {
+    "lego": ("dim", "heads", "ffn_dim", "block_layers"),
+    "huggingface": ("path", "revision", "dtype", "device", "packing", "window", "batch_size"),
+}
+
+OF_A_SEED = ("seed", "input")
+"""What the runs of a group may differ in: their seed, and the files of what was trained elsewhere with another one."""
 
 
 def load_runs(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, Settings]:
@@ -37,6 +44,31 @@ def load_runs(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, S
     return runs
 
 
+def comparison_groups(config: Mapping[str, Any], runs: Mapping[str, Settings], comparison: str) -> dict[str, list[str]]:
+    """The runs of each group of a comparison; `config` and `runs` are what `load_runs` has checked and returned.
+
+    Raises InputError naming a run that is not there, or that differs from the first of its group in more than the seed.
+    """
+    groups: dict[str, list[str]] = config["comparisons"][comparison]
+    _raise(
+        message
+        for group, members in groups.items()
+        for message in _group_errors(f"comparisons.{comparison}.{group}", members, runs)
+    )
+    return groups
+
+
+def _group_errors(prefix: str, members: list[str], runs: Mapping[str, Settings]) -> Iterator[str]:
+    unknown = [run for run in members if run not in runs]
+    if unknown:
+        yield f"{prefix}: {unknown[0]!r} is not a run; wanted: some of {', '.join(runs)}"
+        return
+    for run in members[1:]:
+        differ = [key for key, value in runs[run].items() if value != runs[members[0]][key] and key not in OF_A_SEED]
+        if differ:
+            yield f"{prefix}: {run} and {members[0]} differ in {', '.join(differ)}; wanted: runs that differ in seed"
+
+
 def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
     """`base` with the keys of `own` put over it, mapping by mapping; neither is changed."""
     merged = deepcopy(dict(base))
@@ -44,6 +76,17 @@ def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
         nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = overlay(merged[key], value) if nested else deepcopy(value)
     return merged
+
+
+def run_kind(settings: Mapping[str, Any]) -> str:
+    """What a run starts from: trained, huggingface, activations or signals."""
+    kind: str = settings["input"]["kind"]
+    return "huggingface" if kind == "trained" and settings["model"]["kind"] == "huggingface" else kind
+
+
+def model_settings(model: Mapping[str, Any]) -> Settings:
+    """Of the `model` settings those that its kind reads, without the kind."""
+    return {key: model[key] for key in MODEL_KEYS[model["kind"]]}
 
 
 def schema_defaults(schema: Mapping[str, Any]) -> Settings:
@@ -77,7 +120,8 @@ def _describe(error: ValidationError) -> str:
             f"{key}: unknown key {error.instance!r}; wanted: one of {', '.join(cast(list[str], error.validator_value))}"
         )
     if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
-        return f"{key}: {error.instance!r} is no run's name; wanted: letters, digits, '_' and '-'"
+        wanted = "letters, digits, '_' and '-', and neither corpora nor comparisons"
+        return f"{key}: {error.instance!r} is no name; wanted: {wanted}"
     return f"{key}: {error.instance!r} ({_reason(error)}); wanted: {schema.get('description', error.message)}"
 
 
@@ -104,18 +148,28 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     if fair["main_threshold"] not in fair["thresholds"]:
         yield f"{prefix}.fair.main_threshold: {fair['main_threshold']:g}; wanted: one of fair.thresholds"
     if own["kind"] != "trained":
+        if model["kind"] == "huggingface":
+            yield f"{prefix}.input.kind: {own['kind']} beside model.kind huggingface; wanted: one of the two"
+        return
+    yield from _corpus_errors(prefix, corpus)
+    if model["kind"] == "huggingface":
+        if not model["path"]:
+            yield f"{prefix}.model.path: empty; wanted: a model's folder, or its id on the Hub"
         return
     if model["dim"] % (2 * model["heads"]):
         yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
     too_high = [rank for rank in settings["low_rank"]["ranks"] if rank > model["dim"]]
     if too_high:
         yield f"{prefix}.low_rank.ranks: {too_high[0]} is above model.dim {model['dim']}; wanted: ranks from 1 to dim"
-    if corpus["source"] == "files" and not corpus["files"]["path"]:
-        yield f"{prefix}.corpus.files.path: empty; wanted: the folder of the text files"
-    if corpus["bundled"]["validation"] + corpus["bundled"]["test"] >= 1:
-        yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: a sum less than 1"
     if probes["validation_share"] + probes["test_share"] >= 1:
         yield f"{prefix}.loss_probes: validation_share + test_share leave nothing to fit; wanted: a sum less than 1"
     not_below = [rank for rank in settings["fair_low_rank"]["ranks"] if rank >= model["dim"]]
     if not_below:
         yield f"{prefix}.fair_low_rank.ranks: {not_below[0]} is not below model.dim {model['dim']}; wanted: ranks below"
+
+
+def _corpus_errors(prefix: str, corpus: Settings) -> Iterator[str]:
+    if corpus["source"] == "files" and not corpus["files"]["path"]:
+        yield f"{prefix}.corpus.files.path: empty; wanted: the folder of the text files"
+    if corpus["bundled"]["validation"] + corpus["bundled"]["test"] >= 1:
+        yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: a sum less than 1"

@@ -4,14 +4,34 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from easyhard.errors import InputError
+from easyhard.stale_locks import hold
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
 logger = logging.getLogger("easyhard")
+
+NO_MEMORY = (
+    "allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "bad allocation",
+)  # what libraries say, besides their types
+
+
+class _LogFile(logging.FileHandler):
+    """A rule's log. When it cannot be written, say, on a full disk, the terminal says so once, and the job goes on."""
+
+    complained = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not self.complained:
+            self.complained = True
+            print(f"{self.baseFilename}: the log cannot be written ({sys.exc_info()[1]})", file=sys.stderr)
 
 
 def _terminal(record: logging.LogRecord) -> bool:
@@ -23,9 +43,15 @@ def _terminal(record: logging.LogRecord) -> bool:
 def job(snakemake: "Snakemake") -> Iterator[None]:
     """Run the body of a rule's script: messages go to the terminal and to the rule's log.
 
-    An InputError ends the job with exit code 1 and its one line in the terminal; the log has the traceback.
+    An InputError, or too little memory, ends the job with exit code 1 and one line in the terminal; the log has that
+    line and the traceback. An interrupt ends it with exit code 130.
     """
-    to_file = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
+    alive = hold(Path(".snakemake"))
+    try:
+        to_file: logging.Handler = _LogFile(snakemake.log[0], mode="w", encoding="utf-8")
+    except OSError as error:
+        print(f"error in {snakemake.rule}: {snakemake.log[0]}: cannot be written ({error.strerror})", file=sys.stderr)
+        sys.exit(1)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler()
     to_terminal.setFormatter(logging.Formatter(f"[{snakemake.rule}] %(message)s"))
@@ -38,14 +64,31 @@ def job(snakemake: "Snakemake") -> Iterator[None]:
     logger.addHandler(to_terminal)
     try:
         yield
-    except InputError as error:
+    except BaseException as error:
         logger.removeHandler(to_terminal)
-        logger.exception("error: %s", error)
-        print(f"error in {snakemake.rule}: {error}", file=sys.stderr)
-        sys.exit(1)
-    except BaseException:
-        logger.removeHandler(to_terminal)
-        logger.exception("unexpected error")
-        raise
+        line = _one_line(error, snakemake)
+        if line is None:
+            logger.exception("unexpected error")
+            raise
+        logger.exception("error: %s", line)
+        print(f"error in {snakemake.rule}: {line}", file=sys.stderr)
+        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
     logger.removeHandler(to_terminal)
     logger.info("%s ends", snakemake.rule)
+    if alive is not None:
+        alive.close()
+
+
+def _one_line(error: BaseException, snakemake: "Snakemake") -> str | None:
+    """What a user needs to know of an error that is no fault of the code; None of one that may be."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; give the same command again to go on"
+    said = (str(error).splitlines() or [""])[0]
+    if isinstance(error, MemoryError) or any(word in said.lower() for word in NO_MEMORY):
+        return (
+            f"out of memory ({said or type(error).__name__}); wanted: more than the {snakemake.resources.get('mem_mb')} MB "
+            "that this rule asks for (--set-resources RULE:mem_mb=…), or less at a time: more shards, smaller batches"
+        )
+    return None

@@ -1,19 +1,16 @@
 """Activations in Parquet: one row a token, written and read in a stream."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
+from easyhard.parquet import open_parquet, parquet_writer
 
 ROW_GROUP = 8_192
-READ_AHEAD = 1 << 20  # bytes of a column
 COLUMNS: dict[str, pa.DataType] = {
     "sequence": pa.int32(),
     "position": pa.int16(),
@@ -33,55 +30,59 @@ def schema(dim: int, metadata: Mapping[str, str] | None = None) -> pa.Schema:
     return pa.schema(fields, metadata=dict(metadata or {}))
 
 
-def write_shard(
-    path: str | Path, batches: Iterable[Columns], dim: int, split: str, metadata: Mapping[str, str]
-) -> None:
+def write_shard(path: str | Path, batches: Iterable[Columns], dim: int, metadata: Mapping[str, str]) -> None:
     """Write one shard from `batches` of columns (rows each; `hidden` is (rows, dim) float32), streaming.
 
     Raises InputError when a loss or a hidden state is not finite.
     """
     target_schema = schema(dim, metadata)
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, target_schema, compression="zstd") as writer:
+    with parquet_writer(path, target_schema) as writer:
         for batch in batches:
             _check_finite(path, batch)
-            writer.write_table(_table(batch, split, target_schema), row_group_size=ROW_GROUP)
+            writer.write_table(_table(batch, target_schema), row_group_size=ROW_GROUP)
 
 
 def read_batches(paths: Sequence[str | Path], columns: Sequence[str]) -> Iterator[Columns]:
     """Stream `columns` of the shards in order, a row group's worth at a time; `hidden` as (rows, dim) float32.
 
-    Raises InputError naming the file that is truncated, of another origin, or holds a number that is not finite.
+    Raises InputError naming the file that is truncated or changed, of another origin, or holds a number that is not finite.
     """
     for path in paths:
-        with _open(path, columns) as file:
-            try:
-                for batch in file.iter_batches(batch_size=ROW_GROUP, columns=list(columns)):
-                    arrays = {name: _array(batch.column(name)) for name in columns}
-                    _check_finite(path, arrays)
-                    yield arrays
-            except (pa.ArrowInvalid, OSError) as error:
-                raise InputError(f"{path}: damaged Parquet ({_line(error)}); delete it and rerun") from error
+        with open_parquet(path, columns) as file:
+            _check_types(path, file.schema_arrow, columns)
+            for batch in file.iter_batches(batch_size=ROW_GROUP, columns=list(columns)):
+                arrays = {name: _array(batch.column(name)) for name in columns}
+                _check_finite(path, arrays)
+                yield arrays
 
 
 def read_columns(paths: Sequence[str | Path], columns: Sequence[str]) -> Columns:
-    """Whole `columns` of the shards as arrays; for columns that fit in memory."""
-    batches = list(read_batches(paths, columns))
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in columns}
+    """Whole `columns` of the shards as arrays, which memory holds once; for columns that fit in memory."""
+    rows, row = count_rows(paths), 0
+    whole: Columns = {}
+    for batch in read_batches(paths, columns):
+        if not whole:
+            whole = {name: np.empty((rows, *values.shape[1:]), values.dtype) for name, values in batch.items()}
+        part = slice(row, row := row + len(batch[columns[0]]))
+        for name, values in batch.items():
+            whole[name][part] = values
+    if not whole:
+        raise InputError(f"{paths[0]}: no rows; at least one token is wanted")
+    return whole
 
 
 def count_rows(paths: Sequence[str | Path]) -> int:
     """Rows in all shards together, from their footers."""
     total = 0
     for path in paths:
-        with _open(path, ()) as file:
+        with open_parquet(path) as file:
             total += file.metadata.num_rows
     return total
 
 
-def _table(batch: Columns, split: str, target_schema: pa.Schema) -> pa.Table:
-    rows, dim = batch["hidden"].shape
-    arrays = {name: pa.array(batch[name]) for name in COLUMNS if name != "split"}
-    arrays["split"] = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), [split])
+def _table(batch: Columns, target_schema: pa.Schema) -> pa.Table:
+    dim = batch["hidden"].shape[1]
+    arrays = {name: pa.array(batch[name]) for name in COLUMNS}
     arrays["hidden"] = pa.FixedSizeListArray.from_arrays(pa.array(batch["hidden"].ravel()), dim)
     return pa.table({name: arrays[name] for name in target_schema.names}).cast(target_schema)
 
@@ -92,21 +93,12 @@ def _array(column: pa.Array) -> NDArray[np.generic]:
     return column.to_numpy(zero_copy_only=False)
 
 
-@contextmanager
-def _open(path: str | Path, columns: Iterable[str]) -> Iterator[pq.ParquetFile]:
-    try:
-        file = pq.ParquetFile(
-            path, pre_buffer=False, buffer_size=READ_AHEAD
-        )  # pre-buffering keeps all that it has read
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({_line(error)}); delete it and rerun") from error
-    with file:
-        missing = [name for name in columns if name not in file.schema_arrow.names]
-        if missing:
-            raise InputError(
-                f"{path}: has no column {missing[0]!r}; wanted: activations with {', '.join(COLUMNS)}, hidden"
-            )
-        yield file
+def _check_types(path: str | Path, found: pa.Schema, columns: Sequence[str]) -> None:
+    for name in columns:
+        kind = found.field(name).type
+        as_wanted = pa.types.is_fixed_size_list(kind) if name == "hidden" else kind == COLUMNS[name]
+        if not as_wanted:
+            raise InputError(f"{path}: {name} is of type {kind}; activations as dumped here are wanted")
 
 
 def _check_finite(path: str | Path, batch: Columns) -> None:
@@ -116,7 +108,3 @@ def _check_finite(path: str | Path, batch: Columns) -> None:
             raise InputError(
                 f"{path}: {name} is not finite (first at row {row} of a batch); wanted: finite numbers only"
             )
-
-
-def _line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from easyhard.corpus.tables import read_table, write_table
+from easyhard.corpus.tables import read_table
 from easyhard.errors import InputError
+from easyhard.parquet import write_parquet
 
 SPLITS = ("train", "validation", "test")
 
@@ -70,7 +71,7 @@ def write_documents(path: str | Path, corpus: Corpus) -> None:
         *(pa.array([getattr(document, name) for document in documents], pa.string()) for name in SCHEMA.names[1:]),
     ]
     metadata = {"source": stored.source, "credit": stored.credit, "sha256": stored.sha256}
-    write_table(path, pa.table(columns, schema=SCHEMA.with_metadata(metadata)))
+    write_parquet(path, pa.table(columns, schema=SCHEMA.with_metadata(metadata)))
 
 
 def read_documents(path: str | Path) -> Corpus:

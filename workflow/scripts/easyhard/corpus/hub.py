@@ -1,6 +1,5 @@
 """Corpus from the Hugging Face Hub, its local cache, or a local dataset folder."""
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 from easyhard.corpus.documents import SPLITS, Corpus, Document, in_reading_order
 from easyhard.corpus.headings import divide
 from easyhard.errors import InputError
+from easyhard.hub import REQUEST_SECONDS, first_line, hub_failure
 
-REQUEST_SECONDS = 5.0
-PROBE_SECONDS = 8.0
 OTHER_SOURCES = "corpus.source: bundled (needs no network) or files (a folder of text files) is wanted instead"
 CREDITS = {
     "Salesforce/wikitext": "WikiText (Merity, Xiong, Bradbury and Socher 2016, arXiv 1609.07843): articles of English "
@@ -61,23 +59,10 @@ def _cached(name: str, config: str | None) -> Mapping[str, Any] | None:
 
 
 def _require_hub(name: str) -> None:
-    """Ask the Hub about `name`, in a thread of its own since the look-up of an address has no time limit."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    failures: list[Exception | None] = []
-
-    def ask() -> None:
-        try:
-            HfApi().dataset_info(name, timeout=REQUEST_SECONDS)
-            failures.append(None)
-        except Exception as error:  # what is raised without network differs between versions of the client
-            failures.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS)
-    failure = failures[0] if failures else TimeoutError(f"no answer in {PROBE_SECONDS:.0f} s")
+    failure = hub_failure(lambda: HfApi().dataset_info(name, timeout=REQUEST_SECONDS))
     if isinstance(failure, RepositoryNotFoundError):
         raise InputError(
             f"corpus.hub.name: the Hub has no public dataset {name!r}; an existing one is wanted"
@@ -85,7 +70,7 @@ def _require_hub(name: str) -> None:
     if failure is not None:
         raise InputError(
             f"corpus.hub.name: dataset {name!r} is not in the local cache and the Hub cannot be reached "
-            f"({_first_line(failure)}); {OTHER_SOURCES}"
+            f"({first_line(failure)}); {OTHER_SOURCES}"
         ) from failure
 
 
@@ -96,7 +81,7 @@ def _fetch(name: str, config: str | None) -> Mapping[str, Any]:
         dataset: Mapping[str, Any] = datasets.load_dataset(name, config)
     except Exception as error:  # the loader raises whatever its file readers and its client raise
         raise InputError(
-            f"corpus.hub: dataset {name!r}, config {config!r} cannot be loaded ({_first_line(error)}); {OTHER_SOURCES}"
+            f"corpus.hub: dataset {name!r}, config {config!r} cannot be loaded ({first_line(error)}); {OTHER_SOURCES}"
         ) from error
     return dataset
 
@@ -112,7 +97,3 @@ def _rows(dataset: Mapping[str, Any], label: str, split: str) -> list[str]:
         if not isinstance(row, str):
             raise InputError(f"{label}: row {number} of column text is {type(row).__name__}; a string is wanted")
     return [row.removesuffix("\n") for row in rows]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,18 +1,11 @@
-"""Tables on disk: Parquet written whole or not at all, read only if it is the table that is wanted."""
+"""Tables on disk, read only if they are the table that is wanted."""
 
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
-
-
-def write_table(path: str | Path, table: pa.Table) -> None:
-    """Write `table` to `path`, zstd-compressed. Raises InputError when `path` cannot be written."""
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+from easyhard.parquet import read_parquet
 
 
 def read_table(path: str | Path, schema: pa.Schema) -> pa.Table:
@@ -20,11 +13,7 @@ def read_table(path: str | Path, schema: pa.Schema) -> pa.Table:
 
     Raises InputError naming `path` when it is missing, truncated, not Parquet, or another table.
     """
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{path}: not a readable Parquet file ({reason}); delete it and rerun") from error
+    table = read_parquet(path)
     if table.schema.remove_metadata() != schema.remove_metadata():
         found = ", ".join(table.schema.names)
         raise InputError(f"{path}: another table (columns {found}); {', '.join(schema.names)} are wanted")

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
+from easyhard.parquet import read_parquet, write_parquet
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("protocol", "section", "item", "metric")]
@@ -48,8 +47,7 @@ def write_rows(path: str | Path, rows: Iterable[Row], protocol: str) -> None:
     for name, times in count.items():
         if times > 1:
             raise ValueError(f"{path}: {name} is there {times} times; each figure once is wanted")
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(records, schema=SCHEMA), temporary, compression="zstd")
+    write_parquet(path, pa.Table.from_pylist(records, schema=SCHEMA))
 
 
 def read_rows(path: str | Path) -> dict[str, list[Row]]:
@@ -58,9 +56,8 @@ def read_rows(path: str | Path) -> dict[str, list[Row]]:
     Raises InputError naming a file that is missing, truncated, not Parquet or not of this form.
     """
     try:
-        table = pq.read_table(path)
-        table = table.select(SCHEMA.names).cast(SCHEMA)
-    except (OSError, KeyError, pa.ArrowException) as error:
+        table = read_parquet(path, SCHEMA.names).cast(SCHEMA)
+    except pa.ArrowException as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{path}: not a file of figures ({reason}); columns {', '.join(SCHEMA.names)} are wanted"

@@ -14,6 +14,7 @@ from easyhard.logits.cross_entropy import per_token_loss
 from easyhard.progress import Progress
 from easyhard.tokens.windows import shard_windows
 
+SPLIT = "imported"
 CARRIED = ("sequence", "position", "document", "token", "target")
 
 
@@ -31,6 +32,7 @@ def shard_batches(
     for hidden in hidden_batches(own, rows.start, rows.stop):
         part = slice(row, row + len(hidden))
         batch: Columns = {name: columns[name][part] for name in CARRIED}
+        batch["split"] = np.full(len(hidden), SPLIT)
         batch["loss"] = (
             columns["loss"][part] if "loss" in columns else _losses(own, hidden, head, columns["target"][part])
         )

@@ -11,16 +11,21 @@ from torch.nn.functional import pad
 
 from easyhard.errors import InputError
 from easyhard.logits.arguments import check_states, logit_bound
+from easyhard.logits.request import Request
 from easyhard.logits.tiles import LOG2_E, compute_dtype, each, product, spans, tile_shape
 
 BELOW_ONE = 1 - 2**-52  # times any float64 it stays below that number, so a draw ends before the last word's end
 BLOCK = 4  # numbers that one count of Philox gives
 
 
-def draw_targets(hidden: Tensor, head: Tensor, *, draws: int, seed: int, first_row: int = 0) -> tuple[Tensor, Tensor]:
+def draw_targets(
+    hidden: Tensor, head: Tensor, *, draws: int, seed: int, first_row: int = 0, softcap: float | None = None
+) -> tuple[Tensor, Tensor]:
     """Per token, `draws` words (tokens, draws) int64 and their losses (tokens, draws), nats, as this code gives them.
 
-        p = softmax(hidden @ head.T)                                     # (tokens, words)
+        z = hidden @ head.T                                              # (tokens, words)
+        z = softcap * tanh(z / softcap)                                  # where a softcap is given
+        p = softmax(z)
         words = torch.multinomial(p, draws, replacement=True)
         losses = -p.gather(1, words).log()
 
@@ -34,9 +39,11 @@ def draw_targets(hidden: Tensor, head: Tensor, *, draws: int, seed: int, first_r
     for name, number, lowest in (("draws", draws, 1), ("seed", seed, 0), ("first_row", first_row, 0)):
         if number < lowest:
             raise InputError(f"{name}: {number}; a whole number from {lowest} up is wanted")
+    request = Request(("log_sum_exp",), softcap=softcap)
+    request.check(len(head), None)
     chances = _uniforms(len(hidden), draws, seed, first_row).to(hidden.device)
     tiles = spans(len(hidden), tile_shape(hidden.device).tokens)
-    parts = list(each(lambda tile: _one_tile(hidden[tile].contiguous(), head, chances[tile]), tiles, hidden.device))
+    parts = list(each(lambda t: _one_tile(hidden[t].contiguous(), head, chances[t], request), tiles, hidden.device))
     return torch.cat([words for words, _ in parts]), torch.cat([losses for _, losses in parts])
 
 
@@ -48,11 +55,15 @@ def _uniforms(rows: int, draws: int, seed: int, first_row: int) -> Tensor:
     return torch.from_numpy(np.random.Generator(philox).random((rows, blocks * BLOCK))[:, :draws].copy())
 
 
-def _one_tile(hidden: Tensor, head: Tensor, chances: Tensor) -> tuple[Tensor, Tensor]:
+def _one_tile(hidden: Tensor, head: Tensor, chances: Tensor, request: Request) -> tuple[Tensor, Tensor]:
     """Draws and their losses for hidden (tokens, dim), by inversion of the chances (tokens, draws)."""
     states = hidden.to(compute_dtype(hidden.dtype))
     cuts = spans(len(head), tile_shape(hidden.device).words)
-    masses = torch.stack([_log_mass(product(states, head[cut].to(states.dtype))) for cut in cuts], 1)  # (tokens, cuts)
+
+    def logits(states: Tensor, cut: slice) -> Tensor:
+        return request.finish(product(states, head[cut].to(states.dtype)), cut)
+
+    masses = torch.stack([_log_mass(logits(states, cut)) for cut in cuts], 1)  # (tokens, cuts)
     log_total = masses.logsumexp(1, keepdim=True)
     ends = (masses - log_total).exp().cumsum(1)
     number, inside = _invert(ends, chances)
@@ -63,7 +74,7 @@ def _one_tile(hidden: Tensor, head: Tensor, chances: Tensor) -> tuple[Tensor, Te
         rows, columns = (number == index).nonzero(as_tuple=True)
         for part in spans(len(rows), len(hidden)):
             row, column = rows[part], columns[part]
-            z = product(states[row], head[cut].to(states.dtype)).double()
+            z = logits(states[row], cut).double()
             picked, _ = _invert((z - z.amax(1, keepdim=True)).exp().cumsum(1), inside[row, column, None])
             words[row, column] = cut.start + picked[:, 0]
             losses[row, column] = log_total[row, 0] - z.gather(1, picked)[:, 0]

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from easyhard.errors import InputError
 from easyhard.logits.arguments import check_states, largest_norm
-from easyhard.logits.collectors import ExponentialSums
+from easyhard.logits.collectors import ExponentialSums, PlainSums
 from easyhard.logits.factors import Factors, Kind, factors
 from easyhard.logits.formulas import Gathered, evaluate, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import Moments, moments
 from easyhard.logits.refine import Preview, group_blocks, refine
+from easyhard.logits.request import Request
+from easyhard.logits.softcap import SoftCap
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, compute_dtype, each, product, spans, tile_shape, worker_count
 from easyhard.logits.trust import Trust, largest_difference
 
@@ -102,8 +104,9 @@ class LowRankSweep:
 
     Arguments and errors are low_rank_statistics's. `seconds` adds up, per rank, what LowRank.seconds says. With
     `refined`, 2 to the number of words, every rank below dim also gives REFINED_STATISTICS: that many words, the first
-    by this rank, get their exact logits (see refine.py). Only tiled PyTorch code does that, and finds the "argmax": on
-    a GPU it takes the place of Triton's.
+    by this rank, get their exact logits (see refine.py). With `softcap` c every logit z, of low rank or exact, becomes
+    c tanh(z / c) before it is exponentiated; coverage and logits_pearson stay those of z. Only tiled PyTorch code does
+    these, and finds the "argmax": on a GPU it takes the place of Triton's.
     """
 
     @torch.no_grad()
@@ -116,8 +119,11 @@ class LowRankSweep:
         states: Tensor | Moments | None = None,
         statistics: Sequence[str] = LOW_RANK_STATISTICS,
         refined: int = 0,
+        softcap: float | None = None,
     ) -> None:
         _check_ranks(ranks, head.shape[1])
+        Request(("log_sum_exp",), softcap=softcap).check(len(head), None)
+        self.softcap = softcap
         if unknown := [name for name in statistics if name not in KNOWN]:
             raise InputError(f"statistics: {unknown}; names out of {', '.join(KNOWN)} are wanted")
         if refined and not 2 <= refined <= len(head):
@@ -142,7 +148,8 @@ class LowRankSweep:
         """Per rank, each statistic (tokens,) of hidden (tokens, dim): int64 word numbers for argmax, else floats."""
         check_states(hidden, self.head)
         hidden = hidden.contiguous()
-        if not self.refined and "argmax" not in self.names and _trusted(hidden):
+        tiled_only = self.refined or "argmax" in self.names or self.softcap is not None
+        if not tiled_only and _trusted(hidden):
             return self._run_fused(hidden)
         return self._run_tiled(hidden, progress)
 
@@ -199,11 +206,13 @@ class LowRankSweep:
         right = self.approximation.right[:, : self.left.shape[1]]
         reduced = (hidden.double() @ right).to(states.dtype)  # (tokens, low)
         norms = largest_norm("hidden", states), largest_norm("hidden", reduced) if len(right.T) else 0.0
-        safe = max(h * w for h, w in zip(norms, self.norms, strict=True)) * LOG2_E < SAFE_EXPONENT
+        bound = max(h * w for h, w in zip(norms, self.norms, strict=True)) if self.softcap is None else self.softcap
+        safe = bound * LOG2_E < SAFE_EXPONENT
+        offset = hidden.double() @ self.approximation.centre
         steps = [
-            _Step(states, self.head, slice(0, rank), self.keep, safe)
+            _Step(states, self.head, slice(0, rank), self.keep, safe, self._capped(torch.zeros_like(offset)))
             if rank == hidden.shape[1]
-            else _Step(reduced, self.left, slice(start, rank), self.keep, safe)
+            else _Step(reduced, self.left, slice(start, rank), self.keep, safe, self._capped(offset))
             for start, rank in zip((0, *self.ranks), self.ranks, strict=False)
         ]
         for number, words in enumerate(spans(len(self.head), tile_shape(hidden.device).words)):
@@ -211,6 +220,9 @@ class LowRankSweep:
             for step in steps:
                 z = step.add(z, words, number)
         return [(self._finish(step, hidden.double()), step.seconds) for step in steps]
+
+    def _capped(self, offset: Tensor) -> "SoftCap | None":
+        return None if self.softcap is None else SoftCap(self.softcap, offset)
 
     def _finish(self, step: "_Step", hidden: Tensor) -> dict[str, Tensor]:
         offset, mean = self._shared(step.columns.stop, hidden)
@@ -224,9 +236,13 @@ class LowRankSweep:
 class _Step:
     """One rank of the sweep for one tile of tokens: the logits of the rank before, plus the columns start..rank."""
 
-    def __init__(self, states: Tensor, words: Tensor, columns: slice, keep: frozenset[str], safe: bool) -> None:
-        self.states, self.words, self.columns, self.keep, self.safe = states, words, columns, keep, safe
-        self.rows = states[:, columns] * (LOG2_E if safe else 1.0)
+    def __init__(
+        self, states: Tensor, words: Tensor, columns: slice, keep: frozenset[str], safe: bool, cap: SoftCap | None
+    ) -> None:
+        self.states, self.words, self.columns, self.keep, self.cap = states, words, columns, keep, cap
+        self.unit = LOG2_E if safe else 1.0
+        self.rows = states[:, columns] * self.unit
+        self.plain = PlainSums(len(states), self.unit, states)  # for the mean of capped logits alone
         self.sums = ExponentialSums(len(states), self.keep, safe, states)
         self.maxima = GroupMaxima(len(states), len(words), states)
         self.seconds = 0.0
@@ -236,22 +252,41 @@ class _Step:
         start = perf_counter()
         columns = self.words[words, self.columns].to(self.rows.dtype).contiguous()
         z = product(self.rows, columns, previous if self.columns.start else None)
-        self.maxima.add(z, number)
-        self.sums.add(z, number)
+        self.maxima.add(z, number)  # of products, which a cap leaves in their order
+        if self.cap is None:
+            self.sums.add(z, number)
+        else:
+            logits = self.cap.of(z, self.unit)
+            self.sums.add(logits, number)
+            self.plain.add(logits, number)
         self.seconds += perf_counter() - start
         return z
 
     def gathered(self, offset: Tensor, mean: Tensor) -> Gathered:
-        """In nats; offset (tokens,) is what all words' logits share beside the factors' product."""
+        """In nats; offset (tokens,) is what all words' logits share beside the factors' product, mean their mean.
+
+        Under a cap the mean is that of the capped logits, and the offset has gone into them.
+        """
         rank = self.columns.stop
         top_logits = top_words = None
         if self.keep & {"top_logits", "top_words"}:
             top_logits, top_words = self.maxima.top(2, self.states[:, :rank].contiguous(), self.words[:, :rank])
+        maximum = self.maxima.maximum() / self.unit
+        if self.cap is not None:
+            return Gathered(
+                peak=self.sums.peak,
+                total=self.sums.total,
+                energy=self.sums.energy,
+                maximum=self.cap.of(maximum[:, None])[:, 0],
+                mean=self.plain.mean_and_spread(len(self.words))[0],
+                top_logits=None if top_logits is None else self.cap.of(top_logits),
+                top_words=top_words,
+            )
         return Gathered(
             peak=self.sums.peak + offset,
             total=self.sums.total,
             energy=self.sums.energy,
-            maximum=self.maxima.maximum() / (LOG2_E if self.safe else 1.0) + offset,
+            maximum=maximum + offset,
             mean=mean,
             top_logits=top_logits,
             top_words=top_words,
@@ -259,7 +294,8 @@ class _Step:
 
     def preview(self) -> Preview:
         rank = self.columns.stop
-        return Preview(self.states[:, :rank].contiguous(), self.words[:, :rank], self.maxima, self.sums)
+        states, words = self.states[:, :rank].contiguous(), self.words[:, :rank]
+        return Preview(states, words, self.maxima, self.sums, self.cap, self.plain)
 
 
 def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:

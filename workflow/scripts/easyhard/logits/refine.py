@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from easyhard.logits.collectors import ExponentialSums
+from easyhard.logits.collectors import ExponentialSums, PlainSums
 from easyhard.logits.formulas import Gathered, evaluate
 from easyhard.logits.maxima import GROUP, GroupMaxima
+from easyhard.logits.softcap import SoftCap
 from easyhard.logits.tiled import near_tail
 from easyhard.logits.tiles import product, spans, tile_shape
 
@@ -62,8 +63,10 @@ class Preview:
 
     states: Tensor  # (tokens, rank)
     left: Tensor  # (words, rank)
-    maxima: GroupMaxima
-    sums: ExponentialSums
+    maxima: GroupMaxima  # of the products
+    sums: ExponentialSums  # of the logits: under a cap those of the capped ones, offset and all
+    cap: SoftCap | None
+    plain: PlainSums  # of the capped logits; empty without a cap
 
 
 def group_blocks(left: Tensor) -> Blocks:
@@ -90,12 +93,17 @@ def refine(
 
     offset (tokens,) is what a token's previews share, mean (tokens,) its exact mean logit; both float64. The largest
     and second logit, the argmax and the tail mass are taken from the k exact ones, so the largest is never above the
-    true one. The tail mass is what the words of probability exp(-3) or more, at most 20, leave of 1: z's own, unless a
-    word that was not refined has that much. k is 2 to the number of words. `blocks` are group_blocks of the factors.
+    true one. Under a cap, previews and exact logits are capped, and the mean is that of z. The tail mass is what the
+    words of probability exp(-3) or more, at most 20, leave of 1: z's own, unless a word that was not refined has that
+    much. k is 2 to the number of words. `blocks` are group_blocks of the factors.
     """
     previews, words = preview_top(k, preview.maxima, preview.states, blocks)
     exact, order = exact_logits(hidden, head, words).sort(dim=1, descending=True, stable=True)
     words = words.gather(1, order)
+    if preview.cap is not None:
+        offset = torch.zeros_like(offset)
+        previews, exact = preview.cap.of(previews), SoftCap(preview.cap.cap, offset).of(exact)
+        mean = (preview.plain.first + exact.sum(1) - previews.sum(1)) / len(head)
     sums = _refined_sums(preview, previews, exact - offset[:, None], words)
     peak, log_total = sums.peak + offset, sums.total.log()
     gathered = Gathered(
@@ -182,7 +190,8 @@ def _refined_sums(preview: Preview, previews: Tensor, exact: Tensor, words: Tens
     doubtful = (rounding > ROUNDING * refined.total).nonzero()[:, 0]
     if len(doubtful) == 0:
         return refined
-    again = tail_sums(preview.states[doubtful], preview.left, words[doubtful])
+    cap = None if preview.cap is None else preview.cap.rows(doubtful)
+    again = tail_sums(preview.states[doubtful], preview.left, words[doubtful], cap)
     rest = Sums(
         rest.peak.index_copy(0, doubtful, again.peak),
         rest.total.index_copy(0, doubtful, again.total),
@@ -202,11 +211,12 @@ def _added(one: Sums, other: Sums) -> Sums:
     return Sums(peak, one.total + other.total, one.energy + other.energy)
 
 
-def tail_sums(states: Tensor, left: Tensor, top: Tensor) -> Sums:
-    """Sums of states (tokens, rank) @ left.T over all words but each token's own top (tokens, k), in a walk."""
+def tail_sums(states: Tensor, left: Tensor, top: Tensor, cap: SoftCap | None = None) -> Sums:
+    """Sums of states (tokens, rank) @ left.T, capped or not, over all words but each token's own top (tokens, k)."""
     sums = ExponentialSums(len(states), frozenset({"energy"}), safe=False, like=states)
     for number, words in enumerate(spans(len(left), tile_shape(left.device).words)):
         z = product(states, left[words].contiguous())
+        z = z if cap is None else cap.of(z)
         rows, columns = ((top >= words.start) & (top < words.stop)).nonzero(as_tuple=True)
         z[rows, top[rows, columns] - words.start] = float("-inf")
         sums.add(z, number)

@@ -12,19 +12,34 @@ LOWEST, HIGHEST = 0.1, 10.0
 PRECISION = 1e-3  # of log T
 
 
-def fit_temperature(hidden: Tensor, head: Tensor, targets: Tensor, *, implementation: Implementation = "auto") -> float:
-    """The T in 0.1..10 with the lowest mean cross-entropy between softmax(hidden @ head.T / T) and targets, to 0.1 %.
+def fit_temperature(
+    hidden: Tensor,
+    head: Tensor,
+    targets: Tensor,
+    *,
+    softcap: float | None = None,
+    implementation: Implementation = "auto",
+) -> float:
+    """The T in 0.1..10 with the lowest mean cross-entropy between softmax(z / T) and targets, to 0.1 %.
 
-    hidden (tokens, dim), head (words, dim), targets (tokens,) int64. Temperature scaling of Guo et al.,
-    arXiv:1706.04599. The mean is convex in 1 / T, so there is one minimum. Costs about ten passes over the vocabulary:
-    a few thousand tokens are enough. Raises InputError naming the argument that is wrong.
+    z = hidden @ head.T, or softcap tanh(hidden @ head.T / softcap): T divides the capped logits. hidden (tokens, dim),
+    head (words, dim), targets (tokens,) int64. Temperature scaling of Guo et al., arXiv:1706.04599. The mean is convex
+    in 1 / T, so there is one minimum. Costs about ten passes over the vocabulary: a few thousand tokens are enough.
+    Raises InputError naming the argument that is wrong.
     """
 
     def mean_loss(log_temperature: float) -> float:
-        scaled = hidden / exp(log_temperature)
-        found = logit_statistics(scaled, head, targets, statistics=("loss",), implementation=implementation)
+        states, cap = at_temperature(hidden, softcap, exp(log_temperature))
+        found = logit_statistics(
+            states, head, targets, statistics=("loss",), softcap=cap, implementation=implementation
+        )
         return float(found["loss"].double().mean())
 
     bounds = log(LOWEST), log(HIGHEST)
     best: Any = minimize_scalar(mean_loss, bounds=bounds, method="bounded", options={"xatol": PRECISION})
     return exp(best.x)
+
+
+def at_temperature(hidden: Tensor, softcap: float | None, temperature: float) -> tuple[Tensor, float | None]:
+    """States and soft cap that give logits z / T: c tanh(h·w / c) / T = (c / T) tanh((h / T)·w / (c / T))."""
+    return hidden / temperature, None if softcap is None else softcap / temperature

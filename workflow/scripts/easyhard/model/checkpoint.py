@@ -1,5 +1,6 @@
 """The state of an unfinished training, from which a killed job goes on to the same result."""
 
+import io
 import logging
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,14 @@ State = dict[str, Any]
 
 
 def save_checkpoint(path: str | Path, identity: str, state: State) -> None:
-    """Write `state` (tensors, numbers, strings, lists and mappings of them), whole or not at all."""
+    """Write `state` (tensors, numbers, strings, lists and mappings of them), whole or not at all.
+
+    Raises InputError naming `path` when it cannot be written.
+    """
+    buffer = io.BytesIO()  # given a file, torch hides why it cannot write
+    torch.save({"identity": identity, "state": state}, buffer)
     with atomic_path(path) as temporary:
-        torch.save({"identity": identity, "state": state}, temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(path: str | Path, identity: str) -> State | None:
@@ -31,7 +37,7 @@ def load_checkpoint(path: str | Path, identity: str) -> State | None:
     except Exception as error:  # whatever is wrong with the file, training can start again
         logger.warning("%s: not a readable checkpoint (%s); training starts anew", path, type(error).__name__)
         return None
-    if saved.get("identity") != identity:
+    if not isinstance(saved, dict) or saved.get("identity") != identity:
         logger.info("%s belongs to other settings, data or code; training starts anew", path)
         return None
     state: State = saved["state"]

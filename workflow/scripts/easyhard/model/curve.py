@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
+from easyhard.parquet import read_parquet, write_parquet
 
 
 @dataclass(frozen=True)
@@ -28,16 +27,12 @@ def best_epoch(curve: Sequence[Epoch]) -> Epoch:
 
 def write_curve(path: str | Path, curve: Sequence[Epoch]) -> None:
     """Write one row an epoch, whole or not at all."""
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_pylist([asdict(point) for point in curve]), temporary)
+    write_parquet(path, pa.Table.from_pylist([asdict(point) for point in curve]))
 
 
 def read_curve(path: str | Path) -> list[Epoch]:
     """Read what `write_curve` wrote. Raises InputError naming a truncated or foreign file."""
-    try:
-        records = pq.read_table(path, columns=[field.name for field in fields(Epoch)]).to_pylist()
-        return [Epoch(**record) for record in records]
-    except (OSError, TypeError, pa.ArrowException) as error:
-        raise InputError(
-            f"{path}: not a readable training curve ({str(error).splitlines()[0]}); delete it and rerun"
-        ) from error
+    table = read_parquet(path, [field.name for field in fields(Epoch)])
+    if not table.num_rows:
+        raise InputError(f"{path}: a training curve without an epoch; at least one is wanted")
+    return [Epoch(**record) for record in table.to_pylist()]

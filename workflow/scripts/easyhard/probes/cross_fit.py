@@ -12,7 +12,7 @@ import numpy as np
 
 from easyhard.probes.documents import document_folds
 from easyhard.probes.ensemble import ProbeSettings
-from easyhard.probes.fair import Fit, ProbeData, Values, fit
+from easyhard.probes.fair import Fit, ProbeData, Rows, Values, fit, values_of
 from easyhard.progress import Progress
 
 
@@ -20,25 +20,27 @@ def out_of_fold(
     data: ProbeData,
     probes: Sequence[str],
     settings: ProbeSettings,
+    rows: Rows,
     *,
     folds: int,
     seed: int,
     progress: Progress,
 ) -> dict[str, Values]:
-    """Return each probe's values for the fit rows, (fit rows,), each row's from a probe that did not see its document.
+    """Return each probe's values for `rows`, those of the fit part, each from a probe that did not see the row's
+    document: (rows,) each. Probes are fitted on those of the other folds' rows that are among `data.fit`.
 
     Folds are whole documents; each fold's probe is stopped and calibrated on the select rows, which brings the folds to
     one scale. `progress` counts probes times folds. Raises InputError as `fit` does, or when the fit rows have fewer
     documents than `folds`.
     """
-    parts = document_folds(data.documents, data.fit, folds)
+    parts = document_folds(data.documents, rows, folds)
     others = [np.setdiff1d(data.fit, part, assume_unique=True) for part in parts]
-    fits = [Fit(probe, rows, part, seed) for probe in probes for rows, part in zip(others, parts, strict=True)]
-    values = (fitted.values for fitted in fit(data, fits, settings, progress))
+    fits = [Fit(probe, other, seed) for probe in probes for other in others]
+    values = iter(values_of(data, fit(data, fits, settings, progress), parts * len(probes)))
     columns = {}
     for probe in probes:
-        column = np.full(len(data.hidden), np.nan, dtype=np.float32)  # (tokens,)
+        column = np.full(len(data.documents), np.nan, dtype=np.float32)  # (tokens,)
         for part in parts:
             column[part] = next(values)
-        columns[probe] = column[data.fit]
+        columns[probe] = column[rows]
     return columns

@@ -28,6 +28,14 @@ def nested_subsets(documents: NDArray[np.integer], rows: Rows, fractions: Sequen
     return [rows[place[of_row] <= np.searchsorted(held, fraction * len(rows))] for fraction in fractions]
 
 
+def whole_documents(documents: NDArray[np.integer], rows: Rows, at_most: int, seed: int) -> Rows:
+    """Return those of `rows` that lie in documents drawn by `seed`, about `at_most` of them: all, where they are fewer.
+
+    documents: (tokens,); rows: int64 indices of tokens. Raises InputError on no rows.
+    """
+    return nested_subsets(documents, rows, [min(1.0, at_most / max(len(rows), 1))], seed)[0]
+
+
 def document_folds(documents: NDArray[np.integer], rows: Rows, folds: int) -> list[Rows]:
     """Part `rows` into `folds` parts of whole documents and nearly equal size: the largest document goes first, each to
     the fold that holds least so far.

@@ -44,9 +44,9 @@ class ProbeSettings(TypedDict):
 
 @dataclass(frozen=True)
 class Member:
-    """One probe to be trained on `fit` rows and stopped by `select` rows, then asked about `wanted` rows.
+    """One probe to be trained on `fit` rows and stopped by `select` rows.
 
-    Rows are int64 indices of tokens, on the device of the inputs.
+    Rows are int64 indices into the inputs and the task, on their device.
     """
 
     architecture: Architecture
@@ -54,25 +54,29 @@ class Member:
     task: Task
     fit: Tensor
     select: Tensor
-    wanted: Tensor
     seed: int
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a member says of its wanted rows, `said` (wanted rows,), and of the select rows, `on_select`, both float32:
-    a logit for a classification, a number in the target's unit for a regression.
+    """A trained member, and what it says of the select rows, `on_select`, (select rows,) float32.
 
     `error` is the objective on the select rows, squared error of the standardised target or cross-entropy in nats, at
     `best_epoch`, whose weights speak; `epochs` were run, in `seconds`.
     """
 
-    said: Tensor
+    architecture: Architecture
+    weights: Weights
+    unit: Moments
     on_select: Tensor
     error: float
     best_epoch: int
     epochs: int
     seconds: float
+
+    def say(self, inputs: Inputs, rows: Tensor) -> Tensor:
+        """Of each row of the inputs, (rows,) float32: a logit, or for a regression a number in the target's unit."""
+        return _predict(self.architecture, self.weights, inputs, rows) * self.unit.deviation + self.unit.mean
 
 
 def train(members: Sequence[Member], settings: ProbeSettings, progress: Progress) -> Iterator[Trained]:
@@ -115,10 +119,9 @@ def _train(member: Member, settings: ProbeSettings) -> Trained:
         raise InputError(
             f"learning_rate: {settings['learning_rate']}; {member.task.name} diverged, a lower one is wanted"
         )
-    said, on_select = (
-        _predict(member, best.weights, rows) * unit.deviation + unit.mean for rows in (member.wanted, member.select)
-    )
-    return Trained(said, on_select, best.error, best.epoch, epoch, time.perf_counter() - start)
+    on_select = _predict(member.architecture, best.weights, member.inputs, member.select) * unit.deviation + unit.mean
+    seconds = time.perf_counter() - start
+    return Trained(member.architecture, best.weights, unit, on_select, best.error, best.epoch, epoch, seconds)
 
 
 def _unit(task: Task, fit: Tensor) -> Moments:
@@ -160,14 +163,14 @@ def _batches(rows: Tensor, size: int, seed: int) -> Iterator[Tensor]:
 
 def _error(member: Member, weights: Weights, target: Tensor) -> float:
     """The objective on the select rows."""
-    output = _predict(member, weights, member.select)
+    output = _predict(member.architecture, weights, member.inputs, member.select)
     return ERRORS[member.task.kind](target[member.select], output).double().mean().item()
 
 
-def _predict(member: Member, weights: Weights, rows: Tensor) -> Tensor:
+def _predict(architecture: Architecture, weights: Weights, inputs: Inputs, rows: Tensor) -> Tensor:
     """Outputs (rows,), computed in blocks."""
-    blocks = (member.inputs.at(rows[block]) for block in spans(len(rows), BLOCK))
-    return torch.cat([outputs(member.architecture, weights, x) for x in blocks] or [rows.new_empty(0).float()])
+    blocks = (inputs.at(rows[block]) for block in spans(len(rows), BLOCK))
+    return torch.cat([outputs(architecture, weights, x) for x in blocks] or [rows.new_empty(0).float()])
 
 
 # By kind of task: the objective of each row, and the gradient of its mean by the outputs: (target, output) → (rows,).

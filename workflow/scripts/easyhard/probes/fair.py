@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -11,16 +11,19 @@ from scipy.special import expit
 from torch import Tensor
 
 from easyhard.errors import InputError
+from easyhard.logits.tiles import each
 from easyhard.probes.calibration import Column, Line, expected_calibration_error, least_squares_line, platt_line
 from easyhard.probes.ensemble import Member, ProbeSettings, Trained, train
-from easyhard.probes.inputs import check_inputs
-from easyhard.probes.standardise import Inputs, standardised
+from easyhard.probes.inputs import check_column
+from easyhard.probes.standardise import Inputs, Moments, standardised
 from easyhard.probes.tasks import Task
 from easyhard.progress import Progress
 from easyhard.signals.catalogue import PROBES, Kind, family_and_task, multiply_adds
 
 Rows = NDArray[np.int64]
 Values = NDArray[np.float32]
+
+CALIBRATION_ROWS = 2**18  # of the judged ones
 
 # How raw outputs are calibrated, by kind of task, and what makes values of calibrated ones.
 LINES: dict[Kind, Callable[[Column, Column], Line]] = {
@@ -32,13 +35,17 @@ LINKS: dict[Kind, Callable[[Column], Column]] = {"regression": np.asarray, "clas
 
 @dataclass(frozen=True)
 class ProbeData:
-    """What probes read and learn: hidden (tokens, dim) of any float type, context columns (tokens,) by name, tasks by
-    name, the document of every token (tokens,), and the row numbers to fit on and to select by.
+    """What probes read and learn. Row numbers are of all tokens, ascending.
 
-    Tensors lie on one device; row numbers and documents are arrays. Without context columns, no probe of context.
+    hidden (kept rows, dim) of any float type are the states of the rows `kept`, among which those to fit on and to
+    select by must be; `states()` streams those of all tokens in their order, (any number, dim) at a time. Context
+    columns (tokens,) by name, tasks by name, and the document of every token (tokens,) are of all tokens. Tensors lie
+    on one device; row numbers and documents are arrays. Without context columns, no probe of context.
     """
 
     hidden: Tensor
+    kept: Rows
+    states: Callable[[], Iterator[Tensor]]
     context: Mapping[str, Tensor]
     tasks: Mapping[str, Task]
     documents: NDArray[np.integer]
@@ -48,25 +55,31 @@ class ProbeData:
 
 @dataclass(frozen=True)
 class Fit:
-    """One probe, by its name, to be fitted on `rows` with one seed and asked about the rows `wanted`."""
+    """One probe, by its name, to be fitted on `rows` with one seed."""
 
     probe: str
     rows: Rows
-    wanted: Rows
     seed: int
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fitted probe says of its wanted rows: `values`, calibrated: probabilities, or numbers in the truth's unit.
+    """A fitted probe: how it was trained, the moments that scale what it reads, and the line that calibrates it."""
 
-    `raw` is the same before calibration by `line`; both are (wanted rows,).
-    """
-
-    values: Values
-    raw: Values
-    line: Line
+    fit: Fit
+    reads_context: bool
+    kind: Kind
     trained: Trained
+    moments: Moments
+    line: Line
+
+    def say(self, groups: Sequence[Tensor], rows: Tensor) -> tuple[Values, Values]:
+        """Of `rows` of `groups`, the hidden states and the context columns side by side, what the probe says before
+        and after calibration, (rows,) each: probabilities, or numbers in the truth's unit."""
+        inputs = Inputs(tuple(groups[: 1 + self.reads_context]), self.moments)
+        raw = _float64(self.trained.say(inputs, rows))
+        plain, values = (LINKS[self.kind](outputs).astype(np.float32) for outputs in (raw, self.line.at(raw)))
+        return plain, values
 
 
 class ProbeSummary(TypedDict):
@@ -97,32 +110,18 @@ def available_probes(data: ProbeData) -> list[str]:
 
 
 def fit_probes(
-    data: ProbeData,
-    probes: Sequence[str],
-    settings: ProbeSettings,
-    *,
-    seeds: Sequence[int],
-    judged: Rows,
-    progress: Progress,
-) -> tuple[dict[str, Values], list[ProbeSummary]]:
-    """Fit each probe with each seed on the fit rows; return its values for every token, and how each fit went.
+    data: ProbeData, probes: Sequence[str], settings: ProbeSettings, *, seeds: Sequence[int], progress: Progress
+) -> dict[str, Fitted]:
+    """Fit each probe with each seed on the fit rows; return them as probe@0, probe@1, … in the order of `seeds`.
 
-    Columns are named probe@0, probe@1, … in the order of `seeds`, (tokens,) each. `judged` are the rows on which the
-    calibration is measured. `progress` counts probes times seeds. Raises InputError as `fit` does.
+    `progress` counts probes times seeds. Raises InputError as `fit` does.
     """
-    every = np.arange(len(data.hidden))
-    names = {f"{probe}@{number}": (probe, seed) for probe in probes for number, seed in enumerate(seeds)}
-    fits = [Fit(probe, data.fit, every, seed) for probe, seed in names.values()]
-    columns: dict[str, Values] = {}
-    summaries: list[ProbeSummary] = []
-    for name, wanted, fitted in zip(names, fits, fit(data, fits, settings, progress), strict=True):
-        columns[name] = fitted.values
-        summaries.append(_summary(data, wanted, fitted, settings, judged))
-    return columns, summaries
+    names = {f"{probe}@{number}": Fit(probe, data.fit, seed) for probe in probes for number, seed in enumerate(seeds)}
+    return dict(zip(names, fit(data, list(names.values()), settings, progress), strict=True))
 
 
-def fit(data: ProbeData, fits: Sequence[Fit], settings: ProbeSettings, progress: Progress) -> Iterator[Fitted]:
-    """Yield what each fit says of its wanted rows, in the order of `fits`; `progress` counts them.
+def fit(data: ProbeData, fits: Sequence[Fit], settings: ProbeSettings, progress: Progress) -> list[Fitted]:
+    """Return the fitted probes, in the order of `fits`; `progress` counts them.
 
     Inputs and regression targets are standardised by the fit's own rows. Every fit stops on the select rows and is
     calibrated there: a line of least squares for a regression, Platt's for a classification.
@@ -130,43 +129,77 @@ def fit(data: ProbeData, fits: Sequence[Fit], settings: ProbeSettings, progress:
     whose task or context is not in `data`.
     """
     _check(data, [wanted.probe for wanted in fits])
-    groups = _groups(data)
+    kept = torch.from_numpy(data.kept).to(data.hidden.device)
+    groups = [data.hidden, *(columns[kept] for columns in _context(data))]
+    tasks = {name: Task(name, task.target[kept], task.truth[kept]) for name, task in data.tasks.items()}
+    select = _places(data.select, data)
     inputs: dict[tuple[bool, int], Inputs] = {}
     members = []
     for wanted in fits:
         family, task = family_and_task(wanted.probe)
-        rows = _rows(wanted.rows, data)
+        rows = _places(wanted.rows, data)
         key = (family.reads_context, id(wanted.rows))  # fits of the same rows share what they read
         if key not in inputs:
             inputs[key] = standardised(groups[: 1 + family.reads_context], rows)
-        asked = _rows(wanted.wanted, data)
-        select = _rows(data.select, data)
-        members.append(Member(family.architecture, inputs[key], data.tasks[task], rows, select, asked, wanted.seed))
-    for member, trained in zip(members, train(members, settings, progress), strict=True):
-        yield _calibrated(member, trained)
+        members.append(Member(family.architecture, inputs[key], tasks[task], rows, select, wanted.seed))
+    found = []
+    for wanted, member, trained in zip(fits, members, train(members, settings, progress), strict=True):
+        kind = member.task.kind
+        line = LINES[kind](_float64(trained.on_select), _float64(member.task.truth[select]))
+        reads_context = family_and_task(wanted.probe)[0].reads_context
+        found.append(Fitted(wanted, reads_context, kind, trained, member.inputs.moments, line))
+    return found
 
 
-def _calibrated(member: Member, trained: Trained) -> Fitted:
-    kind = member.task.kind
-    truth = member.task.truth[member.select]
-    line = LINES[kind](_float64(trained.on_select), _float64(truth))
-    raw = _float64(trained.said)
-    values, plain = (LINKS[kind](outputs).astype(np.float32) for outputs in (line.at(raw), raw))
-    return Fitted(values, plain, line, trained)
+def said(
+    data: ProbeData, fitted: Sequence[Fitted], wanted: Sequence[Rows]
+) -> Iterator[tuple[slice, list[tuple[Values, Values]]]]:
+    """Stream what each fitted probe says of its `wanted` rows, ascending, before and after calibration.
+
+    Yields, for each batch of states, the part of the tokens that it is, and a pair of columns a probe, of those of its
+    wanted rows that lie there. No more than a batch of states is held.
+    """
+    context, first = _context(data), 0
+    for hidden in data.states():
+        batch = slice(first, first := first + len(hidden))
+        groups = [hidden, *(columns[batch] for columns in context)]
+
+        def one(pair: tuple[Fitted, Rows], batch: slice = batch, groups: Sequence[Tensor] = groups) -> tuple[Any, Any]:
+            probe, rows = pair
+            own = rows[slice(*np.searchsorted(rows, [batch.start, batch.stop]))] - batch.start
+            return probe.say(groups, torch.from_numpy(own).to(data.hidden.device))
+
+        yield batch, list(each(one, list(zip(fitted, wanted, strict=True)), hidden.device))
 
 
-def _summary(data: ProbeData, wanted: Fit, fitted: Fitted, settings: ProbeSettings, judged: Rows) -> ProbeSummary:
-    family, name = family_and_task(wanted.probe)
-    task, trained = data.tasks[name], fitted.trained
-    width = data.hidden.shape[1] + family.reads_context * len(data.context)
-    errors: list[float | None] = [None, None]
-    if task.kind == "classification":
-        truth = _float64(task.truth)[judged]
-        errors = [expected_calibration_error(values[judged], truth) for values in (fitted.raw, fitted.values)]
+def values_of(data: ProbeData, fitted: Sequence[Fitted], wanted: Sequence[Rows]) -> list[Values]:
+    """Return what each fitted probe says of its `wanted` rows, ascending, calibrated: (wanted rows,) each."""
+    parts = [[values for _, values in batch] for _, batch in said(data, fitted, wanted)]
+    return [np.concatenate([batch[number] for batch in parts]) for number in range(len(fitted))]
+
+
+def summarise(
+    data: ProbeData, fitted: Sequence[Fitted], settings: ProbeSettings, *, judged: Rows
+) -> list[ProbeSummary]:
+    """Return how each fit went; the calibration is measured on about 262,144 of the rows `judged`."""
+    rows = judged[:: -(-len(judged) // CALIBRATION_ROWS)]
+    classifiers = [probe for probe in fitted if probe.kind == "classification"]
+    batches = [batch for _, batch in said(data, classifiers, [rows] * len(classifiers))]
+    errors = {}
+    for number, probe in enumerate(classifiers):
+        truth = _float64(data.tasks[family_and_task(probe.fit.probe)[1]].truth)[rows]
+        columns = (np.concatenate([batch[number][which] for batch in batches]) for which in range(2))
+        errors[id(probe)] = [expected_calibration_error(column, truth) for column in columns]
+    return [_summary(data, probe, settings, errors.get(id(probe), [None, None])) for probe in fitted]
+
+
+def _summary(data: ProbeData, fitted: Fitted, settings: ProbeSettings, errors: Sequence[float | None]) -> ProbeSummary:
+    trained = fitted.trained
+    width = data.hidden.shape[1] + fitted.reads_context * len(data.context)
     return ProbeSummary(
-        probe=wanted.probe,
-        seed=wanted.seed,
-        multiply_adds=multiply_adds(family.architecture, width, settings["hidden"]),
+        probe=fitted.fit.probe,
+        seed=fitted.fit.seed,
+        multiply_adds=multiply_adds(trained.architecture, width, settings["hidden"]),
         epochs=trained.epochs,
         best_epoch=trained.best_epoch,
         select_error=trained.error,
@@ -181,7 +214,7 @@ def _summary(data: ProbeData, wanted: Fit, fitted: Fitted, settings: ProbeSettin
 
 def _check(data: ProbeData, probes: Sequence[str]) -> None:
     for name, column in [*data.context.items(), *((name, task.target) for name, task in data.tasks.items())]:
-        check_inputs(data.hidden, name, column)
+        check_column(name, column, len(data.documents))
     available = available_probes(data)
     for probe in probes:
         family_and_task(probe)
@@ -189,14 +222,18 @@ def _check(data: ProbeData, probes: Sequence[str]) -> None:
             raise InputError(f"probe {probe!r}: its task or its context is not given; wanted of {', '.join(available)}")
 
 
-def _groups(data: ProbeData) -> list[Tensor]:
-    """The hidden state, then the context columns side by side, if there are any."""
+def _context(data: ProbeData) -> list[Tensor]:
+    """The context columns side by side, (tokens, columns), if there are any."""
     columns = [column.float() for column in data.context.values()]
-    return [data.hidden, torch.stack(columns, 1)] if columns else [data.hidden]
+    return [torch.stack(columns, 1)] if columns else []
 
 
-def _rows(rows: Rows, data: ProbeData) -> Tensor:
-    return torch.from_numpy(rows).to(data.hidden.device)
+def _places(rows: Rows, data: ProbeData) -> Tensor:
+    """Where in `data.hidden` the states of `rows` are. Raises InputError when one is not."""
+    places = np.searchsorted(data.kept, rows)
+    if len(rows) and not np.array_equal(data.kept.take(places, mode="clip"), rows):
+        raise InputError("rows: some have no state in memory; rows of `kept` are wanted")
+    return torch.from_numpy(places).to(data.hidden.device)
 
 
 def _float64(column: Tensor) -> Column:

@@ -16,14 +16,21 @@ def check_inputs(hidden: Tensor, name: str, target: Tensor) -> None:
     """
     if hidden.ndim != 2 or len(hidden) < 2:
         raise InputError(f"hidden: shape {tuple(hidden.shape)}; (tokens, dim) with at least two tokens is wanted")
-    if target.shape != hidden.shape[:1]:
-        raise InputError(
-            f"{name}: shape {tuple(target.shape)}; ({len(hidden)},) is wanted, one value a token of hidden"
-        )
-    for argument, values in (("hidden", hidden), (name, target)):
-        bad = int((~torch.isfinite(values)).sum())
-        if bad:
-            raise InputError(f"{argument}: {bad} of {values.numel()} values are not finite; finite numbers are wanted")
+    _check_finite("hidden", hidden)
+    check_column(name, target, len(hidden))
+
+
+def check_column(name: str, column: Tensor, tokens: int) -> None:
+    """Check a column, `name`, of one finite value for each of the tokens. Raises InputError naming it otherwise."""
+    if column.shape != (tokens,):
+        raise InputError(f"{name}: shape {tuple(column.shape)}; ({tokens},) is wanted, one value a token of hidden")
+    _check_finite(name, column)
+
+
+def _check_finite(name: str, values: Tensor) -> None:
+    bad = int((~torch.isfinite(values)).sum())
+    if bad:
+        raise InputError(f"{name}: {bad} of {values.numel()} values are not finite; finite numbers are wanted")
 
 
 def random_parts(tokens: int, shares: Sequence[float], seed: int) -> list[Tensor]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from easyhard.probes.documents import nested_subsets
 from easyhard.probes.ensemble import ProbeSettings
-from easyhard.probes.fair import Fit, ProbeData, Rows, Values, fit
+from easyhard.probes.fair import Fit, ProbeData, Rows, Values, fit, values_of
 from easyhard.progress import Progress
 
 
@@ -42,8 +42,8 @@ def learning_curve(
     fraction outside (0, 1].
     """
     subsets = nested_subsets(data.documents, data.fit, fractions, seed=seeds[0])
-    fits = [Fit(probe, rows, judged, seed) for probe in probes for rows in subsets for seed in seeds]
-    values = (fitted.values for fitted in fit(data, fits, settings, progress))
+    fits = [Fit(probe, rows, seed) for probe in probes for rows in subsets for seed in seeds]
+    values = iter(values_of(data, fit(data, fits, settings, progress), [judged] * len(fits)))
     return [
         CurvePoint(
             probe=probe,

@@ -1,6 +1,6 @@
 """What the probes of the protocol fair read, from the files of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from easyhard.activations.store import read_columns
+from easyhard.activations.prefetch import prefetch
+from easyhard.activations.store import read_batches
+from easyhard.errors import InputError
+from easyhard.probes.documents import Rows, whole_documents
 from easyhard.probes.fair import ProbeData
 from easyhard.probes.tasks import tasks_of
-from easyhard.signals.fair import FIT, SELECT, TEST, argmax_wrong, read_fair_tokens, stored_signals
+from easyhard.signals.fair import FIT, SELECT, FairTokens, argmax_wrong, read_fair_tokens, stored_signals
 from easyhard.signals.store import read_columns as read_signals
 
 Column = NDArray[Any]
@@ -28,13 +31,17 @@ def load_probe_data(
     *,
     easy_threshold: float,
     label_share: float,
+    at_most: int,
+    seed: int,
     device: torch.device,
-) -> tuple[ProbeData, NDArray[np.int64]]:
-    """Hidden states, context columns and tasks on `device`, and the row numbers of the test tokens.
+) -> tuple[ProbeData, FairTokens]:
+    """Hidden states, context columns and tasks on `device`, and all tokens of the protocol.
 
     activations: the shards of the protocol fair; tokens: fair/tokens.parquet; head and context: the signals of the
-    logits and of earlier tokens. `easy_threshold` is in nats, `label_share` as `tasks_of` takes it. Raises InputError
-    naming the file that is damaged or of another length.
+    logits and of earlier tokens. `easy_threshold` is in nats, `label_share` as `tasks_of` takes it. Probes are fitted
+    on whole documents of the fit part, drawn by `seed`, with about `at_most` tokens, and stopped by as many of the
+    select part; only states of these are held in memory. Raises InputError naming the file that is damaged or of
+    another length.
     """
     rows = read_fair_tokens(tokens)
     signals = {signal.name: signal for signal in stored_signals([str(head)])}
@@ -54,13 +61,37 @@ def load_probe_data(
         tail_mass=None if tail is None else tensor(tail.read(len(rows))[0]),
         correct=None if wrong is None else tensor(~wrong),
     )
+    fit, select = (whole_documents(rows.document, rows.rows(part), at_most, seed) for part in (FIT, SELECT))
+    kept = np.union1d(fit, select)
     columns = read_signals(context, rows=len(rows))
+
+    def states() -> Iterator[torch.Tensor]:
+        for batch in prefetch(read_batches(activations, ["hidden"])):
+            yield torch.tensor(batch["hidden"], device=device)
+
     data = ProbeData(
-        hidden=torch.from_numpy(read_columns(activations, ["hidden"])["hidden"]).to(device),
+        hidden=_rows_of(states(), kept),
+        kept=kept,
+        states=states,
         context={name: tensor(column) for name, column in columns.items()},
         tasks=tasks,
         documents=rows.document,
-        fit=rows.rows(FIT),
-        select=rows.rows(SELECT),
+        fit=fit,
+        select=select,
     )
-    return data, rows.rows(TEST)
+    return data, rows
+
+
+def _rows_of(batches: Iterator[torch.Tensor], rows: Rows) -> torch.Tensor:
+    """Those rows of the batches, one after the other, in a tensor of their own."""
+    found: torch.Tensor | None = None
+    first = 0
+    for batch in batches:
+        start, end = np.searchsorted(rows, [first, first + len(batch)])
+        if found is None:
+            found = batch.new_empty(len(rows), batch.shape[1])
+        found[start:end] = batch[torch.from_numpy(rows[start:end] - first).to(batch.device)]
+        first += len(batch)
+    if found is None:
+        raise InputError("activations: no rows; hidden states of at least one token are wanted")
+    return found

@@ -46,7 +46,8 @@ class StackSettings(TypedDict):
 
 @dataclass(frozen=True)
 class StackData:
-    """Signals by name, and per token whether it is hard, its loss (nats) and its document: (tokens,) each.
+    """Signals by name, and per token whether it is hard, its loss (nats) and its document: (tokens,) each. Only tokens
+    of the rows `fit` and `select` are wanted here; `say` asks about any others.
 
     On `fit` rows, values of trained signals must come from models that did not see the row's document.
     `fit` and `select` are int64 row numbers.
@@ -62,18 +63,25 @@ class StackData:
 
 @dataclass(frozen=True)
 class Stack:
-    """What a stack says of every token: one (tokens,) float32 column a seed, the probability of hard or the loss.
+    """The trees of each seed, which read the signals `inputs`.
 
     `learning_rate` and `leaves` were chosen; `comparisons` bounds the comparisons of one token's prediction: trees
     times depth, the mean over seeds. `importance` is, by signal, the drop of the AUROC of hard when the signal is
     permuted among select rows, mean and standard deviation over the repeats, in the first seed's stack.
     """
 
-    values: list[NDArray[np.float32]]
+    inputs: list[str]
+    models: list[Model]
     learning_rate: float
     leaves: int
     comparisons: float
     importance: dict[str, tuple[float, float]]
+
+    def say(self, signals: Mapping[str, Column]) -> list[NDArray[np.float32]]:
+        """Return what each seed's trees say of tokens with these signals, (tokens,) each: the probability of hard, or
+        the loss. Raises InputError as `fit_stack` does."""
+        x = _matrix(signals, self.inputs, len(signals[self.inputs[0]]))
+        return [_say(model, x).astype(np.float32) for model in self.models]
 
 
 def stack_inputs(classes: Mapping[str, str]) -> dict[str, list[str]]:
@@ -106,14 +114,15 @@ def fit_stack(
     looked at. The same seeds give the same trees. Raises InputError naming a signal of the wrong length or with a value
     that is not finite, an unknown signal, or a label that is the same for all fit or all select rows.
     """
-    x, y = _matrix(data, inputs), _target(data, goal)
+    x, y = _matrix(data.signals, inputs, len(data.loss)), _target(data, goal)
     learning_rate, leaves = _choose(x, y, data, goal, settings, seeds[0])
     models = []
     for seed in seeds:
         model = _model(goal, learning_rate, leaves, settings, seed)
         models.append(model.fit(x[data.fit], y[data.fit], X_val=x[data.select], y_val=y[data.select]))
     return Stack(
-        values=[_say(model, x).astype(np.float32) for model in models],
+        inputs=list(inputs),
+        models=models,
         learning_rate=learning_rate,
         leaves=leaves,
         comparisons=float(np.mean([model.n_iter_ for model in models])) * min(DEPTH, leaves - 1),
@@ -121,15 +130,15 @@ def fit_stack(
     )
 
 
-def _matrix(data: StackData, inputs: Sequence[str]) -> Matrix:
+def _matrix(signals: Mapping[str, Column], inputs: Sequence[str], tokens: int) -> Matrix:
     """The signals side by side, (tokens, signals)."""
-    x = np.empty((len(data.loss), len(inputs)), dtype=np.float64, order="F")
+    x = np.empty((tokens, len(inputs)), dtype=np.float64, order="F")
     for number, name in enumerate(inputs):
-        if name not in data.signals:
-            raise InputError(f"inputs: {name!r} is not among the signals; wanted of {', '.join(data.signals)}")
-        column = np.asarray(data.signals[name])
-        if column.shape != data.loss.shape:
-            raise InputError(f"{name}: shape {column.shape}; {data.loss.shape} is wanted, one value a token")
+        if name not in signals:
+            raise InputError(f"inputs: {name!r} is not among the signals; wanted of {', '.join(signals)}")
+        column = np.asarray(signals[name])
+        if column.shape != (tokens,):
+            raise InputError(f"{name}: shape {column.shape}; ({tokens},) is wanted, one value a token")
         bad = int((~np.isfinite(column)).sum())
         if bad:
             raise InputError(f"{name}: {bad} of {len(column)} values are not finite; finite ones are wanted")

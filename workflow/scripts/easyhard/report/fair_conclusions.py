@@ -69,6 +69,12 @@ def conclusions(figures: Figures) -> list[str]:
     return [sentence for sentence in found if sentence is not None]
 
 
+def verdicts(figures: Figures) -> dict[str, str]:
+    """Each founding conclusion that the figures can speak of, with its verdict: what its paragraph opens with."""
+    heads = (paragraph.removeprefix("**").partition(".**")[0] for paragraph in conclusions(figures))
+    return {claim: verdict for claim, _, verdict in (head.partition(": ") for head in heads)}
+
+
 def limit(figures: Figures) -> str | None:
     """Whether 27 % of the oracle is the limit: whether any class's best signal is above it by its interval."""
     best = [item for item in class_best(figures).values() if figures.has("fair_signals", item, "oracle_share")]

@@ -6,13 +6,14 @@ ALWAYS = ("risk_coverage", "differences")
 WITH_HEAD = ("pareto", "low_rank_fair", "learning_curve", "reliability")
 KINDS = {
     "trained": WITH_HEAD + ALWAYS,
+    "huggingface": WITH_HEAD + ALWAYS,
     "activations": WITH_HEAD + ALWAYS,
     "signals": ALWAYS,
 }
 
 
 def figure_names(run_kind: str) -> tuple[str, ...]:
-    """The names of the figures that a run of that kind has: `trained`, `activations` or `signals` (bare columns).
+    """The names of the figures that a run has, by its kind, one of KINDS; `signals` are bare columns.
 
     Raises InputError for another kind.
     """

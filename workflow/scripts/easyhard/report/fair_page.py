@@ -132,8 +132,7 @@ def cheap_mark(figures: Figures) -> str | None:
     head = class_best(figures).get("head")
     if head is None:
         return None
-    cheap = [item for name, items in signals_by_class(figures).items() if name in CHEAP for item in items]
-    affordable = [item for item in cheapest_first(figures, cheap) if _share(figures, item) <= CHEAP_SHARE]
+    affordable = affordable_signals(figures)
     if not affordable:
         return f"**No.** No measured signal costs at most {100 * CHEAP_SHARE:g} % of the head's multiply-adds."
     item = max(affordable, key=lambda name: select_score(figures, name))
@@ -146,6 +145,12 @@ def cheap_mark(figures: Figures) -> str | None:
         f"({auroc or NULL}), AUGRC {_difference(figures, item, 'augrc')} nats ({augrc or NULL})."
         f"{_kept(figures, item, head)}{_harder_rival(figures, item, affordable)}"
     )
+
+
+def affordable_signals(figures: Figures) -> list[str]:
+    """The signals of the classes CHEAP that cost at most CHEAP_SHARE of the head, the cheapest first."""
+    cheap = [item for name, items in signals_by_class(figures).items() if name in CHEAP for item in items]
+    return [item for item in cheapest_first(figures, cheap) if _share(figures, item) <= CHEAP_SHARE]
 
 
 def _harder_rival(figures: Figures, item: str, affordable: list[str]) -> str:

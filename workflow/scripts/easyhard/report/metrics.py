@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
 from easyhard.errors import InputError
+from easyhard.parquet import read_parquet
 
 KEY = ("section", "item", "metric")
 PART_SCHEMA = {
@@ -142,11 +144,7 @@ def _read_part(path: Path) -> pl.DataFrame:
 
 def _read_parquet(path: Path, schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
     wanted = ", ".join(schema)
-    try:
-        table = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable Parquet file ({reason}); the columns {wanted} are wanted") from error
+    table = cast(pl.DataFrame, pl.from_arrow(read_parquet(path)))
     if dict(table.schema) != schema:
         found = ", ".join(f"{name} {kind}" for name, kind in table.schema.items())
         raise InputError(f"{path}: has the columns {found}; wanted are {wanted}, names as string and values as float64")

@@ -35,6 +35,14 @@ def render(published: Figures | None, setup: Setup, template_path: str | Path, f
     missing = [key for key in SETUP_KEYS if key not in setup]
     if missing:
         raise InputError(f"report: the set-up lacks {', '.join(missing)}; wanted are {', '.join(SETUP_KEYS)}")
+    return fill(template_path, _shared_names(setup) | _fair_names(fair) | _published_names(published, setup))
+
+
+def fill(template_path: str | Path, names: Mapping[str, Any]) -> str:
+    """The template, and what it includes from beside it, with `names` put in.
+
+    Raises InputError naming the template that cannot be read or the line that wants another name.
+    """
     path = Path(template_path)
     environment = Environment(
         loader=FileSystemLoader(path.parent),
@@ -43,7 +51,6 @@ def render(published: Figures | None, setup: Setup, template_path: str | Path, f
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    names = _shared_names(setup) | _fair_names(fair) | _published_names(published, setup)
     try:
         return environment.get_template(path.name).render(names)
     except TemplateNotFound as error:

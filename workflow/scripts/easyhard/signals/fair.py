@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from easyhard.errors import InputError
+from easyhard.parquet import open_parquet
 from easyhard.signals.store import read_columns
 
 FIT, SELECT, TEST = 0, 1, 2
@@ -43,6 +42,12 @@ class FairTokens:
 def read_fair_tokens(path: str | Path) -> FairTokens:
     """Read fair/tokens.parquet. Raises InputError naming a file that is damaged or lacks a column."""
     return FairTokens(**read_columns(path, COLUMNS))
+
+
+def read_parts(path: str | Path) -> Column:
+    """Of fair/tokens.parquet the part of each token alone, (tokens,): 0 fit, 1 select, 2 test. Raises InputError as
+    `read_fair_tokens` does."""
+    return read_columns(path, ["part"])["part"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,5 @@ def argmax_wrong(path: str | Path, signals: Iterable[StoredSignal], tokens: int)
 
 
 def _names(path: str) -> list[str]:
-    try:
-        return list(pq.read_schema(path).names)
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable Parquet file ({reason}); delete it and rerun") from error
+    with open_parquet(path) as file:
+        return list(file.schema_arrow.names)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from easyhard.errors import InputError
 from easyhard.logits.statistics import Implementation, logit_statistics
+from easyhard.logits.temperature import at_temperature
 from easyhard.signals.declare import LOGIT_STATISTICS, SCALED, TARGET_STATISTICS, computable, compute
 from easyhard.signals.head import SCALED_TAIL_THRESHOLDS, TAIL_THRESHOLDS, TOP_K
 from easyhard.signals.unigram import train_surprisal
@@ -21,13 +22,15 @@ def head_signals(
     *,
     temperature: float | None = None,
     counts: ArrayLike | None = None,
+    softcap: float | None = None,
     implementation: Implementation = "auto",
 ) -> dict[str, Tensor]:
     """Name -> (tokens,) float32 of every signal of class head, and of class target where there are targets.
 
     hidden (tokens, dim), head (words, dim) and targets (tokens,) as logit_statistics takes them; no (tokens, words)
-    array. temperature divides the logits of the scaled signals, counts (words,) are how often training saw each word;
-    signals that read one that is missing are left out. Raises InputError naming the argument or signal that is wrong.
+    array. softcap is that of the logits; temperature divides the logits of the scaled signals; counts (words,) are how
+    often training saw each word. Signals that read one that is missing are left out. Raises InputError naming the
+    argument or signal that is wrong.
     """
     if temperature is not None and not 0 < temperature < float("inf"):
         raise InputError(f"temperature: {temperature}; a positive number is wanted")
@@ -41,21 +44,23 @@ def head_signals(
     signals = computable(["head", "target"], {*values, *plain, *scaled})
     read = {name for entry in signals for name in entry.reads}
 
-    def statistics(states: Tensor, names: Collection[str], thresholds: Sequence[float]) -> dict[str, Tensor]:
+    def statistics(at: float, names: Collection[str], thresholds: Sequence[float]) -> dict[str, Tensor]:
+        states, cap = at_temperature(hidden, softcap, at)
         top_k = min(TOP_K, len(head))
         return logit_statistics(
             states,
             head,
             targets,
             statistics=tuple(names),
+            softcap=cap,
             top_k=top_k,
             tail_thresholds=thresholds,
             implementation=implementation,
         )
 
     if wanted := [name for name in plain if name in read]:
-        values |= statistics(hidden, wanted, TAIL_THRESHOLDS)
+        values |= statistics(1.0, wanted, TAIL_THRESHOLDS)
     if temperature is not None and (wanted := [name for name in plain if SCALED + name in read]):
-        found = statistics(hidden / temperature, wanted, SCALED_TAIL_THRESHOLDS)
+        found = statistics(temperature, wanted, SCALED_TAIL_THRESHOLDS)
         values |= {SCALED + name: column for name, column in found.items()}
     return {name: column.float() for name, column in compute(signals, values, len(hidden)).items()}

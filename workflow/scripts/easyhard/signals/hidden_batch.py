@@ -1,5 +1,6 @@
 """All signals of the hidden state for a batch of tokens, beside moments of the head and of train states."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from easyhard.errors import InputError
 from easyhard.logits.arguments import check_states
 from easyhard.logits.formulas import joined
-from easyhard.logits.moments import Moments, moments
+from easyhard.logits.moments import Moments, moments, pooled
 from easyhard.logits.tiles import each, spans
 from easyhard.signals.declare import HIDDEN_VALUES, computable, compute
 from easyhard.signals.hidden import NEIGHBOURS
@@ -31,18 +32,35 @@ class References:
     states: Tensor
 
 
-def fit_references(states: Tensor, *, seed: int, count: int = REFERENCES) -> References:
-    """References from train states (tokens, dim): moments of all of them, and `count` of them drawn by `seed`.
+def fit_references(batches: Iterable[Tensor], tokens: int, *, seed: int, count: int = REFERENCES) -> References:
+    """References from train states: moments of all of them, and `count` of them drawn by `seed`.
 
-    With fewer than `count` states, all are taken. Raises InputError naming the argument that is wrong.
+    batches: the states, (any number, dim) each, `tokens` of them in all; one batch is held at a time. With fewer than
+    `count` states, all are taken. Raises InputError naming the argument that is wrong.
     """
-    if states.dim() != 2 or len(states) < NEIGHBOURS or not bool(states.isfinite().all()):
-        raise InputError(f"states: shape {tuple(states.shape)}; finite (tokens, dim), {NEIGHBOURS} up, are wanted")
+    if tokens < NEIGHBOURS:
+        raise InputError(f"states: {tokens} of them; {NEIGHBOURS} up are wanted")
     if count < NEIGHBOURS:
         raise InputError(f"count: {count}; at least the number of neighbours, {NEIGHBOURS}, is wanted")
-    own = moments(states)
-    drawn = torch.randperm(len(states), generator=torch.Generator().manual_seed(seed))[:count].sort().values
-    return References(own.mean, _whitening(own.covariance), states[drawn.to(states.device)].float())
+    wanted = torch.randperm(tokens, generator=torch.Generator().manual_seed(seed))[:count].sort().values
+    drawn: list[Tensor] = []
+    first = 0
+
+    def parts() -> Iterator[Moments]:
+        nonlocal first
+        for batch in batches:
+            if batch.dim() != 2 or not bool(batch.isfinite().all()):
+                raise InputError(f"states: shape {tuple(batch.shape)}; finite (tokens, dim) are wanted")
+            own = wanted[(wanted >= first) & (wanted < first + len(batch))] - first
+            drawn.append(batch[own.to(batch.device)].float())
+            first += len(batch)
+            if len(batch):
+                yield moments(batch)
+
+    whole = pooled(parts())
+    if first != tokens:
+        raise InputError(f"states: {first} of them; {tokens}, as said, are wanted")
+    return References(whole.mean, _whitening(whole.covariance), torch.cat(drawn))
 
 
 def _whitening(covariance: Tensor) -> Tensor:

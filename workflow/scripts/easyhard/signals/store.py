@@ -1,17 +1,16 @@
 """Parquet files of plain columns, one row a token: the form of every signal and prediction file."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
+from easyhard.parquet import open_parquet, parquet_writer, read_parquet
 
 
 def write_columns(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -25,15 +24,58 @@ def write_columns(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None
 def write_batches(path: str | Path, batches: Iterable[Mapping[str, NDArray[Any]]]) -> None:
     """Write batches of the same columns, each (rows,), as they come: a row group each, so memory holds one batch.
 
-    Raises InputError when there is no batch or the file cannot be written.
+    Without a batch, as for a shard without tokens, the file has no column. Raises InputError when it cannot be written.
     """
     tables = map(_table, batches)
-    first = next(tables, None)
-    if first is None:
-        raise InputError(f"{path}: no rows to write; at least one batch is wanted")
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, first.schema, compression="zstd") as writer:
+    first = next(tables, pa.table({}))
+    with parquet_writer(path, first.schema) as writer:
         for table in chain([first], tables):
             writer.write_table(table)
+
+
+def read_batches(path: str | Path, names: Sequence[str], rows: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """Stream columns, `rows` rows at a time and the rest at the end, whatever the row groups of the file.
+
+    Files of one length so give batches of the same tokens. Raises InputError as `read_columns` does.
+    """
+    with open_parquet(path, names) as file:
+        waiting: list[pa.Table] = []
+        held = 0
+        for batch in file.iter_batches(batch_size=rows, columns=list(names)):
+            waiting.append(pa.Table.from_batches([batch]))
+            held += len(batch)
+            while held >= rows:
+                table = pa.concat_tables(waiting)
+                yield {name: _numeric(path, name, table.column(name)[:rows]) for name in names}
+                waiting, held = [table.slice(rows)], held - rows
+        if held:
+            table = pa.concat_tables(waiting)
+            yield {name: _numeric(path, name, table.column(name)) for name in names}
+
+
+def merge(path: str | Path, shards: Sequence[str | Path]) -> None:
+    """Write the rows of all shards, in their order, as one file, of which memory holds a row group at a time.
+
+    Shards without rows are passed over. Raises InputError naming a shard that is damaged or has other columns than the
+    first, or when none has a row.
+    """
+    schema: pa.Schema | None = None
+    for shard in shards:
+        with open_parquet(shard) as file:
+            own = file.schema_arrow.remove_metadata() if file.metadata.num_rows else schema
+        schema = schema or own
+        if own != schema and schema is not None and own is not None:
+            raise InputError(
+                f"{shard}: columns {', '.join(own.names)}; those of the other shards, {', '.join(schema.names)}, are "
+                "wanted; delete it and rerun"
+            )
+    if schema is None:
+        raise InputError(f"{path}: no rows in any of {len(shards)} shards; at least one is wanted")
+    with parquet_writer(path, schema) as writer:
+        for shard in shards:
+            with open_parquet(shard) as file:
+                for group in range(file.num_row_groups if file.metadata.num_rows else 0):
+                    writer.write_table(file.read_row_group(group).replace_schema_metadata())
 
 
 def _table(columns: Mapping[str, NDArray[Any]]) -> pa.Table:
@@ -48,24 +90,10 @@ def read_columns(
     `rows` is how many the file must have, where that is known. Raises InputError naming the file when it is missing,
     truncated, not Parquet, of another length, lacks a column, or has a column that is not numeric or holds nulls.
     """
-    table = _read_table(path, names)
+    table = read_parquet(path, names)
     if rows is not None and table.num_rows != rows:
         raise InputError(f"{path}: {table.num_rows} rows; {rows} are wanted, one a token; delete it and rerun")
     return {name: _numeric(path, name, table.column(name)) for name in table.column_names}
-
-
-def _read_table(path: str | Path, names: Sequence[str] | None) -> pa.Table:
-    try:
-        with pq.ParquetFile(path) as file:
-            missing = sorted(set(names or ()) - set(file.schema_arrow.names))
-            if missing:
-                raise InputError(
-                    f"{path}: no column {', '.join(missing)}; it holds {', '.join(file.schema_arrow.names)}"
-                )
-            return file.read(columns=None if names is None else list(names))
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable Parquet file ({reason}); delete it and rerun") from error
 
 
 def _numeric(path: str | Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from easyhard.corpus.documents import Corpus
-from easyhard.corpus.tables import read_table, write_table
+from easyhard.corpus.tables import read_table
 from easyhard.errors import InputError
+from easyhard.parquet import write_parquet
 from easyhard.tokens.encoding import EncodedCorpus, TokenStream
 from easyhard.tokens.vocabulary import SPECIAL, UNKNOWN, Vocabulary
 
@@ -19,7 +20,7 @@ VOCABULARY_SCHEMA = pa.schema([("token", pa.string())])
 
 def write_stream(path: str | Path, stream: TokenStream) -> None:
     """Write one split: token int32, document int32, a row a token. Raises InputError when `path` cannot be written."""
-    write_table(path, pa.table([pa.array(stream.token), pa.array(stream.document)], schema=STREAM_SCHEMA))
+    write_parquet(path, pa.table([pa.array(stream.token), pa.array(stream.document)], schema=STREAM_SCHEMA))
 
 
 def read_stream(path: str | Path) -> TokenStream:
@@ -33,7 +34,7 @@ def read_stream(path: str | Path) -> TokenStream:
 
 def write_vocabulary(path: str | Path, vocabulary: Vocabulary) -> None:
     """Write the token types, row number = id. Raises InputError when `path` cannot be written."""
-    write_table(path, pa.table([pa.array(vocabulary.tokens, pa.string())], schema=VOCABULARY_SCHEMA))
+    write_parquet(path, pa.table([pa.array(vocabulary.tokens, pa.string())], schema=VOCABULARY_SCHEMA))
 
 
 def read_vocabulary(path: str | Path) -> Vocabulary:

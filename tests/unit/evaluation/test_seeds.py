@@ -1,0 +1,45 @@
+"""The interval over seeds holds the true mean as often as it says; ranks agree as they should."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from easyhard.errors import InputError
+from easyhard.evaluation.seeds import over_seeds, rank_agreement
+
+TRUE = 0.75
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_interval_holds_the_true_mean_in_95_of_100_studies(seeds: int) -> None:
+    studies = 20_000
+    values = np.random.default_rng(seeds).normal(TRUE, 0.01, size=(studies, seeds))
+    found = over_seeds(values)
+    held = np.mean((found.low <= TRUE) & (found.high >= TRUE))
+    assert abs(held - 0.95) < 4 * math.sqrt(0.95 * 0.05 / studies)
+
+
+def test_it_is_students_interval() -> None:
+    values = [0.70, 0.74, 0.75]
+    found = over_seeds([values, [1.0, 1.0, 1.0]])
+    low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
+    assert (found.mean[0], found.low[0], found.high[0]) == pytest.approx((np.mean(values), low, high))
+    assert found.low[1] == found.high[1] == 1.0
+
+
+def test_one_seed_has_no_interval_and_none_is_refused() -> None:
+    found = over_seeds([[0.7], [0.8]])
+    assert found.mean.tolist() == [0.7, 0.8]
+    assert np.isnan(found.low).all()
+    assert np.isnan(found.high).all()
+    with pytest.raises(InputError, match="at least one seed"):
+        over_seeds(np.empty((2, 0)))
+
+
+def test_ranks_of_what_both_have_agree() -> None:
+    one = {"a": 0.5, "b": 0.6, "c": 0.7, "only_one": 0.9}
+    assert rank_agreement(one, {"a": 1.0, "b": 2.0, "c": 9.0, "only_other": 0.0}) == (pytest.approx(1.0), 3)
+    assert rank_agreement(one, {"a": 3.0, "b": 2.0, "c": 1.0}) == (pytest.approx(-1.0), 3)
+    assert math.isnan(rank_agreement(one, {"a": 3.0, "b": 2.0})[0])

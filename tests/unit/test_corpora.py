@@ -1,0 +1,43 @@
+"""Runs that read the same text in the same way have the same names for it, and no others do."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from easyhard.configuration import overlay
+from easyhard.corpora import corpus_name, tokens_name
+
+DEFAULTS: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["defaults"]
+
+
+def name(**corpus: Any) -> str:
+    return corpus_name(overlay(DEFAULTS["corpus"], corpus))
+
+
+def test_names_say_what_they_are() -> None:
+    assert re.fullmatch(r"bundled-[0-9a-f]{8}", name())
+    assert re.fullmatch(r"files-[0-9a-f]{8}", name(source="files"))
+    assert re.fullmatch(r"words-[0-9a-f]{8}", tokens_name(DEFAULTS["tokens"]))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"bundled": {"seed": 43}}, {"source": "hub"}, {"source": "files"}, {"source": "hub", "documents": "whole"}],
+)
+def test_another_text_has_another_name(other: dict[str, Any]) -> None:
+    assert name(**other) != name()
+    assert name(source="hub", documents="whole") != name(source="hub")
+
+
+@pytest.mark.parametrize("unread", [{"documents": "whole"}, {"hub": {"name": "x"}}, {"files": {"path": "x"}}])
+def test_settings_of_sources_that_are_not_read_do_not_count(unread: dict[str, Any]) -> None:
+    assert name(**unread) == name()
+
+
+def test_the_order_of_keys_does_not_count_and_every_token_setting_does() -> None:
+    tokens = DEFAULTS["tokens"]
+    assert tokens_name(dict(reversed(tokens.items()))) == tokens_name(tokens)
+    assert len({tokens_name(tokens | {key: "other"}) for key in tokens} | {tokens_name(tokens)}) == len(tokens) + 1

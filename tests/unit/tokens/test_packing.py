@@ -1,0 +1,89 @@
+"""Windows of text: every token is foretold once, by the token before it and no later one."""
+
+import numpy as np
+import pytest
+
+from easyhard.errors import InputError
+from easyhard.tokens.encoding import TokenStream
+from easyhard.tokens.packing import NO_TOKEN, TextWindows, cut_text
+
+START, BETWEEN = 900, 901
+LENGTHS = (7, 1, 4, 12, 2)
+
+
+def stream() -> TokenStream:
+    """Documents 10, 11, … of different lengths; token 100 d + i is number i of document d."""
+    document = np.repeat(np.arange(len(LENGTHS)) + 10, LENGTHS).astype(np.int32)
+    place = np.concatenate([np.arange(n) for n in LENGTHS])
+    return TokenStream((100 * (document - 10) + place).astype(np.int32), document)
+
+
+def foretold(windows: TextWindows) -> list[int]:
+    return windows.targets[windows.targets != NO_TOKEN].tolist()
+
+
+@pytest.mark.parametrize("length", [2, 3, 5, 64])
+@pytest.mark.parametrize("start", [None, START])
+@pytest.mark.parametrize("between", [None, BETWEEN])
+def test_every_token_is_foretold_once_in_order(length: int, start: int | None, between: int | None) -> None:
+    own = stream()
+    windows = cut_text(own, length, start=start, between=between)
+    assert windows.inputs.shape[1] == length
+    first = own.token % 100 == 0
+    without = first & (np.arange(len(first)) == 0 if between is not None else True)  # nothing stands before these
+    assert foretold(windows) == own.token[~without if start is None else slice(None)].tolist()
+    rows = windows.targets != NO_TOKEN
+    assert (windows.document[rows] == 10 + windows.targets[rows] // 100).all()
+
+
+@pytest.mark.parametrize("start", [None, START])
+@pytest.mark.parametrize("between", [None, BETWEEN])
+def test_what_stands_before_a_target_is_the_token_before_it(start: int | None, between: int | None) -> None:
+    windows = cut_text(stream(), 5, start=start, between=between)
+    for inputs, targets in zip(windows.inputs, windows.targets, strict=True):
+        for place, (token, target) in enumerate(zip(inputs, targets, strict=True)):
+            if target == NO_TOKEN:
+                continue
+            opens = target % 100 == 0
+            if opens:
+                assert token == (between if between is not None and target else start)
+            else:
+                assert token == target - 1
+            assert place == 0 or inputs[place - 1] != NO_TOKEN  # what fills up comes last
+        assert start is None or inputs[0] == start
+
+
+def test_windows_without_joins_never_cross_documents() -> None:
+    for start in (None, START):
+        windows = cut_text(stream(), 5, start=start, between=None)
+        for inputs in windows.inputs:
+            assert len(set((inputs[(inputs != NO_TOKEN) & (inputs != START)] // 100).tolist())) <= 1
+
+
+def test_packed_windows_are_full() -> None:
+    windows = cut_text(stream(), 5, start=None, between=BETWEEN)
+    assert (windows.inputs[:-1] != NO_TOKEN).all()
+    assert len(windows) == -(-(sum(LENGTHS) + len(LENGTHS) - 1 - 1) // 5)
+    assert BETWEEN in windows.inputs
+    assert BETWEEN not in windows.targets
+
+
+def test_sequences_are_runs_of_one_window_and_document() -> None:
+    windows = cut_text(stream(), 5, start=None, between=BETWEEN)
+    rows = windows.targets != NO_TOKEN
+    window = np.repeat(np.arange(len(windows)), 5).reshape(-1, 5)[rows]
+    sequence, document = windows.sequence[rows], windows.document[rows]
+    pairs = list(zip(window.tolist(), document.tolist(), strict=True))
+    assert [pairs.index(pair) for pair in pairs] == [sequence.tolist().index(number) for number in sequence]
+    assert sorted(set(sequence.tolist())) == list(range(len(set(pairs))))
+    part = windows[1:3]
+    assert (part.sequence == windows.sequence[1:3]).all()
+
+
+def test_what_cannot_be_cut_is_named() -> None:
+    with pytest.raises(InputError, match=r"model\.window: 1 .*2 is wanted"):
+        cut_text(stream(), 1, start=START, between=None)
+    alone = TokenStream(np.array([3, 4], np.int32), np.array([0, 1], np.int32))
+    with pytest.raises(InputError, match="no document has two tokens"):
+        cut_text(alone, 4, start=None, between=None)
+    assert foretold(cut_text(alone, 4, start=START, between=None)) == [3, 4]

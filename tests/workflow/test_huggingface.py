@@ -1,0 +1,134 @@
+"""A model that transformers loads, trained elsewhere, goes through the same rules to the same report."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+import yaml
+from torch.nn.functional import cross_entropy
+
+from repository import Repository, fresh
+from tiny_models import WORDS, make_model
+
+CAP = 6.0
+OWN = {
+    "runs": {
+        "gemma": {
+            "model": {"kind": "huggingface", "path": "model", "window": 48, "batch_size": 64},
+            "corpus": {"source": "files", "files": {"path": "pieces"}},
+        }
+    },
+    "defaults": {
+        "fair": {"tokens": None, "thresholds": [4, 6], "main_threshold": 4, "draws": 2},
+        "fair_low_rank": {"kinds": ["weighted"], "ranks": [4]},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository with a small Gemma 2, tied, with BOS and soft caps, brought to its report."""
+    repository = fresh(tmp_path_factory.mktemp("own_model") / "repository")
+    write_pieces(repository.root)
+    make_model("gemma2", repository.root / "model", steps=60)
+    (repository.root / "own.yaml").write_text(yaml.safe_dump(OWN))
+    repository.snakemake("results/gemma/report.md", "--cores", "4", "--resources", "gpu=1", overlay="own.yaml")
+    return repository
+
+
+def write_pieces(root: Path) -> None:
+    """The start of each split's real text as 30 short documents."""
+    (root / "pieces").mkdir()
+    for file in (root / "texts").iterdir():
+        text = " ".join(line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith(" = "))
+        pieces = [f" = Piece {n} = \n\n{text[500 * n : 500 * (n + 1)]}\n" for n in range(30)]
+        (root / "pieces" / file.name).write_text("\n".join(pieces), encoding="utf-8")
+
+
+def rows(repository: Repository) -> pl.DataFrame:
+    return pl.read_parquet(repository.root / "results/gemma/fair/tokens.parquet")
+
+
+def test_losses_and_signals_are_the_models_own(repository: Repository) -> None:
+    from transformers import AutoModelForCausalLM
+
+    results = repository.root / "results/gemma"
+    tokens = rows(repository)
+    signals = pl.read_parquet(results / "signals/fair/head.parquet")
+    network = AutoModelForCausalLM.from_pretrained(repository.root / "model", dtype=torch.float64).eval()
+    sequences = tokens.with_row_index().partition_by("sequence", maintain_order=True)
+    for sequence in (sequences[0], sequences[1], sequences[-1]):
+        inputs = sequence["token"].to_list()
+        if sequence["position"][0]:  # the row of BOS foretells nothing in a later window
+            inputs = [1, *inputs]
+        with torch.no_grad():
+            logits = network(input_ids=torch.tensor([inputs])).logits[0, -len(sequence) :]
+        assert float(logits.abs().max()) <= CAP
+        targets = torch.tensor(sequence["target"].to_list())
+        assert np.allclose(sequence["loss"], cross_entropy(logits, targets, reduction="none"), atol=1e-4)
+        own, p = signals[sequence["index"].to_list()], logits.softmax(1)
+        assert np.allclose(own["max_probability"], p.amax(1), atol=1e-5)
+        assert np.allclose(own["entropy"], torch.special.entr(p).sum(1), atol=1e-4)
+
+
+def test_validation_and_test_documents_are_parted(repository: Repository) -> None:
+    tokens, summary = rows(repository), json.loads((repository.root / "results/gemma/tokens/summary.json").read_text())
+    read = [summary["splits"][split]["tokens"] for split in ("validation", "test")]
+    assert len(tokens) == sum(read)  # each token once: the first of a document too, after BOS
+    assert set(tokens["part"]) == {0, 1, 2}
+    assert tokens.group_by("document").agg(pl.col("part").n_unique())["part"].max() == 1
+    counts = pl.read_parquet(repository.root / "results/gemma/fair/train_counts.parquet")["count"]
+    assert (len(counts), counts.sum()) == (WORDS, summary["splits"]["train"]["tokens"])
+    assert "unigram_surprisal" in pl.read_parquet_schema(repository.root / "results/gemma/signals/fair/context.parquet")
+
+
+def test_the_report_names_model_and_text(repository: Repository) -> None:
+    folder = repository.root / "results/gemma"
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "Model: model, Gemma2ForCausalLM, run in float32 on windows of 48 tokens." in text
+    assert "softly capped at 6" in text
+    assert all((folder / link).is_file() for link in re.findall(r"\]\((figures/\S+?)\)", text))
+    assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text)
+    assert set(pl.read_parquet(folder / "metrics.parquet")["protocol"]) == {"fair"}
+
+
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        ({}, set()),
+        ({"window": 32, "packing": "packed", "batch_size": 4}, {"dump_huggingface"}),
+        ({"dtype": "bfloat16", "device": "cpu"}, {"dump_huggingface", "huggingface_head"}),
+        ({"revision": "v2"}, {"dump_huggingface", "huggingface_head", "tokenize_huggingface"}),
+        ({"dim": 32, "heads": 1}, set()),  # of a model that is trained here
+    ],
+)
+def test_settings_rerun_what_reads_them(repository: Repository, change: dict[str, object], first: set[str]) -> None:
+    run = OWN["runs"]["gemma"]
+    changed = {**OWN, "runs": {"gemma": {**run, "model": {**run["model"], **change}}}}
+    (repository.root / "changed.yaml").write_text(yaml.safe_dump(changed))
+    ran = repository.would_run("results/gemma/report.md", overlay="changed.yaml")
+    mine = {"tokenize_huggingface", "huggingface_head", "dump_huggingface"}
+    assert ran & (mine | {"load_corpus"}) == first
+    assert ("head_signals" in ran) == bool(first)
+    assert ("write_report" in ran) == bool(change)  # the report shows all settings
+
+
+def test_what_is_wrong_is_named(repository: Repository) -> None:
+    def fails(target: str, model: dict[str, object], *wanted: str, **environment: str) -> None:
+        run = {"bad": {**OWN["runs"]["gemma"], "model": {"kind": "huggingface", **model}}}
+        (repository.root / "wrong.yaml").write_text(yaml.safe_dump({"runs": run}))
+        arguments = (target, "--cores", "2", "--resources", "gpu=0")
+        failed = repository.snakemake(*arguments, overlay="wrong.yaml", check=False, **environment)
+        output = failed.stdout + failed.stderr
+        assert failed.returncode != 0
+        assert any(all(word in line for word in wanted) for line in output.splitlines()), output
+
+    dump, head = "results/bad/activations/fair/huggingface-000.parquet", "results/bad/activations/head.safetensors"
+    fails(dump, {"path": "model", "window": 65}, "error in dump_huggingface", "model.window", "65", "64")
+    unreachable = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
+    fails(head, {"path": "gone/model"}, "error in huggingface_head", "model.path", "'gone/model'", **unreachable)
+    assert not list((repository.root / "results/bad").rglob("activations/**/*.*"))

@@ -1,0 +1,45 @@
+# Groups of runs that differ in their seed, side by side.
+# in:  results/{run}/metrics.parquet of every run of the comparison
+# out: results/comparisons/{comparison}/*
+
+
+rule compare_runs:
+    input:
+        metrics=lambda wildcards: [
+            f"results/{run}/metrics.parquet"
+            for runs in compared(wildcards).values()
+            for run in runs
+        ],
+        template=source_file("scripts/easyhard/report/comparison.md.j2"),
+    output:
+        report=report(
+            "results/comparisons/{comparison}/report.md",
+            caption="../report/comparison.rst",
+            category="comparison {comparison}",
+            labels={"result": "the report (Markdown)"},
+        ),
+        metrics="results/comparisons/{comparison}/metrics.parquet",
+        svg=report(
+            "results/comparisons/{comparison}/comparison.svg",
+            caption="../report/comparison.rst",
+            category="comparison {comparison}",
+            labels={"result": "the best signals of every seed"},
+        ),
+        png="results/comparisons/{comparison}/comparison.png",
+    log:
+        "results/comparisons/{comparison}/logs/compare_runs.log",
+    benchmark:
+        "results/comparisons/{comparison}/benchmarks/compare_runs.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        groups=compared,
+        code=code_hash("compare_runs.py"),
+    message:
+        "Compare the runs of {wildcards.comparison}"
+    script:
+        "../scripts/compare_runs.py"

@@ -1,0 +1,37 @@
+"""Compare runs over seeds and texts: the mean figures of each group, a figure, and a report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from easyhard.atomic import atomic_path
+from easyhard.job import job
+from easyhard.report import comparison_page
+from easyhard.report.comparison_figure import comparison
+from easyhard.report.comparison_metrics import compare, grouped
+from easyhard.report.metrics import read_table
+from easyhard.report.render import fill
+from easyhard.report.style import save
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main() -> None:
+    files = iter(snakemake.input.metrics)
+    tables = {
+        group: {run: read_table(Path(next(files))) for run in runs} for group, runs in snakemake.params.groups.items()
+    }
+    table = compare(tables)
+    groups = grouped(table, tables)
+    with atomic_path(snakemake.output.metrics) as temporary:
+        table.write_parquet(temporary)
+    save(comparison(groups), snakemake.output.svg, snakemake.output.png)
+    names = {"name": snakemake.wildcards.comparison, "groups": groups, "page": comparison_page}
+    with atomic_path(snakemake.output.report) as temporary:
+        temporary.write_text(fill(snakemake.input.template, names), encoding="utf-8")
+
+
+with job(snakemake):
+    main()

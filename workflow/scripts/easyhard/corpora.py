@@ -1,0 +1,43 @@
+"""The names of what runs share: a corpus and its tokens, each named after what it is and the settings that it reads."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+DIGITS = 8
+SPLITS = ("train", "validation", "test")
+
+
+def corpus_settings(corpus: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a run's corpus settings those that its source reads, so that no other setting loads it again."""
+    source = corpus["source"]
+    shared = {} if source == "bundled" else {"documents": corpus["documents"]}
+    return {"source": source, **shared, source: corpus[source]}
+
+
+def text_files(corpus: Mapping[str, Any]) -> list[str]:
+    """The user's files that a corpus is read from, those that there are: loading it says what is missing or wrong."""
+    if corpus["source"] != "files" or not corpus["files"]["path"]:
+        return []
+    folder = Path(corpus["files"]["path"])
+    try:
+        found = {str(file) for split in SPLITS for file in folder.glob(corpus["files"][split])}
+    except (ValueError, NotImplementedError):
+        return []
+    return sorted(file for file in found if Path(file).is_file() and not Path(file).name.startswith("."))
+
+
+def corpus_name(corpus: Mapping[str, Any]) -> str:
+    """The folder of a run's corpus, `bundled-1f2e3d4c`: runs whose settings read the same text have the same."""
+    return f"{corpus['source']}-{_digest(corpus_settings(corpus))}"
+
+
+def tokens_name(tokens: Mapping[str, Any]) -> str:
+    """The folder of a run's tokens inside that of its corpus, `words-1f2e3d4c`."""
+    return f"{tokens['tokenizer']}-{_digest(tokens)}"
+
+
+def _digest(settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:DIGITS]

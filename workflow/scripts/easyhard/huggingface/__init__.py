@@ -1,0 +1,1 @@
+"""Causal language models that transformers loads: found, read, run, and their heads."""

@@ -1,0 +1,93 @@
+"""Text in the tokens of another tokeniser, cut into windows: every token is foretold once, by those before it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from easyhard.errors import InputError
+from easyhard.tokens.encoding import TokenStream
+
+NO_TOKEN = -1
+
+
+@dataclass(frozen=True)
+class TextWindows:
+    """Inputs, targets and each target's document, all (windows, length) int32.
+
+    A row whose target is NO_TOKEN foretells no token of the text: it fills up a window, stands before a join, or gives
+    again what the window before has foretold. `sequence` is the number of each run of rows of one window and document.
+    """
+
+    inputs: NDArray[np.int32]
+    targets: NDArray[np.int32]
+    document: NDArray[np.int32]
+    sequence: NDArray[np.int32]
+
+    def __getitem__(self, part: slice) -> "TextWindows":
+        return TextWindows(self.inputs[part], self.targets[part], self.document[part], self.sequence[part])
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def cut_text(stream: TokenStream, length: int, *, start: int | None, between: int | None) -> TextWindows:
+    """Cut a stream, one document after another, into windows of `length` inputs, the next token being the target.
+
+    `start` is the token that opens each window (a tokeniser's BOS), from which a text's first token is foretold; None
+    where there is none: a text of n tokens then has n − 1 targets. `between` is the token that joins documents (EOS),
+    so that windows are full; it is no token of the text, so nothing foretells it. None: no window crosses documents.
+    Raises InputError when `length` leaves no place for text, or when the text has no target.
+    """
+    opening = int(start is not None)
+    if length <= opening:
+        raise InputError(f"model.window: {length} leaves no place for text; at least {opening + 1} is wanted")
+    parts = [_one_text(tokens, owner, length, start) for tokens, owner in _texts(stream, between)]
+    parts = [part for part in parts if len(part[0])]
+    if not parts:
+        raise InputError("corpus: no document has two tokens; text in which a next token can be foretold is wanted")
+    inputs, targets, document = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return TextWindows(inputs, targets, document, _number(targets, document))
+
+
+def _texts(stream: TokenStream, between: int | None) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Each text that windows stay within: its tokens, and the document of each, NO_TOKEN at a join."""
+    borders = [0, *(np.flatnonzero(np.diff(stream.document)) + 1), len(stream.document)]
+    spans = [slice(first, end) for first, end in pairwise(borders) if end > first]
+    if between is None:
+        yield from ((stream.token[span], stream.document[span]) for span in spans)
+    elif spans:
+        starts = [span.start for span in spans[1:]]
+        yield np.insert(stream.token, starts, between), np.insert(stream.document, starts, NO_TOKEN)
+
+
+def _one_text(
+    token: NDArray[np.int32], owner: NDArray[np.int32], length: int, start: int | None
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Inputs, targets and the targets' documents (windows, length) of one text of tokens (n,)."""
+    opening, pairs = int(start is not None), len(token) - 1
+    body = length - opening
+    windows = max(-(-pairs // body), opening)
+
+    def filled(values: NDArray[np.int32]) -> NDArray[np.int32]:
+        rows = np.full(windows * body, NO_TOKEN, dtype=np.int32)
+        rows[:pairs] = values
+        return np.pad(rows.reshape(windows, body), ((0, 0), (opening, 0)), constant_values=NO_TOKEN)
+
+    inputs, targets, document = filled(token[:-1]), filled(token[1:]), filled(owner[1:])
+    if start is not None:
+        inputs[:, 0], targets[0, 0], document[0, 0] = start, token[0], owner[0]
+    targets[document == NO_TOKEN] = NO_TOKEN
+    return inputs, targets, document
+
+
+def _number(targets: NDArray[np.int32], document: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Runs of rows with a target of one window and one document, numbered from 0; NO_TOKEN elsewhere."""
+    window, place = np.nonzero(targets != NO_TOKEN)
+    owner = document[window, place]
+    starts = np.append(True, (np.diff(window) != 0) | (np.diff(owner) != 0))[: len(window)]
+    sequence = np.full(targets.shape, NO_TOKEN, dtype=np.int32)
+    sequence[window, place] = np.cumsum(starts) - 1
+    return sequence

@@ -1,0 +1,31 @@
+"""Take the output head out of a model, and hold its logits against the model's own."""
+
+from typing import TYPE_CHECKING
+
+from easyhard.atomic import write_json
+from easyhard.device import describe
+from easyhard.huggingface.folder import find_model
+from easyhard.huggingface.model import check_head, load_model, output_head
+from easyhard.huggingface.place import wanted_device
+from easyhard.job import job
+from easyhard.model.store import write_head
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with job(snakemake):
+    settings = snakemake.params.model
+    device = wanted_device(settings["device"], snakemake.threads, snakemake.resources.get("gpu", 0))
+    model = load_model(find_model(settings["path"], settings["revision"]), settings["dtype"], device)
+    head = output_head(model)
+    apart = check_head(model, head)
+    write_head(snakemake.output.head, head.matrix, head.softcap, {"run": snakemake.wildcards.run})
+    words, dim = head.weight.shape
+    summary = {"words": words, "dim": dim, "bias": head.bias is not None, "softcap": head.softcap}
+    name = type(model.network).__name__
+    write_json(
+        snakemake.output.summary,
+        {"architecture": name, **summary, "largest_difference": apart, "device": describe(device)},
+    )

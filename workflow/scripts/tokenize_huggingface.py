@@ -1,0 +1,25 @@
+"""Turn documents into the token ids of a model's own tokeniser."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from easyhard.atomic import write_json
+from easyhard.corpus.documents import read_documents
+from easyhard.huggingface.folder import find_model
+from easyhard.huggingface.tokenizer import encode_corpus, load_tokenizer, summarise_tokens
+from easyhard.job import job
+from easyhard.tokens.store import write_stream
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with job(snakemake):
+    model = snakemake.params.model
+    corpus = read_documents(snakemake.input.documents)
+    tokens = encode_corpus(corpus.documents, load_tokenizer(find_model(model["path"], model["revision"])))
+    for split, stream in tokens.streams.items():
+        write_stream(snakemake.output[split], stream)
+        logging.getLogger("easyhard").info("%s: %s tokens", split, f"{len(stream.token):,}")
+    write_json(snakemake.output.summary, summarise_tokens(tokens, corpus))
