@@ -133,14 +133,14 @@ def model_files(wildcards):
     return sorted(str(file) for file in folder.glob("*") if file.is_file())
 
 
-def model_memory(wildcards):
-    """MB for a model's job: its weights twice, as float32 where they were halves, and what a batch takes."""
+def model_memory(wildcards, attempt):
+    """MB for a model's job: its weights twice, as float32 where they were halves, and what a batch takes; by attempt."""
     weights = sum(
         os.path.getsize(file)
         for file in model_files(wildcards)
         if file.endswith(".safetensors")
     )
-    return 4000 + weights * 4 // 2**20 if weights else 16000
+    return attempt * (4000 + weights * 4 // 2**20 if weights else 16000)
 
 
 def model_gpu(wildcards):

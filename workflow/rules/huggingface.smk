@@ -22,8 +22,8 @@ rule tokenize_huggingface:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(60),
     params:
         model=settings(path=("model", "path"), revision=("model", "revision")),
         code=code_hash("tokenize_huggingface.py"),
@@ -51,7 +51,7 @@ rule huggingface_head:
     resources:
         gpu=model_gpu,
         mem_mb=model_memory,
-        runtime=60,
+        runtime=by_attempt(60),
     params:
         model=settings(
             path=("model", "path"),
@@ -86,7 +86,7 @@ rule dump_huggingface:
     resources:
         gpu=model_gpu,
         mem_mb=model_memory,
-        runtime=240,
+        runtime=by_attempt(240),
     params:
         settings=settings(
             "model", shards=("activations", "shards"), tokens=("fair", "tokens")
@@ -116,8 +116,8 @@ rule huggingface_tokens:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         settings=settings("seed", fit=("fair", "fit"), select=("fair", "select")),
         code=code_hash("huggingface_tokens.py"),
