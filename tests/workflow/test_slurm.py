@@ -24,8 +24,8 @@ GENERIC = ("--workflow-profile", "workflow/profiles/cluster-generic", "--seconds
 METRICS = [f"results/small/metrics/{part}.parquet" for part in ("model", "loss")]
 TARGETS = [*METRICS, "results/small/signals/logit.parquet"]
 JOBS = {
-    **dict.fromkeys(("load_corpus", "tokenize", "train", "logit_statistics", "evaluate_model", "evaluate_loss"), 1),
-    "dump_activations": 2,
+    **dict.fromkeys(("load_corpus", "tokenize", "train", "merge_shards", "evaluate_model", "evaluate_loss"), 1),
+    **dict.fromkeys(("dump_activations", "logit_statistics"), 2),
 }
 
 # The second try of the job that ran over its time finds what the first one has left, as training does.
@@ -130,8 +130,8 @@ def jobs_of(cluster: Cluster, *rules: str) -> list[Job]:
 def test_a_run_with_a_lost_node(cluster: Cluster, finished: Repository, tmp_path: Path) -> None:
     repository = edited(tmp_path / "repository")
     with started(repository, cluster, *TARGETS, *SLURM) as run:
-        log = repository.root / "results/small/logs/load_corpus.log"
-        cluster.wait(lambda: log.exists() and log.stat().st_size > 0, "the first job")
+        logs = repository.root / "results" / "corpora"
+        cluster.wait(lambda: any(log.stat().st_size for log in logs.glob("*/logs/load_corpus.log")), "the first job")
         assert [(job.node, job.state) for job in jobs_of(cluster, "load_corpus")] == [("plain", "RUNNING")]
         cluster.lose_node("plain")
         cluster.wait(lambda: jobs_of(cluster, "load_corpus")[0].node == "accelerated", "its second start")

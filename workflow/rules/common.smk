@@ -134,7 +134,7 @@ def model_files(wildcards):
 
 
 def model_memory(wildcards, attempt):
-    """MB for a model's job: its weights twice, as float32 where they were halves, and what a batch takes."""
+    """MB for a model's job: its weights twice, as float32 where they were halves, and what a batch takes; by attempt."""
     weights = sum(
         os.path.getsize(file)
         for file in model_files(wildcards)

@@ -34,8 +34,8 @@ rule compare_runs:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
     params:
         groups=compared,
         code=code_hash("compare_runs.py"),

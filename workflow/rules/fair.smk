@@ -83,8 +83,8 @@ rule fit_temperature:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         code=code_hash("fit_temperature.py"),
     message:
@@ -162,8 +162,8 @@ rule hidden_signals:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         code=code_hash("hidden_signals.py"),
     message:
@@ -211,8 +211,8 @@ rule fit_moments:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(30),
     params:
         code=code_hash("fit_moments.py"),
     message:

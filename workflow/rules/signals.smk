@@ -71,8 +71,8 @@ rule low_rank_fidelity:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=by_attempt(1500),
+        runtime=by_attempt(10),
     params:
         ranks=lambda wildcards: RUNS[wildcards.run]["low_rank"]["ranks"],
         code=code_hash("low_rank_fidelity.py"),
@@ -97,8 +97,8 @@ rule merge_shards:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(30),
     params:
         code=code_hash("merge_shards.py"),
     message:
