@@ -25,7 +25,8 @@ except InputError as error:
 
 
 onerror:
-    print(*name_killed_jobs(log), sep="\n", file=sys.stderr)
+    for line in name_killed_jobs(log):
+        print(line, file=sys.stderr)
 
 
 FIGURES = {
