@@ -1,6 +1,7 @@
 # make run     install what is pinned into .venv and make the default run, from text to report
 # make test    install the test requirements too, then lint, type-check and run all tests
 # make report  the default run as one HTML file, report.html
+# make faults  kill a run at moments drawn at random, damage every kind of file: a campaign of many minutes
 # make bench   time the heavy step and the intervals against the plain way, side by side
 # make overhead  what a run costs beside its work: dry runs, start-up of each job
 # make founding TEXT=FOLDER   the founding run on the three files of WikiText-2 raw in FOLDER
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores 4 --resources gpu=1
 OWN_TEXT := {corpus: {source: files, files: {path: "$(TEXT)"}}}
 
-.PHONY: run test report founding study bench overhead lint clean
+.PHONY: run test report founding study faults bench overhead lint clean
 
 run: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -29,6 +30,9 @@ study: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+faults: $(VENV)/installed-test
+	$(BIN)/python -m pytest -m slow tests/workflow/test_fault_campaign.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,7 @@ def parts(repository: Repository) -> list[Path]:
 
 @pytest.fixture
 def before_logit(finished: Repository, tmp_path: Path) -> Repository:
-    """The finished run without the statistics of the logits, and with a model that takes its time."""
+    """The finished run without the statistics of the logits."""
     repository = finished.copy(tmp_path / "repository")
     (repository.root / LOGIT).unlink()
     return repository
@@ -101,13 +101,12 @@ def test_of_two_at_once_the_second_ends_and_the_first_goes_on(before_logit: Repo
 
 
 def test_too_little_memory_is_said_with_what_would_help(before_logit: Repository) -> None:
-    """The limit is of the address space of each process: enough for Snakemake, too little for torch's tiles."""
     (before_logit.root / "workflow/scripts/logit_statistics.py").write_text(
         "from easyhard.job import job\nimport numpy as np\nwith job(snakemake):\n    np.zeros(2**50)\n"
     )
     run = start(before_logit, LOGIT)
     assert run.wait() != 0
-    line = r"^error in logit_statistics: out of memory \(Unable to allocate .*\); wanted: more than the 2000 MB"
+    line = r"^error in logit_statistics: out of memory \(Unable to allocate .*\); wanted: more than this rule's 2000 MB"
     assert re.search(line, said(before_logit), re.MULTILINE), said(before_logit)
     assert "out of memory" in (before_logit.root / "results/small/logs/logit_statistics.log").read_text()
 
@@ -147,7 +146,7 @@ def test_a_full_disk_silences_no_log(tmp_path: Path) -> None:
     with mounted(results, "size=64k"):
         for folder in ("logs", "benchmarks", "corpus"):
             (results / "small" / folder).mkdir(parents=True)
-        with (results / "ballast").open("wb", buffering=0) as ballast, pytest.raises(OSError, match="No space"):
+        with (results / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
             while True:
                 ballast.write(b"\0" * 4096)
         run = start(repository, "results/small/corpus/documents.parquet")

@@ -27,7 +27,8 @@ MODULES = sorted(str(path.relative_to(SCRIPTS)) for path in (SCRIPTS / "easyhard
 
 # what only the Snakefile itself uses, to read settings, hash code and name figures: no rule's result depends on it
 OF_THE_SNAKEFILE = {
-    *("easyhard/configuration.py", "easyhard/code_hash.py", "easyhard/corpora.py", "easyhard/report/fair_names.py"),
+    *("easyhard/configuration.py", "easyhard/code_hash.py", "easyhard/corpora.py", "easyhard/killed.py"),
+    "easyhard/report/fair_names.py",
 }
 
 # a changed value for each setting, and the first rules that must see it; what depends on them follows

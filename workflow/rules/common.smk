@@ -41,7 +41,8 @@ CACHED = workflow.enable_cache
 
 
 onerror:
-    print(*name_killed_jobs(log), sep="\n", file=sys.stderr)
+    for line in name_killed_jobs(log):
+        print(line, file=sys.stderr)
 
 
 FIGURES = {

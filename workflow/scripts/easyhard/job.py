@@ -88,8 +88,8 @@ def _one_line(error: BaseException, snakemake: "Snakemake") -> str | None:
     said = (str(error).splitlines() or [""])[0]
     if isinstance(error, MemoryError) or any(word in said.lower() for word in NO_MEMORY):
         return (
-            f"out of memory ({said or type(error).__name__}); wanted: more than the "
-            f"{snakemake.resources.get('mem_mb')} MB that this rule asks for (--set-resources RULE:mem_mb=…), or less at "
-            "a time: more shards, smaller batches"
+            f"out of memory ({said or type(error).__name__}); wanted: more than this rule's "
+            f"{snakemake.resources.get('mem_mb')} MB (--set-resources RULE:mem_mb=…), or less at a time: "
+            "more shards, smaller batches"
         )
     return None

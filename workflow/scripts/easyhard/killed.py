@@ -1,6 +1,7 @@
 """Jobs that could not say what ended them: a process that the kernel or Slurm kills, most often for its memory."""
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,10 +9,11 @@ FAILED = re.compile(r"^Error in rule (\w+):$.*?^ +log: (\S+) \(check", re.MULTIL
 SAID_WHY = re.compile(r"^\S+ \S+ ERROR ", re.MULTILINE)
 
 
-def name_killed_jobs(snakemake_log: str | Path) -> list[str]:
-    """A line for each failed job of Snakemake's log whose own log names no error; the job's log gets the line too."""
+def name_killed_jobs(snakemake_logs: Iterable[str | Path]) -> list[str]:
+    """A line for each failed job of Snakemake's logs whose own log names no error; the job's log gets the line too."""
     lines = []
-    for rule, log in FAILED.findall(Path(snakemake_log).read_text(encoding="utf-8")):
+    text = "".join(Path(path).read_text(encoding="utf-8") for path in snakemake_logs)
+    for rule, log in FAILED.findall(text):
         path = Path(log)
         if not path.exists() or SAID_WHY.search(path.read_text(encoding="utf-8")):
             continue

@@ -1,11 +1,12 @@
 """Parquet as every step writes and reads it: whole or not at all, and never read if it was changed since.
 
-Pages carry checksums, which each reader verifies. What these leave open, names of columns and number of rows, is said
-once more in the file's metadata.
+Pages carry checksums, which each reader verifies. What these leave open, names of columns, number of rows and what
+else the schema says, is said once more in the file's metadata.
 """
 
+import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from easyhard.atomic import atomic_path
 from easyhard.errors import InputError
 
 READ_AHEAD = 1 << 20  # bytes of a column; pre-buffering would keep all that has been read
-OUTLINE = b"easyhard"
+OUTLINE, ARROW_SCHEMA = b"easyhard", b"ARROW:schema"
 
 
 class Writer:
@@ -44,7 +45,7 @@ def parquet_writer(path: str | Path, schema: pa.Schema) -> Iterator[Writer]:
     ):
         writer = Writer(file)
         yield writer
-        file.add_key_value_metadata({OUTLINE: _outline(schema.names, writer.rows)})
+        file.add_key_value_metadata({OUTLINE: _outline(schema.names, writer.rows, schema.metadata or {})})
 
 
 def write_parquet(path: str | Path, table: pa.Table) -> None:
@@ -76,15 +77,25 @@ def open_parquet(path: str | Path, columns: Collection[str] = ()) -> Iterator[pq
 def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a whole table, or some columns in that order. Raises InputError as `open_parquet` does."""
     with open_parquet(path, columns or ()) as file:
-        return file.read(columns=None if columns is None else list(columns))
+        table = file.read(columns=None if columns is None else list(columns))
+        require_rows(path, file, table.num_rows)
+        return table
+
+
+def require_rows(path: str | Path, file: pq.ParquetFile, read: int) -> None:
+    """Raise InputError naming `path` unless as many rows were read as the file has."""
+    if read != file.metadata.num_rows:
+        raise InputError(f"{path}: {read} rows can be read of {file.metadata.num_rows}; delete it and rerun")
 
 
 def _check_outline(path: str | Path, metadata: pq.FileMetaData, names: Sequence[str]) -> None:
     rows = [metadata.num_rows, sum(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))]
-    said = (metadata.metadata or {}).get(OUTLINE)
-    if rows[0] != rows[1] or said not in (None, _outline(names, rows[0])):
+    held = metadata.metadata or {}
+    if rows[0] != rows[1] or held.get(OUTLINE) not in (None, _outline(names, rows[0], held)):
         raise InputError(f"{path}: its footer is not as it was written; delete it and rerun")
 
 
-def _outline(names: Sequence[str], rows: int) -> bytes:
-    return json.dumps({"rows": rows, "columns": list(names)}).encode()
+def _outline(names: Sequence[str], rows: int, metadata: Mapping[bytes, bytes]) -> bytes:
+    others = {str(key): str(metadata[key]) for key in sorted(metadata) if key not in (OUTLINE, ARROW_SCHEMA)}
+    digest = hashlib.sha256(json.dumps(others).encode()).hexdigest()
+    return json.dumps({"rows": rows, "columns": list(names), "metadata_sha256": digest}).encode()

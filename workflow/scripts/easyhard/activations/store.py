@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from easyhard.errors import InputError
-from easyhard.parquet import open_parquet, parquet_writer
+from easyhard.parquet import open_parquet, parquet_writer, require_rows
 
 ROW_GROUP = 8_192
 COLUMNS: dict[str, pa.DataType] = {
@@ -45,15 +45,19 @@ def write_shard(path: str | Path, batches: Iterable[Columns], dim: int, metadata
 def read_batches(paths: Sequence[str | Path], columns: Sequence[str]) -> Iterator[Columns]:
     """Stream `columns` of the shards in order, a row group's worth at a time; `hidden` as (rows, dim) float32.
 
-    Raises InputError naming the file that is damaged, changed, of another origin, or holds a number that is not finite.
+    Raises InputError naming the file that is truncated, changed or of another origin, or holds a number that is not
+    finite.
     """
     for path in paths:
         with open_parquet(path, columns) as file:
             _check_types(path, file.schema_arrow, columns)
+            rows = 0
             for batch in file.iter_batches(batch_size=ROW_GROUP, columns=list(columns)):
                 arrays = {name: _array(batch.column(name)) for name in columns}
                 _check_finite(path, arrays)
                 yield arrays
+                rows += len(batch)
+            require_rows(path, file, rows)
 
 
 def read_columns(paths: Sequence[str | Path], columns: Sequence[str]) -> Columns:
