@@ -11,12 +11,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import yaml
 
+from easyhard.corpora import corpus_name, tokens_name
 from faults import jobs_of, kill_group, said, start
-from repository import Repository, fresh
+from repository import ROOT, Repository, fresh
 
-TOKENS = "results/small/tokens/summary.json"
+DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["defaults"]
+CORPUS = f"results/corpora/{corpus_name(DEFAULTS['corpus'])}"
+DOCUMENTS = f"{CORPUS}/documents.parquet"
+TRAIN_TOKENS, TOKENS = (
+    f"{CORPUS}/{tokens_name(DEFAULTS['tokens'])}/{name}" for name in ("train.parquet", "summary.json")
+)
 LOGIT = "results/small/signals/logit.parquet"
+FIRST_SHARD = "results/small/signals/logit/000.parquet"
 
 
 def wait_for(happened: Callable[[], object], run: subprocess.Popen[str]) -> None:
@@ -34,6 +42,7 @@ def before_logit(finished: Repository, tmp_path: Path) -> Repository:
     """The finished run without the statistics of the logits."""
     repository = finished.copy(tmp_path / "repository")
     (repository.root / LOGIT).unlink()
+    (repository.root / FIRST_SHARD).unlink()
     return repository
 
 
@@ -41,13 +50,13 @@ def test_after_kills_of_everything_the_same_command_goes_on(finished: Repository
     repository = fresh(tmp_path / "repository")
     weights = repository.root / "results/small/model/weights.safetensors"
     kills = 0
-    for moment in ("corpus/documents.parquet", "tokens/train.parquet", "model/checkpoint.pt"):
+    for moment in (DOCUMENTS, TRAIN_TOKENS, "results/small/model/checkpoint.pt"):
         run = start(repository, str(weights.relative_to(repository.root)))
-        wait_for((repository.root / "results/small" / moment).exists, run)
+        wait_for((repository.root / moment).exists, run)
         kills += kill_group(run) == -signal.SIGKILL
     assert kills == 3
     assert list((repository.root / ".snakemake/locks").glob("*"))  # what would bar the way
-    documents = repository.root / "results/small/corpus/documents.parquet"
+    documents = repository.root / DOCUMENTS
     made = documents.stat().st_mtime_ns
     run = start(repository, str(weights.relative_to(repository.root)))
     assert run.wait() == 0, said(repository)
@@ -76,13 +85,13 @@ def test_an_interrupt_ends_it_soon(before_logit: Repository, everything: bool) -
 
 def test_a_job_that_is_killed_is_named_with_the_likely_cause(before_logit: Repository) -> None:
     run = start(before_logit, LOGIT)
-    log = before_logit.root / "results/small/logs/logit_statistics.log"
+    log = before_logit.root / "results/small/logs/logit_statistics/000.log"
     log.unlink()
     wait_for(log.exists, run)
     for job in jobs_of(before_logit):
         os.kill(job, signal.SIGKILL)
     assert run.wait() != 0
-    line = r"^error in logit_statistics: results/small/logs/logit_statistics\.log .* memory; wanted: more mem_mb"
+    line = r"^error in logit_statistics: results/small/logs/logit_statistics/000\.log .* memory; wanted: more mem_mb"
     assert re.search(line, said(before_logit), re.MULTILINE), said(before_logit)
     assert re.search(line, log.read_text(), re.MULTILINE)
     assert not (before_logit.root / LOGIT).exists()
@@ -108,7 +117,7 @@ def test_too_little_memory_is_said_with_what_would_help(before_logit: Repository
     assert run.wait() != 0
     line = r"^error in logit_statistics: out of memory \(Unable to allocate .*\); wanted: more than this rule's 2000 MB"
     assert re.search(line, said(before_logit), re.MULTILINE), said(before_logit)
-    assert "out of memory" in (before_logit.root / "results/small/logs/logit_statistics.log").read_text()
+    assert "out of memory" in (before_logit.root / "results/small/logs/logit_statistics/000.log").read_text()
 
 
 @contextmanager
@@ -132,7 +141,7 @@ def test_a_full_disk_is_named_and_room_is_all_it_needs(tmp_path: Path) -> None:
     with mounted(results, "size=300k"):
         run = start(repository, TOKENS)
         assert run.wait() != 0
-        line = r"^error in (load_corpus|tokenize): results/small/\S+: cannot be written \(.*No space left on device"
+        line = r"^error in (load_corpus|tokenize): results/corpora/\S+: cannot be written \(.*No space left on device"
         assert re.search(line, said(repository), re.MULTILINE), said(repository)
         assert not parts(repository)
         subprocess.run(["mount", "-o", "remount,size=50m", str(results)], check=True)
@@ -144,12 +153,12 @@ def test_a_full_disk_silences_no_log(tmp_path: Path) -> None:
     repository = fresh(tmp_path / "repository")
     results = repository.root / "results"
     with mounted(results, "size=64k"):
-        for folder in ("logs", "benchmarks", "corpus"):
-            (results / "small" / folder).mkdir(parents=True)
+        for folder in ("logs", "benchmarks"):
+            (repository.root / CORPUS / folder).mkdir(parents=True)
         with (results / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
             while True:
                 ballast.write(b"\0" * 4096)
-        run = start(repository, "results/small/corpus/documents.parquet")
+        run = start(repository, DOCUMENTS)
         assert run.wait() != 0
     assert re.search(r"documents\.parquet: cannot be written \(.*No space left", said(repository)), said(repository)
     assert re.search(r"load_corpus\.log: the log cannot be written", said(repository)), said(repository)
@@ -159,13 +168,13 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     repository = fresh(tmp_path / "repository")
     results = repository.root / "results"
     with mounted(results, "size=50m"):
-        (results / "small" / "logs").mkdir(parents=True)
+        (repository.root / CORPUS / "logs").mkdir(parents=True)
         subprocess.run(["mount", "-o", "remount,ro", str(results)], check=True)
         run = start(repository, TOKENS)
         assert run.wait() != 0
-    assert re.search(r"results/small.*Read-only file system|Read-only file system.*results/small", said(repository)), (
-        said(repository)
-    )
+    assert re.search(
+        r"results/corpora.*Read-only file system|Read-only file system.*results/corpora", said(repository)
+    ), said(repository)
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "/tmp/x", "..", ""])
