@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,17 +135,18 @@ def repository(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def downstream(repository: Repository) -> dict[str, set[str]]:
-    """Each rule with all that depend on it, from the rule graph that Snakemake draws."""
-    dot = repository.snakemake("results/small/report.md", "--rulegraph").stdout
+    """Each rule with all rules whose jobs depend on one of its own, from the graph of jobs that Snakemake draws."""
+    dot = repository.snakemake("results/small/report.md", "--dag").stdout
     names = dict(re.findall(r"(\d+)\[.*?label ?= ?\"(\w+)", dot))
-    edges = [(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", dot)]
-    found = {rule: {rule} for rule in names.values()}
-    for _ in names:  # as many rounds as the longest path can need
-        for before, after in edges:
-            for dependents in found.values():
-                if before in dependents:
-                    dependents.add(after)
-    return found
+    followers: dict[str, set[str]] = {job: set() for job in names}
+    for before, after in re.findall(r"(\d+) -> (\d+)", dot):
+        followers[before].add(after)
+
+    @cache
+    def reached(job: str) -> frozenset[str]:
+        return frozenset({names[job]}).union(*map(reached, followers[job]))
+
+    return {rule: set().union(*(reached(job) for job in names if names[job] == rule)) for rule in names.values()}
 
 
 @contextmanager
