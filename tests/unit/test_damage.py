@@ -34,8 +34,8 @@ ROWS = np.arange(64, dtype=np.int32)
 
 def activations(path: Path) -> None:
     batch = dict.fromkeys(("sequence", "document", "token", "target"), ROWS)
-    batch |= {"position": ROWS.astype(np.int16), "loss": ROWS.astype(np.float32)}
-    write_shard(path, [batch | {"hidden": np.ones((64, 4), np.float32)}], 4, "train", {"run": "x"})
+    batch |= {"position": ROWS.astype(np.int16), "loss": ROWS.astype(np.float32), "split": np.full(64, "train")}
+    write_shard(path, [batch | {"hidden": np.ones((64, 4), np.float32)}], 4, {"run": "x"})
 
 
 def documents(path: Path) -> None:

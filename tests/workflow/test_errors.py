@@ -107,8 +107,8 @@ def damaged(path: Path, kind: str) -> None:
     [
         ("corpora/bundled-*/documents.parquet", "corpora/bundled-*/*/summary.json"),
         ("corpora/bundled-*/*/train.parquet", "small/model/summary.json"),
-        ("small/activations/validation/001.parquet", "small/signals/logit.parquet"),
-        ("small/activations/head.safetensors", "small/signals/logit.parquet"),
+        ("small/activations/validation/001.parquet", "small/signals/logit/001.parquet"),
+        ("small/activations/head.safetensors", "small/signals/logit/000.parquet"),
         ("small/signals/logit.parquet", "small/metrics/signals.parquet"),
         ("small/probes/loss_predictions.parquet", "small/metrics/probes.parquet"),
         ("small/metrics/loss.parquet", "small/metrics.parquet"),

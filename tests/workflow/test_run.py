@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
@@ -106,7 +107,11 @@ def test_one_shard_gives_the_same_as_two(finished: Repository, tmp_path: Path) -
     assert len(list((repository.root / "results/small/logs/head_signals").glob("*.log"))) == 2  # one is of before
     for target in targets:
         made, before = (pl.read_parquet(root / target) for root in (repository.root, finished.root))
-        assert made.equals(before), target
+        assert made.columns == before.columns
+        for (
+            name
+        ) in before.columns:  # sums over all tokens go batch by batch, so last bits of what rests on them may differ
+            np.testing.assert_allclose(made[name], before[name], rtol=1e-5, atol=1e-6, err_msg=f"{target}: {name}")
         assert (repository.root / target).stat().st_mtime > (finished.root / target).stat().st_mtime
 
 

@@ -110,7 +110,7 @@ rule head_signals:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(2500),
         runtime=by_attempt(60),
     params:
         code=code_hash("head_signals.py"),
@@ -162,7 +162,7 @@ rule hidden_signals:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(2500),
         runtime=by_attempt(30),
     params:
         code=code_hash("hidden_signals.py"),
@@ -243,7 +243,7 @@ rule fair_low_rank:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(2500),
         runtime=by_attempt(60),
     params:
         settings=low_rank_settings,
@@ -271,7 +271,7 @@ rule test_words:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(2500),
         runtime=by_attempt(60),
     params:
         settings=settings("seed", draws=("fair", "draws")),

@@ -45,7 +45,7 @@ rule low_rank:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=by_attempt(2000),
+        mem_mb=by_attempt(2500),
         runtime=by_attempt(60),
     params:
         ranks=lambda wildcards: RUNS[wildcards.run]["low_rank"]["ranks"],

@@ -190,5 +190,7 @@ def test_ceilings_calibration_and_shape(make_fair: Make) -> None:
 
 def test_the_kinds_of_runs_and_their_figures() -> None:
     assert set(figure_names("signals")) < set(figure_names("activations")) == set(figure_names("trained"))
-    with pytest.raises(InputError, match="'other' is not known; wanted one of trained, activations, signals"):
+    with pytest.raises(
+        InputError, match="'other' is not known; wanted one of trained, huggingface, activations, signals"
+    ):
         figure_names("other")
