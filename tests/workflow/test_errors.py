@@ -14,6 +14,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file, save_file
 
+from faults import damage
 from repository import Repository, fresh
 
 UNREACHABLE = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
@@ -91,16 +92,6 @@ def test_hub_without_a_network_says_so_soon(repository: Repository) -> None:
     assert time.monotonic() - start < 15
 
 
-def damaged(path: Path, kind: str) -> None:
-    whole = path.read_bytes()
-    if kind == "truncated":
-        path.write_bytes(whole[: len(whole) // 2])
-    elif kind == "empty":
-        path.write_bytes(b"")
-    elif kind == "foreign":
-        pq.write_table(pa.table({"other": [1.0]}), path)
-
-
 @pytest.mark.parametrize("kind", ["truncated", "empty", "foreign"])
 @pytest.mark.parametrize(
     ("file", "target"),
@@ -119,7 +110,7 @@ def test_damaged_intermediates_are_named(
 ) -> None:
     repository = finished.copy(tmp_path / "repository")
     [damaged_file], [target_file] = (list((repository.root / "results").glob(pattern)) for pattern in (file, target))
-    damaged(damaged_file, kind)
+    damage(damaged_file, kind)
     fails(repository, str(target_file.relative_to(repository.root)), str(damaged_file.relative_to(repository.root)))
     assert not target_file.exists()
 

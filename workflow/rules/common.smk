@@ -106,17 +106,6 @@ def runs_of(*kinds):
     return "|".join(own) or "(?!)"
 
 
-def of_trained(files):
-    """An input function: `files` for a run whose model is trained here, none for any other."""
-
-    def of_run(wildcards):
-        if kind(wildcards) != "trained":
-            return []
-        return files(wildcards) if callable(files) else files
-
-    return of_run
-
-
 def with_text(files):
     """An input function: `files` for a run whose text is read here, none for what others have measured."""
 

@@ -8,6 +8,7 @@ from easyhard.errors import InputError
 from easyhard.logits.low_rank import LOW_RANK_STATISTICS, LowRankSweep, low_rank_statistics
 from easyhard.logits.moments import moments, pooled
 from easyhard.logits.statistics import logit_statistics
+from plain_statistics import plain_statistics
 
 KINDS = ["plain", "centred", "weighted"]
 TOLERANCE = 1e-5
@@ -32,17 +33,6 @@ def plain_logits(kind: str, hidden: Tensor, head: Tensor, other: Tensor, rank: i
     u, s, vt = torch.linalg.svd((head - centre) @ scale, full_matrices=False)
     approximation = (u[:, :rank] * s[:rank]) @ vt[:rank] @ torch.linalg.inv(scale)
     return hidden @ approximation.T + (hidden @ centre)[:, None]
-
-
-def plain_statistics(z: Tensor) -> dict[str, Tensor]:
-    p, top = z.softmax(1), z.topk(2, dim=1).values
-    return {
-        "max_probability": p.amax(1),
-        "max_logit": top[:, 0],
-        "max_minus_mean": top[:, 0] - z.mean(1),
-        "margin": top[:, 0] - top[:, 1],
-        "entropy": -(p * z.log_softmax(1)).sum(1),
-    }
 
 
 @pytest.mark.parametrize("kind", KINDS)

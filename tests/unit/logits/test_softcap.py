@@ -15,6 +15,7 @@ from easyhard.logits.moments import moments
 from easyhard.logits.refine import REFINED_STATISTICS
 from easyhard.logits.temperature import fit_temperature
 from easyhard.signals.head_batch import head_signals
+from plain_statistics import plain_statistics
 
 CAP = 3.0
 DIM, RANKS = 16, [2, 7, 16]
@@ -33,17 +34,6 @@ def capped(z: Tensor, cap: float = CAP) -> Tensor:
     return cap * (z / cap).tanh()
 
 
-def statistics(z: Tensor) -> dict[str, Tensor]:
-    p, top = z.softmax(1), z.topk(2, dim=1).values
-    return {
-        "max_probability": p.amax(1),
-        "max_logit": top[:, 0],
-        "max_minus_mean": top[:, 0] - z.mean(1),
-        "margin": top[:, 0] - top[:, 1],
-        "entropy": torch.special.entr(p).sum(1),
-    }
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("scale", [1.0, 300.0])  # also logits far beyond the cap, and beyond what exp can take
 def test_low_rank_and_refined_as_whole_rows(kind: Kind, scale: float) -> None:
@@ -59,7 +49,7 @@ def test_low_rank_and_refined_as_whole_rows(kind: Kind, scale: float) -> None:
         matrix, shift = factors(kind, moments(w), moments(other.double())).linear(rank)
         product = h @ (w @ matrix.T + shift).T if rank < DIM else h @ w.T
         z = capped(product, cap)
-        assert_close(found[rank], statistics(z), scale)
+        assert_close(found[rank], plain_statistics(z), scale)
         sorted_products = product.sort(dim=1, descending=True)
         clear = sorted_products.values[:, 0] - sorted_products.values[:, 1] > 1e-4 * scale
         assert torch.equal(found[rank]["argmax"][clear], sorted_products.indices[clear, 0])
@@ -70,7 +60,7 @@ def test_low_rank_and_refined_as_whole_rows(kind: Kind, scale: float) -> None:
         top = sorted_products.indices[:, :8]
         refined = z.scatter(1, top, exact.gather(1, top))
         best = exact.gather(1, top).sort(dim=1, descending=True).values
-        expected = {f"refined_{name}": values for name, values in statistics(refined).items()} | {
+        expected = {f"refined_{name}": values for name, values in plain_statistics(refined).items()} | {
             "refined_max_logit": best[:, 0],
             "refined_max_probability": refined.softmax(1).gather(1, top).amax(1),
             "refined_max_minus_mean": best[:, 0] - refined.mean(1),
