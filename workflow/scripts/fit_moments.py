@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from easyhard.activations.prefetch import prefetch
-from easyhard.activations.store import read_batches
+from easyhard.activations.store import read_where
 from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.logits.moments import Moments, moments, pooled
@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
 
 def fit_moments(device: torch.device) -> Iterator[Moments]:
-    fit, first = torch.from_numpy(read_parts(snakemake.input.tokens) == FIT), 0
-    for batch in prefetch(read_batches(snakemake.input.activations, ["hidden"])):
-        own = fit[first : (first := first + len(batch["hidden"]))]
-        if own.any():
-            yield moments(torch.tensor(batch["hidden"], device=device)[own])
+    fit = read_parts(snakemake.input.tokens) == FIT
+    for batch in prefetch(read_where(snakemake.input.activations, ["hidden"], fit)):
+        yield moments(torch.tensor(batch["hidden"], device=device))
 
 
 def main() -> None:

@@ -1,13 +1,14 @@
 """Draw the hidden states that distances are measured to, and measure how all of them are spread."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from easyhard.activations.prefetch import prefetch
-from easyhard.activations.store import count_rows, read_batches
+from easyhard.activations.store import count_rows, read_where
 from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.model.store import write_tensors
@@ -20,25 +21,22 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 
-def states(device: torch.device) -> Iterator[torch.Tensor]:
-    for batch in prefetch(read_batches(snakemake.input.activations, ["hidden"])):
-        yield torch.tensor(batch["hidden"], device=device)
-
-
-def fit_states(device: torch.device) -> Iterator[torch.Tensor]:
-    fit, first = torch.from_numpy(read_parts(snakemake.input.tokens) == FIT), 0
-    for hidden in states(device):
-        yield hidden[fit[first : (first := first + len(hidden))]]
+def wanted() -> NDArray[np.bool_]:
+    """All train states; where a model was trained elsewhere, and they are not known, those of the fit part."""
+    if snakemake.input.get("tokens"):
+        return read_parts(snakemake.input.tokens) == FIT
+    return np.ones(count_rows(snakemake.input.activations), dtype=bool)
 
 
 def main() -> None:
     settings = snakemake.params.settings
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
-    if snakemake.input.get("tokens"):  # trained elsewhere: train states are not known, those of the fit part are
-        tokens, batches = int((read_parts(snakemake.input.tokens) == FIT).sum()), fit_states(device)
-    else:
-        tokens, batches = count_rows(snakemake.input.activations), states(device)
-    references = fit_references(batches, tokens, seed=settings["seed"], count=settings["references"])
+    rows = wanted()
+    states = (
+        torch.tensor(batch["hidden"], device=device)
+        for batch in prefetch(read_where(snakemake.input.activations, ["hidden"], rows))
+    )
+    references = fit_references(states, int(rows.sum()), seed=settings["seed"], count=settings["references"])
     write_tensors(snakemake.output[0], asdict(references), {"run": snakemake.wildcards.run})
 
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from easyhard.activations.prefetch import prefetch
-from easyhard.activations.store import read_batches
+from easyhard.activations.store import count_rows, read_where
 from easyhard.atomic import write_json
 from easyhard.device import use_device
 from easyhard.job import job
@@ -25,14 +25,11 @@ CALIBRATION_TOKENS = 8_192  # of the fit part, evenly spaced; one more pass over
 
 def calibration_tokens(fit: NDArray[np.int64], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Hidden states and targets of some of the rows `fit`."""
-    wanted = fit[:: -(-len(fit) // CALIBRATION_TOKENS)]
-    hidden, target, first = [], [], 0
-    for batch in prefetch(read_batches(snakemake.input.activations, ["hidden", "target"])):
-        rows = wanted[(wanted >= first) & (wanted < first + len(batch["target"]))] - first
-        hidden.append(torch.tensor(batch["hidden"][rows], device=device))
-        target.append(torch.tensor(batch["target"][rows], dtype=torch.int64, device=device))
-        first += len(batch["target"])
-    return torch.cat(hidden), torch.cat(target)
+    wanted = np.zeros(count_rows(snakemake.input.activations), dtype=bool)
+    wanted[fit[:: -(-len(fit) // CALIBRATION_TOKENS)]] = True
+    batches = list(prefetch(read_where(snakemake.input.activations, ["hidden", "target"], wanted)))
+    hidden, target = (np.concatenate([batch[name] for batch in batches]) for name in ("hidden", "target"))
+    return torch.tensor(hidden, device=device), torch.tensor(target, dtype=torch.int64, device=device)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from easyhard.activations.prefetch import prefetch
-from easyhard.activations.store import count_rows, read_batches
+from easyhard.activations.store import count_rows, read_where
 from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.logits.draws import draw_targets
@@ -36,12 +36,8 @@ def main() -> None:
 
     def words() -> Iterator[dict[str, NDArray[np.generic]]]:
         nonlocal done
-        row = 0
-        for batch in prefetch(read_batches(shard, ["hidden"])):
-            hidden = batch["hidden"][test[row : (row := row + len(batch["hidden"]))]]
-            if not len(hidden):
-                continue
-            states = torch.tensor(hidden, device=device)
+        for batch in prefetch(read_where(shard, ["hidden"], test)):
+            states = torch.tensor(batch["hidden"], device=device)
             first_row = drawn_before + done
             _, drawn = draw_targets(
                 states, head, draws=settings["draws"], seed=settings["seed"], first_row=first_row, softcap=softcap
@@ -51,7 +47,7 @@ def main() -> None:
                 "argmax": argmax.cpu().numpy().astype(np.int32),
                 **{f"draw_{index}": column.cpu().numpy() for index, column in enumerate(drawn.T)},
             }
-            progress.update(done := done + len(hidden))
+            progress.update(done := done + len(states))
 
     write_batches(snakemake.output[0], words())
 

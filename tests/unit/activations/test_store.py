@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from easyhard.activations.store import Columns, count_rows, read_batches, read_columns, write_shard
+from easyhard.activations.store import Columns, count_rows, read_batches, read_columns, read_where, write_shard
 from easyhard.errors import InputError
 
 NAMES = ["sequence", "position", "document", "token", "target", "loss", "hidden"]
@@ -45,6 +45,19 @@ def test_round_trip(tmp_path: Path, sizes: list[int], dim: int) -> None:
 def test_reading_streams(tmp_path: Path) -> None:
     write_shard(tmp_path / "0.parquet", [batch(20_000, 2)], 2, {})
     assert max(len(part["loss"]) for part in read_batches([tmp_path / "0.parquet"], ["loss"])) <= 8_192
+
+
+@pytest.mark.parametrize("share", [0.0, 1e-4, 0.5, 1.0])
+def test_only_wanted_rows_are_given(tmp_path: Path, share: float) -> None:
+    parts, paths = [batch(20_000, 2, seed=1), batch(0, 2), batch(7, 2, seed=2)], [tmp_path / f"{n}" for n in range(3)]
+    for path, part in zip(paths, parts, strict=True):
+        write_shard(path, [part], 2, {})
+    wanted = np.random.default_rng(3).random(20_007) < share
+    found = list(read_where(paths, ["hidden", "loss"], wanted))
+    assert all(len(part["loss"]) for part in found)
+    for name in ("hidden", "loss") if share else ():
+        whole = np.concatenate([part[name] for part in parts])
+        np.testing.assert_array_equal(np.concatenate([part[name] for part in found]), whole[wanted])
 
 
 @pytest.mark.parametrize("column", ["loss", "hidden"])

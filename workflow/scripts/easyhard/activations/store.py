@@ -60,6 +60,16 @@ def read_batches(paths: Sequence[str | Path], columns: Sequence[str]) -> Iterato
             require_rows(path, file, rows)
 
 
+def read_where(paths: Sequence[str | Path], columns: Sequence[str], wanted: NDArray[np.bool_]) -> Iterator[Columns]:
+    """Stream `columns` of those rows of the shards that are `wanted`, (rows of all,), a row group's worth at a time;
+    row groups without any are passed over. Raises InputError as `read_batches` does."""
+    row = 0
+    for batch in read_batches(paths, columns):
+        own = wanted[row : (row := row + len(batch[columns[0]]))]
+        if own.any():
+            yield {name: values[own] for name, values in batch.items()}
+
+
 def read_columns(paths: Sequence[str | Path], columns: Sequence[str]) -> Columns:
     """Whole `columns` of the shards as arrays, which memory holds once; for columns that fit in memory."""
     rows, row = count_rows(paths), 0

@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from easyhard.activations.prefetch import prefetch
-from easyhard.activations.store import read_batches
-from easyhard.errors import InputError
-from easyhard.probes.documents import Rows, whole_documents
+from easyhard.activations.store import read_batches, read_where
+from easyhard.probes.documents import whole_documents
 from easyhard.probes.fair import ProbeData
 from easyhard.probes.tasks import tasks_of
 from easyhard.signals.fair import FIT, SELECT, FairTokens, argmax_wrong, read_fair_tokens, stored_signals
@@ -70,7 +69,7 @@ def load_probe_data(
             yield torch.tensor(batch["hidden"], device=device)
 
     data = ProbeData(
-        hidden=_rows_of(states(), kept),
+        hidden=_states(activations, np.isin(np.arange(len(rows)), kept), device),
         kept=kept,
         states=states,
         context={name: tensor(column) for name, column in columns.items()},
@@ -82,16 +81,12 @@ def load_probe_data(
     return data, rows
 
 
-def _rows_of(batches: Iterator[torch.Tensor], rows: Rows) -> torch.Tensor:
-    """Those rows of the batches, one after the other, in a tensor of their own."""
-    found: torch.Tensor | None = None
-    first = 0
-    for batch in batches:
-        start, end = np.searchsorted(rows, [first, first + len(batch)])
-        if found is None:
-            found = batch.new_empty(len(rows), batch.shape[1])
-        found[start:end] = batch[torch.from_numpy(rows[start:end] - first).to(batch.device)]
-        first += len(batch)
-    if found is None:
-        raise InputError("activations: no rows; hidden states of at least one token are wanted")
-    return found
+def _states(activations: Sequence[str | Path], wanted: NDArray[np.bool_], device: torch.device) -> torch.Tensor:
+    """The hidden states of the tokens that are wanted, in a tensor of their own, which memory holds once."""
+    whole, row = torch.empty(0, 0, device=device), 0
+    for batch in prefetch(read_where(activations, ["hidden"], wanted)):
+        part = torch.tensor(batch["hidden"], device=device)
+        if not len(whole):
+            whole = part.new_empty(int(wanted.sum()), part.shape[1])
+        whole[row : (row := row + len(part))] = part
+    return whole
