@@ -83,17 +83,25 @@ def test_an_interrupt_ends_it_soon(before_logit: Repository, everything: bool) -
     assert start(before_logit, LOGIT).wait() == 0, said(before_logit)
 
 
-def test_a_job_that_is_killed_is_named_with_the_likely_cause(before_logit: Repository) -> None:
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [
+        (signal.SIGKILL, r"results/small/logs/logit_statistics/000\.log .* memory; wanted: more mem_mb"),
+        (signal.SIGTERM, r"terminated from outside \(SIGTERM\)"),
+    ],
+)
+def test_a_job_that_is_ended_from_outside_is_named_with_the_likely_cause(
+    before_logit: Repository, number: signal.Signals, cause: str
+) -> None:
     run = start(before_logit, LOGIT)
     log = before_logit.root / "results/small/logs/logit_statistics/000.log"
     log.unlink()
-    wait_for(log.exists, run)
+    wait_for(lambda: log.exists() and log.stat().st_size, run)
     for job in jobs_of(before_logit):
-        os.kill(job, signal.SIGKILL)
+        os.kill(job, number)
     assert run.wait() != 0
-    line = r"^error in logit_statistics: results/small/logs/logit_statistics/000\.log .* memory; wanted: more mem_mb"
-    assert re.search(line, said(before_logit), re.MULTILINE), said(before_logit)
-    assert re.search(line, log.read_text(), re.MULTILINE)
+    assert re.search(f"^error in logit_statistics: {cause}", said(before_logit), re.MULTILINE), said(before_logit)
+    assert re.search(cause, log.read_text())
     assert not (before_logit.root / LOGIT).exists()
 
 

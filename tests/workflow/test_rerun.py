@@ -50,6 +50,7 @@ IMPORT_FILES = (
 KEYS: dict[str, tuple[Any, set[str]]] = {
     "seed": (7, SEEDED),
     **{f"input.{key}": ("texts", set()) for key in IMPORT_FILES},  # what only a run from elsewhere reads
+    "input.head_softcap": (30.0, set()),
     "input.leave_out": (["x"], set()),
     "corpus.source": ("files", CORPUS),
     "corpus.documents": ("whole", set()),  # of sources that the run does not read

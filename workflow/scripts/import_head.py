@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from easyhard.imports.activations import open_activations
 from easyhard.imports.head import import_head
 from easyhard.job import job
-from easyhard.model.store import write_tensors
+from easyhard.model.store import write_head
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 with job(snakemake):
     settings = snakemake.params.settings
     own = open_activations(settings["input"], settings["input"]["names"], length=settings["length"])
-    write_tensors(snakemake.output[0], {"head": import_head(own)}, {"run": snakemake.wildcards.run})
+    write_head(snakemake.output[0], import_head(own), own.softcap, {"run": snakemake.wildcards.run})

@@ -25,7 +25,7 @@ SPLIT = "validation"
 Arrays = dict[str, np.ndarray]
 
 
-def made(dtype: type = np.float32, bias: bool = False) -> Arrays:
+def made(dtype: type = np.float32, bias: bool = False, softcap: float | None = None) -> Arrays:
     """Hidden states, head and targets drawn from the model itself, with their float64 losses."""
     rng = np.random.default_rng(3)
     hidden, head = rng.standard_normal((ROWS, DIM)).astype(dtype), (2 * rng.standard_normal((WORDS, DIM))).astype(dtype)
@@ -34,6 +34,8 @@ def made(dtype: type = np.float32, bias: bool = False) -> Arrays:
     if bias:
         arrays["head_bias"] = rng.standard_normal(WORDS).astype(dtype)
         logits += arrays["head_bias"]
+    if softcap is not None:
+        logits = softcap * np.tanh(logits / softcap)
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     arrays["target"] = (np.exp(log_p).cumsum(axis=1) < rng.random((ROWS, 1))).sum(axis=1).clip(max=WORDS - 1)
     arrays["loss"] = -log_p[np.arange(ROWS), arrays["target"]]
@@ -117,6 +119,22 @@ def test_a_bias_becomes_a_column_of_the_head(tmp_path: Path) -> None:
     without = {name: values for name, values in arrays.items() if name != "head_bias"}
     with pytest.raises(InputError, match="does not fit the losses"):
         import_head(load(npz(tmp_path, without)))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_capped_logits_give_capped_losses(tmp_path: Path, bias: bool) -> None:
+    arrays = made(bias=bias, softcap=2.0)
+    files = npz(tmp_path, arrays)
+    import_head(capped := open_activations(files | {"head_softcap": 2.0}, {}, length=32))
+    with pytest.raises(InputError, match=r"does not fit the losses: .*input\.head_softcap"):
+        import_head(load(files))
+    for known in ("target", None):  # without targets, losses below what the cap allows
+        low = {name: values for name, values in arrays.items() if name != "target" or known} | changed("loss", ..., 0)
+        with pytest.raises(InputError, match="does not fit the losses"):
+            import_head(open_activations(npz(tmp_path, low) | {"head_softcap": 2.0}, {}, length=32))
+    npz(tmp_path, {name: values for name, values in arrays.items() if name != "loss"})
+    computed = dump(open_activations(files | {"head_softcap": 2.0}, {}, length=32), tmp_path, 1, import_head(capped))
+    np.testing.assert_allclose(read_columns(computed, ["loss"])["loss"], arrays["loss"], atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])

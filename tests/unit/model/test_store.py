@@ -41,3 +41,12 @@ def test_what_is_no_head_is_named(tmp_path: Path) -> None:
     write_tensors(tmp_path / "other", {"weights": HEAD}, {})
     with pytest.raises(InputError, match="other: has no matrix 'head'"):
         read_head(tmp_path / "other")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_head_that_is_not_finite_is_named(tmp_path: Path, value: float) -> None:
+    head = HEAD.clone()
+    head[2, 1] = value
+    write_head(tmp_path / "bad", head, None, {})
+    with pytest.raises(InputError, match="bad: head is not finite"):
+        read_head(tmp_path / "bad")

@@ -1,10 +1,12 @@
 """What every job of the workflow shares: its log, and errors that a user can read."""
 
 import logging
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from easyhard.errors import InputError
@@ -21,6 +23,14 @@ NO_MEMORY = (
     "bad_alloc",
     "bad allocation",
 )  # what libraries say, besides their types
+
+
+class _Terminated(BaseException):
+    """SIGTERM has come: a cluster's, at the end of a job's time, or a user's."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
 
 
 class _LogFile(logging.FileHandler):
@@ -44,8 +54,9 @@ def job(snakemake: "Snakemake") -> Iterator[None]:
     """Run the body of a rule's script: messages go to the terminal and to the rule's log.
 
     An InputError, or too little memory, ends the job with exit code 1 and one line in the terminal; the log has that
-    line and the traceback. An interrupt ends it with exit code 130.
+    line and the traceback. An interrupt ends it with exit code 130, SIGTERM with 143.
     """
+    signal.signal(signal.SIGTERM, _terminate)
     alive = hold(Path(".snakemake"))
     try:
         to_file: logging.Handler = _LogFile(snakemake.log[0], mode="w", encoding="utf-8")
@@ -72,7 +83,7 @@ def job(snakemake: "Snakemake") -> Iterator[None]:
             raise
         logger.exception("error: %s", line)
         print(f"error in {snakemake.rule}: {line}", file=sys.stderr)
-        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 143 if isinstance(error, _Terminated) else 1)
     logger.removeHandler(to_terminal)
     logger.info("%s ends", snakemake.rule)
     if alive is not None:
@@ -85,6 +96,11 @@ def _one_line(error: BaseException, snakemake: "Snakemake") -> str | None:
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; give the same command again to go on"
+    if isinstance(error, _Terminated):
+        return (
+            "terminated from outside (SIGTERM), as clusters do when a job's time is up; give the same command again to "
+            "go on, there with more time (--set-resources RULE:runtime=…)"
+        )
     said = (str(error).splitlines() or [""])[0]
     if isinstance(error, MemoryError) or any(word in said.lower() for word in NO_MEMORY):
         return (

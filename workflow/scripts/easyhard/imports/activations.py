@@ -22,7 +22,8 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 class OwnActivations:
     """What the files hold: hidden (rows, d), head (words, d) and head_bias (words,) still on disk, tokens in memory.
 
-    `dim` is that of a hidden state as `hidden_batches` gives it: d, or d + 1 with a bias.
+    `dim` is that of a hidden state as `hidden_batches` gives it: d, or d + 1 with a bias. Logits are z = h·w + bias, or
+    softcap tanh(z / softcap).
     """
 
     hidden: Stored
@@ -30,6 +31,7 @@ class OwnActivations:
     head_bias: Stored | None
     tokens: OwnTokens
     dim: int
+    softcap: float | None
 
 
 def open_activations(files: Mapping[str, Any], names: Mapping[str, str | None], *, length: int) -> OwnActivations:
@@ -37,8 +39,8 @@ def open_activations(files: Mapping[str, Any], names: Mapping[str, str | None], 
 
     `files[array]` is the .parquet, .npz, .npy or .safetensors file in which an array lies; without one it is looked for
     in the file of `hidden`, and may be missing; other keys are passed over. `names[array]` is what the file calls it,
-    where that differs; a .npy file's only array needs no name. `length` is that of the sequences that rows are cut
-    into (see `lay_out`).
+    where that differs; a .npy file's only array needs no name. `files["head_softcap"]` is that of the logits, if they
+    have one. `length` is that of the sequences that rows are cut into (see `lay_out`).
     Wanted are `hidden` and `loss`, or `hidden`, `target` and `head`. Raises InputError naming file, array and row.
     """
     found = _find(files, names)
@@ -55,7 +57,9 @@ def open_activations(files: Mapping[str, Any], names: Mapping[str, str | None], 
         )
     words = ANY_NUMBER if head is None else head.shape[0]
     tokens = read_tokens(hidden.path, found, length=length, words=words)
-    return OwnActivations(hidden, head, bias, tokens, hidden.shape[1] + (bias is not None))
+    return OwnActivations(
+        hidden, head, bias, tokens, hidden.shape[1] + (bias is not None), softcap=files.get("head_softcap")
+    )
 
 
 def hidden_batches(own: OwnActivations, first: int, end: int) -> Iterator[NDArray[np.float32]]:

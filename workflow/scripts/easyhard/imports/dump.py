@@ -10,7 +10,7 @@ from torch import Tensor
 from easyhard.activations.store import Columns
 from easyhard.errors import InputError
 from easyhard.imports.activations import OwnActivations, hidden_batches
-from easyhard.logits.cross_entropy import per_token_loss
+from easyhard.imports.head import loss_of
 from easyhard.progress import Progress
 from easyhard.tokens.windows import shard_windows
 
@@ -46,5 +46,5 @@ def _losses(
 ) -> NDArray[np.float32]:
     if head is None:
         raise InputError(f"{own.hidden.path}: has no loss; a head to compute it is wanted")
-    on_device = torch.from_numpy(hidden).to(head.device)
-    return per_token_loss(on_device, head, torch.from_numpy(targets).long().to(head.device)).cpu().numpy()
+    on_device, known = (torch.from_numpy(rows).to(head.device) for rows in (hidden, targets))
+    return loss_of(on_device, head, known, own.softcap).clamp(min=0).cpu().numpy()

@@ -11,7 +11,6 @@ from easyhard.errors import InputError
 from easyhard.imports.activations import OwnActivations, hidden_batches
 from easyhard.imports.stored import Stored
 from easyhard.imports.values import finite_float32
-from easyhard.logits.cross_entropy import per_token_loss
 from easyhard.logits.statistics import logit_statistics
 
 STRETCH = 256  # rows of each of three stretches on which losses are computed anew
@@ -38,6 +37,11 @@ def import_head(own: OwnActivations) -> Tensor:
     return head
 
 
+def loss_of(hidden: Tensor, head: Tensor, targets: Tensor, softcap: float | None) -> Tensor:
+    """Cross-entropy in nats, (rows,), of hidden (rows, dim) with a head (words, dim) as `import_head` gives it."""
+    return logit_statistics(hidden, head, targets.long(), statistics=("loss",), softcap=softcap)["loss"]
+
+
 def _read(array: Stored) -> NDArray[np.float32]:
     return finite_float32(array.label, array.whole())
 
@@ -52,16 +56,17 @@ def _check_losses(own: OwnActivations, stored: Stored, head: Tensor) -> None:
         part = slice(first, first + len(hidden))
         loss = torch.from_numpy(columns["loss"][part])
         if known:
-            off = (per_token_loss(hidden, head, torch.from_numpy(columns["target"][part]).long()) - loss).abs()
+            off = (loss_of(hidden, head, torch.from_numpy(columns["target"][part]), own.softcap) - loss).abs()
         else:
-            best = logit_statistics(hidden, head, statistics=("max_probability",))["max_probability"]
-            off = -best.log() - loss  # above 0 only where the loss is impossible
+            best = logit_statistics(hidden, head, statistics=("max_probability",), softcap=own.softcap)
+            off = -best["max_probability"].log() - loss  # above 0 only where the loss is impossible
         rows, wrong = rows + len(hidden), wrong + int((off > tolerance).sum())
     if wrong > (1 - AGREEING) * rows:
         how = f"more than {tolerance:g} nats off the cross-entropy" if known else "lower than the head allows any word"
         raise InputError(
             f"{stored.label} does not fit the losses: on {wrong} of {rows} sampled rows the loss is {how}; logits = "
-            "hidden · headᵀ + bias, hidden after the last norm, the next word as target, losses in nats are wanted"
+            "hidden · headᵀ + bias, softly capped by input.head_softcap if the model does so, hidden after the last norm, "
+            "the next word as target, losses in nats are wanted"
         )
 
 
