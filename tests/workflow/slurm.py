@@ -14,13 +14,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "unshare")
+ACCOUNTING_PROGRAMS = ("slurmdbd", "sacct", "sacctmgr", "mariadbd", "mariadb-install-db")
 NODES = {"plain": "", "accelerated": "Gres=gpu:1"}
 
 CONF = """
@@ -45,17 +46,42 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SlurmdParameters=config_overrides
-AccountingStorageType=accounting_storage/none
+{accounting}
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 GresTypes=gpu
-MinJobAge=3600
 KillWait=2
 ReturnToService=2
 PartitionName=cpu Nodes=plain Default=YES
 PartitionName=gpu Nodes=accelerated
 """
+WITHOUT_ACCOUNTING = "MinJobAge=3600"  # seconds for which slurmctld remembers an ended job, the only one to know of it
+WITH_ACCOUNTING = """
+MinJobAge=2
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStoragePass={folder}/munge.socket
+AccountingStorageEnforce=associations
+AccountingStoreFlags=job_comment
+"""
+DBD_CONF = """
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+DbdHost={host}
+DbdAddr=127.0.0.1
+DbdPort={ports[0]}
+SlurmUser=root
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={ports[1]}
+StorageUser=root
+StorageLoc=slurm
+LogFile={folder}/slurmdbd.log
+PidFile={folder}/slurmdbd.pid
+"""
+ACCOUNT = "lab"
 
 
 @dataclass(frozen=True)
@@ -86,7 +112,9 @@ class Cluster:
 
     def ask(self, *command: str) -> str:
         environment = {**os.environ, **self.environment}
-        return subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
+        run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert run.returncode == 0, f"{' '.join(command)}: {run.stdout}{run.stderr}\n{self.logs()}"
+        return run.stdout
 
     def jobs(self) -> list[Job]:
         """All jobs so far, in the order of their numbers."""
@@ -125,11 +153,11 @@ class Cluster:
         return "\n".join(f"{path.name}:\n{path.read_text()[-3000:]}" for path in sorted(self.folder.glob("*.log")))
 
 
-def missing() -> str | None:
+def missing(programs: Sequence[str] = PROGRAMS) -> str | None:
     """Why no Slurm can be started here, or None."""
-    gone = [program for program in PROGRAMS if shutil.which(program) is None]
+    gone = [program for program in programs if shutil.which(program) is None]
     if gone:
-        return f"no {', '.join(gone)} here (Debian: apt-get install slurm-wlm munge)"
+        return f"no {', '.join(gone)} here (Debian: apt-get install slurm-wlm munge slurmdbd mariadb-server)"
     if os.geteuid() != 0:
         return "Slurm's nodes get namespaces of their own here, which only root may make"
     if not Path("/etc/slurm").is_dir():
@@ -140,8 +168,11 @@ def missing() -> str | None:
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
-    """A cluster with its files in a new folder; all its processes are gone at the end, and so is the folder."""
+def running(*, accounting: bool = False) -> Iterator[Cluster]:
+    """A cluster with its files in a new folder; all its processes are gone at the end, and so is the folder.
+
+    With accounting, jobs are kept in a database, forgotten by slurmctld, and must be of the account ACCOUNT.
+    """
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     folder.chmod(0o755)  # which munge wants
     (folder / "state").mkdir()
@@ -158,7 +189,9 @@ def running() -> Iterator[Cluster]:
     ]
     partitions = CONF.index("PartitionName")
     conf = CONF[:partitions] + "\n".join(nodes) + "\n" + CONF[partitions:]
-    (folder / "slurm.conf").write_text(conf.format(host=host, ports=ports, folder=folder))
+    dbd_ports = _free_ports(2)
+    kept = WITH_ACCOUNTING.format(port=dbd_ports[0], folder=folder) if accounting else WITHOUT_ACCOUNTING
+    (folder / "slurm.conf").write_text(conf.format(host=host, ports=ports, folder=folder, accounting=kept))
     cluster = Cluster(folder)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
@@ -167,11 +200,31 @@ def running() -> Iterator[Cluster]:
         munged = ["munged", "--foreground", f"--key-file={key}", socket_file, *munge]
         stack.callback(_stop, _start(cluster, munged))
         cluster.wait((folder / "munge.socket").exists, "munged")
+        if accounting:
+            _start_accounting(cluster, stack, host, dbd_ports)
         stack.callback(_stop, _start(cluster, ["slurmctld", "-D"]))
         stack.callback(lambda: [cluster.kill_node(name) for name in list(cluster.nodes)])
         for name in NODES:
             cluster.start_node(name)
         yield cluster
+
+
+def _start_accounting(cluster: Cluster, stack: ExitStack, host: str, ports: list[int]) -> None:
+    """slurmdbd and its database, with the cluster, ACCOUNT, and root as its user."""
+    data, conf = cluster.folder / "database", cluster.folder / "slurmdbd.conf"
+    conf.touch(mode=0o600)  # which slurmdbd wants
+    conf.write_text(DBD_CONF.format(host=host, ports=ports, folder=cluster.folder))
+    cluster.ask("mariadb-install-db", "--no-defaults", f"--datadir={data}", "--user=root", "--skip-test-db")
+    listen = (f"--socket={cluster.folder}/database.socket", "--bind-address=127.0.0.1", f"--port={ports[1]}")
+    small = ("--skip-grant-tables", "--innodb-buffer-pool-size=64M")
+    stack.callback(
+        _stop, _start(cluster, ["mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", *listen, *small])
+    )
+    cluster.wait((cluster.folder / "database.socket").exists, "mariadbd")
+    stack.callback(_stop, _start(cluster, ["slurmdbd", "-D"]))
+    cluster.wait(lambda: _answers(ports[0]), "slurmdbd")
+    for added in (("cluster", "test"), ("account", ACCOUNT), ("user", "root", f"Account={ACCOUNT}")):
+        cluster.ask("sacctmgr", "--immediate", "add", *added)
 
 
 def _start(cluster: Cluster, command: list[str]) -> subprocess.Popen[bytes]:
@@ -188,6 +241,11 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_ports(count: int) -> list[int]:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from repository import GPU_RULES, TIMES, Repository, fresh
-from slurm import Cluster, Job, missing, running
+from slurm import ACCOUNT, ACCOUNTING_PROGRAMS, Cluster, Job, missing, running
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
@@ -87,7 +87,13 @@ def started(repository: Repository, cluster: Cluster, *arguments: str) -> Iterat
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with running() as own:
+    with leaving_nothing(accounting=False) as own:
+        yield own
+
+
+@contextmanager
+def leaving_nothing(*, accounting: bool) -> Iterator[Cluster]:
+    with running(accounting=accounting) as own:
         yield own
     assert not own.folder.exists()
     left = [folder for folder in Path("/proc").glob("[0-9]*") if str(own.folder).encode() in _environment(folder)]
@@ -101,13 +107,16 @@ def _environment(process: Path) -> bytes:
         return b""
 
 
-def edited(root: Path) -> Repository:
-    """A new repository in which the partitions are named in the profile, as a user would."""
+def edited(root: Path, account: str | None = None) -> Repository:
+    """A new repository in which the partitions, and the account, are named in the profile, as a user would."""
     repository = fresh(root)
     profile = root / "workflow/profiles/slurm/config.yaml"
     lines = profile.read_text(encoding="utf-8")
-    assert "\n  # slurm_partition: cpu,gpu\n" in lines
-    profile.write_text(lines.replace("# slurm_partition", "slurm_partition"), encoding="utf-8")
+    for key, example, own in (("partition", "cpu,gpu", "cpu,gpu"), ("account", "my_account", account)):
+        assert f"\n  # slurm_{key}: {example}\n" in lines
+        if own is not None:
+            lines = lines.replace(f"# slurm_{key}: {example}", f"slurm_{key}: {own}")
+    profile.write_text(lines, encoding="utf-8")
     return repository
 
 
@@ -203,3 +212,22 @@ def test_jobs_that_run_over_get_more(cluster: Cluster, running_over: Run) -> Non
     assert (second.state, second.limit) == ("COMPLETED", "00:02:00")
     assert "SLURM status is: 'TIMEOUT'" in output
     assert "DUE TO TIME LIMIT" in output
+
+
+@pytest.mark.skipif(missing(ACCOUNTING_PROGRAMS) is not None, reason=missing(ACCOUNTING_PROGRAMS) or "")
+def test_with_accounting_jobs_are_of_an_account_and_found_once_slurm_forgets_them(tmp_path: Path) -> None:
+    with leaving_nothing(accounting=True) as cluster:
+        repository = edited(tmp_path / "repository", ACCOUNT)
+        with started(repository, cluster, "results/small/model/weights.safetensors", *SLURM) as run:
+            run.finish()
+        asked = ("sacct", "--allocations", "--noheader", "--parsable2", "--format=account,partition,state,comment")
+        jobs = [line.split("|") for line in cluster.ask(*asked).splitlines()]
+        rules = [comment.removeprefix("rule_").split("_wildcards")[0] for *_, comment in jobs]
+        assert sorted(rules) == ["load_corpus", "tokenize", "train"]
+        assert {(account, state) for account, _, state, _ in jobs} == {(ACCOUNT, "COMPLETED")}
+        cluster.wait(lambda: not cluster.jobs(), "forgetting")
+
+        elsewhere = edited(tmp_path / "elsewhere", "nobody")
+        with started(elsewhere, cluster, "results/small/model/weights.safetensors", *SLURM) as run:
+            assert run.process.wait(timeout=60) != 0
+            assert "nobody" in run.log.read_text(encoding="utf-8")
