@@ -32,7 +32,7 @@ test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 faults: $(VENV)/installed-test
-	$(BIN)/python -m pytest -m slow tests/workflow/test_fault_campaign.py
+	$(BIN)/python -m pytest -m slow -s tests/workflow/test_fault_campaign.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
