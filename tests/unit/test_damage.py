@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -74,6 +75,9 @@ def test_truncated_empty_missing_and_foreign_files_are_named(form: str, tmp_path
     write_parquet(tmp_path / "other.parquet", pa.table({"other": [1.0]}))
     write_tensors(tmp_path / "other.safetensors", {"other": torch.ones(1)}, {})
     others = [(tmp_path / f"other.{kind}").read_bytes() for kind in ("parquet", "safetensors")]
+    if suffix == "parquet":  # the right rows, by another program
+        pq.write_table(pq.read_table(path).replace_schema_metadata(), tmp_path / "other.parquet")
+        others.append((tmp_path / "other.parquet").read_bytes())
     for content in (b"", whole[:-3], whole[: len(whole) // 2], whole[:8], *others, b'{"other": 1}', b"\0" * 500):
         path.write_bytes(content)
         with pytest.raises(InputError, match="kept") as error:

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from safetensors.numpy import load_file, save_file
 
+from easyhard.model.store import read_tensors, write_tensors
+from easyhard.parquet import write_parquet
 from faults import damage
 from repository import Repository, fresh
 
@@ -118,9 +119,9 @@ def test_damaged_intermediates_are_named(
 def test_states_that_are_not_finite_are_named(finished: Repository, tmp_path: Path) -> None:
     repository = finished.copy(tmp_path / "repository")
     weights = repository.root / "results/small/model/weights.safetensors"
-    tensors = load_file(weights)
+    tensors = read_tensors(weights)
     tensors["blocks.0.layers.0.ffn_norm.gain"][0] = np.nan
-    save_file(tensors, weights)
+    write_tensors(weights, tensors, {})
     fails(repository, "results/small/activations/train/000.parquet", "hidden", "finite")
     assert not (repository.root / "results/small/activations/train/000.parquet").exists()
 
@@ -131,7 +132,7 @@ def test_losses_that_are_not_finite_are_named(finished: Repository, tmp_path: Pa
     table = pq.read_table(shard)
     loss = table["loss"].to_numpy().copy()
     loss[5] = np.inf
-    pq.write_table(table.set_column(table.schema.get_field_index("loss"), "loss", pa.array(loss)), shard)
+    write_parquet(shard, table.set_column(table.schema.get_field_index("loss"), "loss", pa.array(loss)))
     fails(repository, "results/small/metrics/loss.parquet", "validation/000.parquet", "loss is not finite")
 
 

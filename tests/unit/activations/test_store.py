@@ -9,6 +9,7 @@ import pytest
 
 from easyhard.activations.store import Columns, count_rows, read_batches, read_columns, read_where, write_shard
 from easyhard.errors import InputError
+from easyhard.parquet import write_parquet
 
 NAMES = ["sequence", "position", "document", "token", "target", "loss", "hidden"]
 
@@ -81,7 +82,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(InputError, match=r"0\.parquet: not a readable Parquet"):
         count_rows([path])
-    pq.write_table(pa.table({"x": [1]}), path)
+    write_parquet(path, pa.table({"x": [1]}))
     with pytest.raises(InputError, match=r"0\.parquet: no column loss; it holds x"):
         read_columns([path], ["loss"])
     with pytest.raises(InputError, match=r"gone\.parquet"):

@@ -4,6 +4,7 @@ import pytest
 
 from easyhard.corpus.documents import Corpus, Document, in_reading_order, read_documents, write_documents
 from easyhard.errors import InputError
+from easyhard.parquet import write_parquet
 
 DOCUMENTS = [
     Document("Test", "Grün ist die Heide", "test"),
@@ -63,7 +64,7 @@ def test_missing_file_is_named(tmp_path):
 
 def test_foreign_tables_are_refused(tmp_path):
     path = tmp_path / "documents.parquet"
-    pq.write_table(pa.table({"loss": [1.0]}), path)
+    write_parquet(path, pa.table({"loss": [1.0]}))
     with pytest.raises(InputError, match=r"documents\.parquet: another table \(columns loss\)"):
         read_documents(path)
 
@@ -71,7 +72,7 @@ def test_foreign_tables_are_refused(tmp_path):
 def test_text_without_metadata_is_refused(tmp_path):
     path = tmp_path / "documents.parquet"
     write_documents(path, corpus())
-    pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
+    write_parquet(path, pq.read_table(path).replace_schema_metadata(None))
     with pytest.raises(InputError, match="metadata"):
         read_documents(path)
 
@@ -81,7 +82,7 @@ def test_changed_text_is_refused(tmp_path):
     write_documents(path, corpus())
     table = pq.read_table(path)
     changed = table.set_column(3, "text", pa.array(["other", *table["text"].to_pylist()[1:]]))
-    pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
+    write_parquet(path, changed.replace_schema_metadata(table.schema.metadata))
     with pytest.raises(InputError, match="sha256 differs"):
         read_documents(path)
 
@@ -91,6 +92,6 @@ def test_null_text_is_refused(tmp_path):
     write_documents(path, corpus())
     table = pq.read_table(path)
     holed = table.set_column(3, "text", pa.array([None, *table["text"].to_pylist()[1:]], pa.string()))
-    pq.write_table(holed.replace_schema_metadata(table.schema.metadata), path)
+    write_parquet(path, holed.replace_schema_metadata(table.schema.metadata))
     with pytest.raises(InputError, match="nulls"):
         read_documents(path)

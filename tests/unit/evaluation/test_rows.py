@@ -8,6 +8,7 @@ import pytest
 
 from easyhard.errors import InputError
 from easyhard.evaluation.rows import Row, make_rows, read_rows, write_rows
+from easyhard.parquet import write_parquet
 
 ROWS = [Row("separation", "margin", "pearson", -0.1, -0.2, 0.0), Row("separation", "margin", "mean", None)]
 
@@ -54,10 +55,10 @@ def test_missing_truncated_and_foreign_files_are_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(InputError, match=r"part\.parquet: not a readable Parquet file"):
         read_rows(path)
-    pl.DataFrame({"protocol": ["published"], "value": [1.0]}).write_parquet(path)
+    write_parquet(path, pl.DataFrame({"protocol": ["published"], "value": [1.0]}).to_arrow())
     with pytest.raises(InputError, match=r"part\.parquet: no column section, item"):
         read_rows(path)
     texts = {name: ["x"] for name in ("protocol", "section", "item", "metric", "value", "ci_low", "ci_high")}
-    pl.DataFrame(texts).write_parquet(path)
+    write_parquet(path, pl.DataFrame(texts).to_arrow())
     with pytest.raises(InputError, match=r"part\.parquet: not a file of figures .* columns protocol, section"):
         read_rows(path)

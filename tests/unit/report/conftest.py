@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from easyhard.parquet import write_parquet
 from easyhard.report import labels
 from easyhard.report.metrics import PART_SCHEMA, Figures, gather
 
@@ -115,7 +116,7 @@ def write_part(tmp_path: Path) -> Callable[[Values], Path]:
     def write(figures: Values) -> Path:
         rows = [("published", *name, value, None, None) for name, value in figures.items()]
         path = tmp_path / f"part_{len(written)}.parquet"
-        pl.DataFrame(rows, schema=PART_SCHEMA, orient="row").write_parquet(path)
+        write_parquet(path, pl.DataFrame(rows, schema=PART_SCHEMA, orient="row").to_arrow())
         written.append(path)
         return path
 

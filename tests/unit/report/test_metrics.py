@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from easyhard.errors import InputError
+from easyhard.parquet import write_parquet
 from easyhard.report.metrics import TABLE_SCHEMA, Figure, Figures, gather, read_table
 
 SIGNALS = {
@@ -102,13 +103,13 @@ def test_gather_compares_the_published_protocol_only(
     tmp_path: Path, write_part: Write, published: Path, bands: Path
 ) -> None:
     path = write_part({MARGIN: 0.5})
-    pl.read_parquet(path).with_columns(protocol=pl.lit("fair")).write_parquet(path)
+    write_parquet(path, pl.read_parquet(path).with_columns(protocol=pl.lit("fair")).to_arrow())
     assert gather([path], published, bands)["published"].to_list() == [None]
 
 
 def test_a_table_reads_back_as_written(tmp_path: Path, write_part: Write, published: Path, bands: Path) -> None:
     table = gather([write_part({MARGIN: 0.5})], published, bands)
-    table.write_parquet(tmp_path / "metrics.parquet")
+    write_parquet(tmp_path / "metrics.parquet", table.to_arrow())
     assert read_table(tmp_path / "metrics.parquet").equals(table)
 
 
@@ -126,7 +127,7 @@ def test_gather_refuses_what_is_no_file_of_figures(
         tmp_path / "broken.parquet",
         write_part({MARGIN: float("inf")}),
     )
-    pl.DataFrame({"a": [1]}).write_parquet(foreign)
+    write_parquet(foreign, pl.DataFrame({"a": [1]}).to_arrow())
     broken.write_bytes(write_part({MARGIN: 0.5}).read_bytes()[:100])
     for path, message in (
         (foreign, "has the columns a Int64; wanted are protocol"),

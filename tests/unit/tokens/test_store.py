@@ -8,6 +8,7 @@ import pytest
 
 from easyhard.corpus.documents import Corpus, Document
 from easyhard.errors import InputError
+from easyhard.parquet import write_parquet
 from easyhard.tokens.encoding import encode_documents
 from easyhard.tokens.store import (
     read_stream,
@@ -81,7 +82,7 @@ def test_bad_files_are_named(tmp_path, encoded, read):
     path.write_bytes(b"PAR1 and then nothing")
     with pytest.raises(InputError, match=r"tokens\.parquet: not a readable Parquet file"):
         read(path)
-    pq.write_table(pa.table({"loss": [1.0]}), path)
+    write_parquet(path, pa.table({"loss": [1.0]}))
     with pytest.raises(InputError, match=r"tokens\.parquet: another table \(columns loss\)"):
         read(path)
     write_stream(path, encoded.streams["train"])
@@ -94,7 +95,7 @@ def test_empty_and_holed_tables(tmp_path):
     path = tmp_path / "tokens.parquet"
     for rows in ([], [1, None]):
         columns = {name: pa.array(rows, pa.int32()) for name in ("token", "document")}
-        pq.write_table(pa.table(columns), path)
+        write_parquet(path, pa.table(columns))
         with pytest.raises(InputError, match=r"tokens\.parquet: no rows, or nulls"):
             read_stream(path)
 
@@ -102,6 +103,6 @@ def test_empty_and_holed_tables(tmp_path):
 @pytest.mark.parametrize("tokens", [["a", "b"], ["<unk>", "<pad>", "a", "a"], ["<pad>", "<unk>"], ["<unk>"]])
 def test_foreign_vocabulary(tmp_path, tokens):
     path = tmp_path / "vocabulary.parquet"
-    pq.write_table(pa.table({"token": tokens}), path)
+    write_parquet(path, pa.table({"token": tokens}))
     with pytest.raises(InputError, match=r"vocabulary\.parquet: not a vocabulary"):
         read_vocabulary(path)

@@ -56,10 +56,10 @@ def write_parquet(path: str | Path, table: pa.Table) -> None:
 
 @contextmanager
 def open_parquet(path: str | Path, columns: Collection[str] = ()) -> Iterator[pq.ParquetFile]:
-    """An open file that has `columns`; what goes wrong while the block reads it counts too.
+    """An open file of this workflow that has `columns`; what goes wrong while the block reads it counts too.
 
-    Raises InputError naming `path` when it is missing, truncated, changed since it was written, not Parquet, or lacks a
-    column.
+    Raises InputError naming `path` when it is missing, truncated, changed since it was written, not Parquet, written by
+    others, or lacks a column.
     """
     try:
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_AHEAD, page_checksum_verification=True) as file:
@@ -91,7 +91,9 @@ def require_rows(path: str | Path, file: pq.ParquetFile, read: int) -> None:
 def _check_outline(path: str | Path, metadata: pq.FileMetaData, names: Sequence[str]) -> None:
     rows = [metadata.num_rows, sum(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))]
     held = metadata.metadata or {}
-    if rows[0] != rows[1] or held.get(OUTLINE) not in (None, _outline(names, rows[0], held)):
+    if OUTLINE not in held:
+        raise InputError(f"{path}: written by another program, with columns {', '.join(names)}; delete it and rerun")
+    if rows[0] != rows[1] or held[OUTLINE] != _outline(names, rows[0], held):
         raise InputError(f"{path}: its footer is not as it was written; delete it and rerun")
 
 

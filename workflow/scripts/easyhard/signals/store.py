@@ -59,18 +59,20 @@ def merge(path: str | Path, shards: Sequence[str | Path]) -> None:
     Shards without rows are passed over. Raises InputError naming a shard that is damaged or has other columns than the
     first, or when none has a row.
     """
-    schema: pa.Schema | None = None
+    schemas: dict[str | Path, pa.Schema] = {}
     for shard in shards:
         with open_parquet(shard) as file:
-            own = file.schema_arrow.remove_metadata() if file.metadata.num_rows else schema
-        schema = schema or own
-        if own != schema and schema is not None and own is not None:
-            raise InputError(
-                f"{shard}: columns {', '.join(own.names)}; those of the other shards, {', '.join(schema.names)}, are "
-                "wanted; delete it and rerun"
-            )
-    if schema is None:
+            if file.metadata.num_rows:
+                schemas[shard] = file.schema_arrow.remove_metadata()
+    if not schemas:
         raise InputError(f"{path}: no rows in any of {len(shards)} shards; at least one is wanted")
+    first, schema = next(iter(schemas.items()))
+    for shard, own in schemas.items():
+        if own != schema:
+            raise InputError(
+                f"{shard}: columns {', '.join(own.names)}, but {first}: {', '.join(schema.names)}; delete the one that "
+                "is from elsewhere and rerun"
+            )
     with parquet_writer(path, schema) as writer:
         for shard in shards:
             with open_parquet(shard) as file:
