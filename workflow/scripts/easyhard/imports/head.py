@@ -65,8 +65,8 @@ def _check_losses(own: OwnActivations, stored: Stored, head: Tensor) -> None:
         how = f"more than {tolerance:g} nats off the cross-entropy" if known else "lower than the head allows any word"
         raise InputError(
             f"{stored.label} does not fit the losses: on {wrong} of {rows} sampled rows the loss is {how}; logits = "
-            "hidden · headᵀ + bias, softly capped by input.head_softcap if the model does so, hidden after the last norm, "
-            "the next word as target, losses in nats are wanted"
+            "hidden · headᵀ + bias, softly capped by input.head_softcap if the model does so, hidden after the last "
+            "norm, the next word as target, losses in nats are wanted"
         )
 
 
