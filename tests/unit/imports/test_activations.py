@@ -132,7 +132,7 @@ def test_capped_logits_give_capped_losses(tmp_path: Path, bias: bool) -> None:
     lowest = -logits.log_softmax(dim=1).amax(dim=1).numpy()  # of any word, without the cap, which allows no such loss
     low = {name: values for name, values in arrays.items() if name != "target"} | {"loss": lowest}
     import_head(load(npz(tmp_path, low)))
-    with pytest.raises(InputError, match="does not fit the losses: .* lower than the head allows"):
+    with pytest.raises(InputError, match=r"does not fit the losses: .* lower than the head allows"):
         import_head(open_activations(files | {"head_softcap": 2.0}, {}, length=32))
     npz(tmp_path, {name: values for name, values in arrays.items() if name != "loss"})
     computed = dump(open_activations(files | {"head_softcap": 2.0}, {}, length=32), tmp_path, 1, import_head(capped))
