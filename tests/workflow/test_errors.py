@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import yaml
 
 from easyhard.model.store import read_tensors, write_tensors
 from easyhard.parquet import write_parquet
-from faults import damage
+from faults import damage, jobs_of, start
 from repository import Repository, fresh
 
 UNREACHABLE = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
@@ -139,18 +137,11 @@ def test_losses_that_are_not_finite_are_named(finished: Repository, tmp_path: Pa
 def test_a_killed_training_goes_on_to_the_same_figures(finished: Repository, tmp_path: Path) -> None:
     repository = fresh(tmp_path / "repository")
     target = "results/small/model/weights.safetensors"
-    command = [sys.executable, "-m", "snakemake", target, "--configfile", "small.yaml", "--cores", "4"]
     checkpoint = repository.root / "results/small/model/checkpoint.pt"
-    run = subprocess.Popen(
-        command, cwd=repository.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
-    )
+    run = start(repository, target)
     while not checkpoint.exists() and run.poll() is None:
         time.sleep(0.01)
-    [job] = [
-        int(folder.name)
-        for folder in Path("/proc").glob("[0-9]*")
-        if b".train.py" in _command_line(folder) and str(repository.root).encode() in _command_line(folder)
-    ]
+    [job] = jobs_of(repository)
     os.kill(job, signal.SIGKILL)
     assert run.wait() != 0
     assert checkpoint.exists()
@@ -158,10 +149,3 @@ def test_a_killed_training_goes_on_to_the_same_figures(finished: Repository, tmp
     assert "goes on after epoch 1" in (repository.root / "results/small/logs/train.log").read_text()
     assert (repository.root / target).read_bytes() == (finished.root / target).read_bytes()
     assert not checkpoint.exists()
-
-
-def _command_line(folder: Path) -> bytes:
-    try:
-        return (folder / "cmdline").read_bytes()
-    except OSError:
-        return b""
