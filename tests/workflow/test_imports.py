@@ -116,3 +116,21 @@ def test_what_is_wrong_with_a_file_is_named(repository: Repository) -> None:
     line = next(line for line in (failed.stdout + failed.stderr).splitlines() if "error in import_signals" in line)
     assert all(word in line for word in ("broken.parquet", "my_score", "7"))
     assert not (repository.root / "results/broken/signals/fair/own.parquet").exists()
+
+
+def test_a_soft_cap_holds_for_losses_and_signals(finished: Repository, tmp_path: Path) -> None:
+    repository, rng, cap = finished.copy(tmp_path / "repository"), np.random.default_rng(0), 2.0
+    hidden, head = rng.standard_normal((6000, 8)).astype(np.float32), rng.standard_normal((50, 8)).astype(np.float32)
+    target, document = rng.integers(50, size=6000), np.repeat(np.arange(60), 100)
+    np.savez(repository.root / "own.npz", hidden=hidden, head=head, target=target, document=document)
+    given = {"kind": "activations", "hidden": "own.npz", "head_softcap": cap}
+    (repository.root / "own.yaml").write_text(yaml.safe_dump({"runs": {"capped": {"input": given}}}))
+    arguments = ("results/capped/signals/fair/head.parquet", "--cores", "2", "--resources", "gpu=1")
+    repository.snakemake(*arguments, overlay="own.yaml")
+    logits = cap * np.tanh(hidden.astype(np.float64) @ head.T / cap)
+    loss = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(6000), target]
+    results = repository.root / "results" / "capped"
+    shards = [pl.read_parquet(path)["loss"] for path in sorted((results / "activations" / "fair").glob("*.parquet"))]
+    np.testing.assert_allclose(pl.concat(shards).to_numpy(), loss, atol=1e-5)
+    signals = pl.read_parquet(results / "signals" / "fair" / "head.parquet")
+    np.testing.assert_allclose(signals["max_logit"].to_numpy(), logits.max(axis=1), atol=1e-5)

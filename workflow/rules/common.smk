@@ -287,12 +287,10 @@ def metric_parts(wildcards):
 
 
 def own_files(wildcards):
-    """The files that a run from elsewhere reads."""
+    """The files that a run from elsewhere reads: the texts of `input` but for its kind."""
     given = RUNS[wildcards.run]["input"]
     files = [
-        given[key]
-        for key in given
-        if key not in ("kind", "names", "leave_out", "signals")
+        given[key] for key in given if key != "kind" and isinstance(given[key], str)
     ]
     return [local(file) for file in dict.fromkeys(filter(None, files))]
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from easyhard.atomic import atomic_path
 from easyhard.job import job
+from easyhard.parquet import write_parquet
 from easyhard.report import comparison_page
 from easyhard.report.comparison_figure import comparison
 from easyhard.report.comparison_metrics import compare, grouped
@@ -25,8 +26,7 @@ def main() -> None:
     }
     table = compare(tables)
     groups = grouped(table, tables)
-    with atomic_path(snakemake.output.metrics) as temporary:
-        table.write_parquet(temporary)
+    write_parquet(snakemake.output.metrics, table.to_arrow())
     save(comparison(groups), snakemake.output.svg, snakemake.output.png)
     names = {"name": snakemake.wildcards.comparison, "groups": groups, "page": comparison_page}
     with atomic_path(snakemake.output.report) as temporary:

@@ -29,6 +29,9 @@ class _Terminated(BaseException):
     """SIGTERM has come: a cluster's, at the end of a job's time, or a user's."""
 
 
+EXIT_CODES = {KeyboardInterrupt: 130, _Terminated: 143}  # as shells have it: 128 and the signal's number
+
+
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise _Terminated
 
@@ -83,7 +86,7 @@ def job(snakemake: "Snakemake") -> Iterator[None]:
             raise
         logger.exception("error: %s", line)
         print(f"error in {snakemake.rule}: {line}", file=sys.stderr)
-        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 143 if isinstance(error, _Terminated) else 1)
+        sys.exit(EXIT_CODES.get(type(error), 1))
     logger.removeHandler(to_terminal)
     logger.info("%s ends", snakemake.rule)
     if alive is not None:
