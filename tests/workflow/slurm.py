@@ -97,6 +97,7 @@ class Job:
     limit: str  # of its time
     memory: str  # asked for
     seconds: int  # of its last start
+    folder: str  # where it was submitted
 
 
 @dataclass
@@ -270,4 +271,5 @@ def _job(line: str) -> Job:
         limit=entries["TimeLimit"],
         memory=entries["MinMemoryNode"],
         seconds=3600 * hours + 60 * minutes + seconds,
+        folder=entries["WorkDir"],
     )
