@@ -6,6 +6,8 @@ from torch import Tensor
 
 from easyhard.errors import InputError
 from easyhard.logits.formulas import FORMULAS
+from easyhard.logits.maxima import largest
+from easyhard.logits.request import Scaled
 from easyhard.logits.statistics import logit_statistics
 
 ALL = tuple(FORMULAS)
@@ -51,10 +53,10 @@ def assert_as_good_as_plain(
 
     truth, plain = run("reference", torch.float64), run("reference", hidden.dtype)
     found = run("tiled", hidden.dtype)
-    assert list(found) == list(names)
-    for name in names:
+    assert list(found) == list(truth)
+    for name in truth:
         assert found[name].shape == truth[name].shape, name
-        if name in WHOLE:
+        if name.removeprefix("scaled_") in WHOLE:
             assert torch.equal(found[name], truth[name]), name
         else:
             allowed = distance(plain[name], truth[name]) + tolerance
@@ -78,6 +80,65 @@ def test_bias_and_softcap(bias: bool, softcap: float | None) -> None:
     hidden, head, targets = problem(300, 1500, 16)
     shift = torch.randn(1500, generator=torch.Generator().manual_seed(1)) if bias else None
     assert_as_good_as_plain(hidden, head, targets, bias=shift, softcap=softcap, tail_thresholds=(3.0, 6.0))
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.7])
+@pytest.mark.parametrize(
+    ("bias", "softcap", "scale"), [(False, None, 1.0), (True, None, 1.0), (True, 5.0, 1.0), (False, None, 40.0)]
+)
+def test_at_a_temperature(bias: bool, softcap: float | None, temperature: float, scale: float) -> None:
+    """Plain and scaled in one walk, each at its own thresholds."""
+    hidden, head, targets = problem(300, 1500, 16)
+    shift = torch.randn(1500, generator=torch.Generator().manual_seed(1)) if bias else None
+    scaled = Scaled(temperature, ALL, (2.0, 5.0))
+    options = {"softcap": softcap, "tail_thresholds": (3.0,), "scaled": scaled}
+    tolerance = TOLERANCE * max(
+        1.0, scale / temperature / 10
+    )  # float32 has so much less of what large logits differ by
+    assert_as_good_as_plain(scale * hidden, head, targets, tolerance=tolerance, bias=shift, **options)
+
+
+def test_only_what_is_asked_at_a_temperature() -> None:
+    hidden, head, targets = problem(40, 1500, 16)
+    for name in ALL:
+        scaled = Scaled(2.0, (name,))
+        assert_as_good_as_plain(hidden, head, targets, names=("max_logit",), scaled=scaled)
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0, 12.0])
+def test_small_tails_keep_their_digits(scale: float) -> None:
+    """Tails so small that 1 less the rest has none of their digits left."""
+    hidden, head, _ = problem(400, 3000, 64)
+    hidden = scale * hidden
+    thresholds = (1.0, 3.0, 5.0, 8.0)
+
+    def tails(implementation: str, dtype: torch.dtype) -> Tensor:
+        found = logit_statistics(
+            hidden.to(dtype),
+            head.to(dtype),
+            statistics=("tail_mass",),
+            tail_thresholds=thresholds,
+            implementation=implementation,  # type: ignore[arg-type]
+        )
+        return found["tail_mass"].double()
+
+    truth, found = tails("reference", torch.float64), tails("tiled", torch.float32)
+    edge = (tails("reference", torch.float32) - truth).abs()  # a word of just the threshold may be on either side
+    assert bool(((found - truth).abs() <= edge + 2e-3 * truth + 1e-30).all())
+
+
+@pytest.mark.parametrize("columns", [33, 64, 130, 519, 2182])
+def test_largest_columns(columns: int) -> None:
+    generator = torch.Generator().manual_seed(columns)
+    for values in (
+        torch.randn(70, columns, generator=generator),
+        torch.randint(0, 9, (70, columns), generator=generator).float(),  # ties
+        torch.full((70, columns), float("-inf")),
+    ):
+        for k in (1, 2, 10, 32, 33):
+            found = largest(values, k)
+            assert all(len(set(row)) == k for row in found.tolist())
+            assert torch.equal(values.gather(1, found).sort(dim=1).values, values.topk(k, dim=1).values.sort(1).values)
 
 
 @pytest.mark.parametrize("softcap", [None, 5.0])

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from easyhard.errors import InputError
+from easyhard.logits.request import Scaled
 from easyhard.signals import head_batch
 from easyhard.signals.head_batch import head_signals
 from easyhard.signals.registry import signal
@@ -84,23 +85,24 @@ def test_batches_do_not_matter() -> None:
         torch.testing.assert_close(torch.cat([part[name] for part in parts]), column[[0, 1, 699]], msg=name)
 
 
-def test_one_pass_and_one_at_the_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_pass_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     real = head_batch.logit_statistics
 
     def counted(*arguments: object, **options: object) -> dict[str, Tensor]:
-        asked.append(options)
+        asked.append(options["scaled"])
         return real(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(head_batch, "logit_statistics", counted)
     hidden, head, targets, counts = problem(9, 60, 4)
     head_signals(hidden, head, targets, counts=counts)
-    assert len(asked) == 1
+    assert asked == [None]
     head_signals(hidden, head, targets, temperature=TEMPERATURE)
-    assert len(asked) == 3
-    scaled = {"loss", "log_sum_exp", "max_logit", "entropy", "tail_mass"}
-    assert set(asked[2]["statistics"]) == scaled  # type: ignore[call-overload]
-    assert asked[2]["tail_thresholds"] == (3.0,)  # no walk of its own, as thresholds above log 33 have
+    assert len(asked) == 2
+    scaled = asked[1]
+    assert isinstance(scaled, Scaled)
+    assert set(scaled.statistics) == {"loss", "log_sum_exp", "max_logit", "entropy", "tail_mass"}
+    assert (scaled.temperature, scaled.tail_thresholds) == (TEMPERATURE, (3.0,))
 
 
 def test_bad_input_is_named() -> None:

@@ -21,22 +21,26 @@ class Collector(Protocol):
 class ExponentialSums:
     """total = sum exp(z - c), energy = sum exp(z - c)(z - c), collision = sum exp(z - c)^2, each (tokens,).
 
-    c is 0 when safe. Otherwise it is the largest logit so far, and what was summed under a smaller one is rescaled
-    (online softmax).
+    z is `scale` times what comes in. c is 0 when safe. Otherwise it is the largest logit so far, and what was summed
+    under a smaller one is rescaled (online softmax).
     """
 
-    def __init__(self, tokens: int, keep: frozenset[str], safe: bool, like: Tensor) -> None:
-        self.keep, self.safe = keep, safe
+    def __init__(self, tokens: int, keep: frozenset[str], safe: bool, like: Tensor, scale: float = 1.0) -> None:
+        self.keep, self.safe, self.scale = keep, safe, scale
         self.peak = like.new_full((tokens,), 0.0 if safe else LOWEST)
         self.total, self.energy, self.collision = like.new_zeros(3, tokens)
 
     def add(self, z: Tensor, number: int) -> None:
+        if self.scale != 1:
+            z = z * self.scale
         if not self.safe:
             z = self._rescale(z)
         e = z.exp2()
         self.total.add_(e.sum(1))
         if "collision" in self.keep:
-            self.collision.add_(e.square().sum(1))
+            self.collision.add_(
+                torch.linalg.vector_norm(e, dim=1).square_()
+            )  # half a pass less than squares and their sum
         if "energy" in self.keep:
             self.energy.add_(e.mul_(z).sum(1), alpha=1 / LOG2_E)
 

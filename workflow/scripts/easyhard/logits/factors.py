@@ -64,7 +64,8 @@ def _from_gram(gram: Tensor, centre: Tensor, second: Tensor | None) -> Factors:
     root = scale.clamp(min=float(scale[0]) * 1e-12).sqrt()  # directions that no state takes get a tiny weight
     whiten, unwhiten = axes * root, axes / root  # L and its inverse transposed
     energy, basis = _eigen(whiten.T @ gram @ whiten)
-    return Factors(centre, whiten @ basis, unwhiten @ basis, energy)
+    even = energy.clamp(min=float(energy[0]) * 1e-12) ** 0.25  # columns of words as long as those of states
+    return Factors(centre, whiten @ basis / even, unwhiten @ basis * even, energy)
 
 
 def _eigen(symmetric: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from easyhard.logits.factors import Factors, Kind, factors
 from easyhard.logits.formulas import Gathered, evaluate, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import Moments, moments
-from easyhard.logits.refine import Preview, group_blocks, refine
+from easyhard.logits.refine import Preview, refine
 from easyhard.logits.request import Request
 from easyhard.logits.softcap import SoftCap
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, compute_dtype, each, product, spans, tile_shape, worker_count
@@ -141,7 +141,7 @@ class LowRankSweep:
 
         self.left = torch.cat(list(each(project, spans(len(head), PROJECTED_ROWS), head.device)))  # (words, low)
         self.norms = largest_norm("head", self.head), largest_norm("head", self.left) if low else 0.0
-        self.refined, self.blocks = refined, group_blocks(self.left) if refined and low else None
+        self.refined = refined
 
     @torch.no_grad()
     def run(self, hidden: Tensor, progress: Callable[[int], None] | None = None) -> dict[int, dict[str, Tensor]]:
@@ -226,11 +226,12 @@ class LowRankSweep:
 
     def _finish(self, step: "_Step", hidden: Tensor) -> dict[str, Tensor]:
         offset, mean = self._shared(step.columns.stop, hidden)
-        found = evaluate(self.names, step.gathered(offset.to(step.rows.dtype), mean.to(step.rows.dtype)))
-        if self.blocks is None or step.columns.stop == hidden.shape[1]:
-            return found
-        exact_mean = hidden @ self.moments.mean
-        return found | refine(step.preview(), self.refined, hidden, self.head, self.blocks, offset, exact_mean)
+        narrow = offset.to(step.rows.dtype), mean.to(step.rows.dtype)
+        if not self.refined or step.columns.stop == hidden.shape[1]:
+            return evaluate(self.names, step.gathered(*narrow))
+        preview = step.preview(self.refined)
+        found = evaluate(self.names, step.gathered(*narrow, preview))
+        return found | refine(preview, hidden, self.head, offset, hidden @ self.moments.mean)
 
 
 class _Step:
@@ -262,15 +263,17 @@ class _Step:
         self.seconds += perf_counter() - start
         return z
 
-    def gathered(self, offset: Tensor, mean: Tensor) -> Gathered:
+    def gathered(self, offset: Tensor, mean: Tensor, preview: Preview | None = None) -> Gathered:
         """In nats; offset (tokens,) is what all words' logits share beside the factors' product, mean their mean.
 
-        Under a cap the mean is that of the capped logits, and the offset has gone into them.
+        Where there is a preview, its largest products are not looked for again. Under a cap the mean is that of the
+        capped logits, and the offset has gone into them.
         """
-        rank = self.columns.stop
+        states, words = self._factors()
         top_logits = top_words = None
         if self.keep & {"top_logits", "top_words"}:
-            top_logits, top_words = self.maxima.top(2, self.states[:, :rank].contiguous(), self.words[:, :rank])
+            top_words = self.maxima.candidates(2, states, words)[1] if preview is None else preview.best(2)
+            top_logits, top_words = self.maxima.ordered(top_words, states, words)
         maximum = self.maxima.maximum() / self.unit
         if self.cap is not None:
             return Gathered(
@@ -292,10 +295,16 @@ class _Step:
             top_words=top_words,
         )
 
-    def preview(self) -> Preview:
+    def preview(self, k: int) -> Preview:
+        """With the k words that come first."""
+        states, words = self._factors()
+        values, top = self.maxima.candidates(k, states, words)
+        return Preview(states, words, values, top, self.sums, self.cap, self.plain)
+
+    def _factors(self) -> tuple[Tensor, Tensor]:
+        """The states (tokens, rank) and the words (words, rank)."""
         rank = self.columns.stop
-        states, words = self.states[:, :rank].contiguous(), self.words[:, :rank]
-        return Preview(states, words, self.maxima, self.sums, self.cap, self.plain)
+        return self.states[:, :rank].contiguous(), self.words[:, :rank]
 
 
 def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:

@@ -6,14 +6,12 @@ them a token costs k dim multiply-adds for its k exact logits, and 32 k rank to 
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from easyhard.logits.collectors import ExponentialSums, PlainSums
 from easyhard.logits.formulas import Gathered, evaluate
-from easyhard.logits.maxima import GROUP, GroupMaxima
+from easyhard.logits.maxima import largest
 from easyhard.logits.softcap import SoftCap
 from easyhard.logits.tiled import near_tail
 from easyhard.logits.tiles import product, spans, tile_shape
@@ -29,7 +27,6 @@ FORMULA_OF = {
 }
 REFINED_STATISTICS = tuple(FORMULA_OF)
 TAIL_THRESHOLD = 3.0
-PAIRS = 16  # pairs of token and group in one small product
 GATHERED_NUMBERS = 1 << 17  # numbers of the head that are held at once
 ROUNDING = 1e-5  # share of a refined sum that the rounding of previews may be; moves an entropy by 1e-4 nats
 
@@ -50,40 +47,23 @@ class Sums:
 
 
 @dataclass(frozen=True)
-class Blocks:
-    """Low-rank factors of the words, group by group as GroupMaxima has them, so that a group is read in one piece."""
-
-    factors: Tensor  # (groups, low, GROUP)
-    absent: Tensor  # (groups, 1, GROUP): -inf where the vocabulary has ended, 0 elsewhere
-
-
-@dataclass(frozen=True)
 class Preview:
     """What a walk over the vocabulary leaves of the logits states @ left.T of one tile of tokens."""
 
     states: Tensor  # (tokens, rank)
     left: Tensor  # (words, rank)
-    maxima: GroupMaxima  # of the products
+    values: Tensor  # (tokens, k): the k largest products
+    top: Tensor  # (tokens, k): their words
     sums: ExponentialSums  # of the logits: under a cap those of the capped ones, offset and all
     cap: SoftCap | None
     plain: PlainSums  # of the capped logits; empty without a cap
 
-
-def group_blocks(left: Tensor) -> Blocks:
-    """Blocks of the words' factors left (words, low)."""
-    tile = tile_shape(left.device).words
-    tiles = len(spans(len(left), tile))
-
-    def grouped(rows: Tensor, value: float) -> Tensor:
-        full = pad(rows, (0, 0, 0, tiles * tile - len(rows)), value=value).view(tiles, GROUP, tile // GROUP, -1)
-        return full.permute(0, 2, 3, 1).flatten(0, 1).contiguous()
-
-    return Blocks(grouped(left, 0.0), grouped(left.new_zeros(len(left), 1), float("-inf")))
+    def best(self, k: int) -> Tensor:
+        """Words (tokens, k) of the k largest products, in no order."""
+        return self.top.gather(1, largest(self.values, k))
 
 
-def refine(
-    preview: Preview, k: int, hidden: Tensor, head: Tensor, blocks: Blocks, offset: Tensor, mean: Tensor
-) -> dict[str, Tensor]:
+def refine(preview: Preview, hidden: Tensor, head: Tensor, offset: Tensor, mean: Tensor) -> dict[str, Tensor]:
     """REFINED_STATISTICS (tokens,) of hidden (tokens, dim) against head (words, dim), k of the words exact:
 
         p = states @ left.T + offset[:, None]                     # (tokens, words): the preview
@@ -95,9 +75,9 @@ def refine(
     and second logit, the argmax and the tail mass are taken from the k exact ones, so the largest is never above the
     true one. Under a cap, previews and exact logits are capped, and the mean is that of z. The tail mass is what the
     words of probability exp(-3) or more, at most 20, leave of 1: z's own, unless a word that was not refined has that
-    much. k is 2 to the number of words. `blocks` are group_blocks of the factors.
+    much.
     """
-    previews, words = preview_top(k, preview.maxima, preview.states, blocks)
+    previews, words = preview.values.double(), preview.top
     exact, order = exact_logits(hidden, head, words).sort(dim=1, descending=True, stable=True)
     words = words.gather(1, order)
     if preview.cap is not None:
@@ -119,49 +99,6 @@ def refine(
     found = evaluate(FORMULA_OF.values(), gathered)
     narrow = {name: found[formula].to(preview.states.dtype) for name, formula in FORMULA_OF.items()}
     return narrow | {"refined_argmax": found["argmax"]}
-
-
-def preview_top(k: int, maxima: GroupMaxima, states: Tensor, blocks: Blocks) -> tuple[Tensor, Tensor]:
-    """The k largest previews of states (tokens, rank), as float64, and their words: (tokens, k) each, in no order.
-
-    They lie in the k groups with the largest maxima, of which all words are looked at.
-    """
-    values = maxima.values.flatten(1)
-    groups = _largest(values, min(k, values.shape[1]))
-    previews = _look_inside(groups, states, blocks)  # (tokens, groups * GROUP)
-    best = _largest(previews, k)
-    group = groups.gather(1, best // GROUP)
-    first = group // maxima.width * maxima.tile_words + group % maxima.width
-    return previews.gather(1, best).double(), first + best % GROUP * maxima.width
-
-
-def _largest(values: Tensor, k: int) -> Tensor:
-    """Columns (rows, k) of the k largest of each row, in any order."""
-    if values.device.type != "cpu":
-        return values.topk(k, dim=1, sorted=False).indices
-    first = values.shape[1] - k  # NumPy's partition takes a quarter of the time of PyTorch's topk
-    return torch.from_numpy(np.argpartition(values.numpy(), first, axis=1)[:, first:])
-
-
-def _look_inside(groups: Tensor, states: Tensor, blocks: Blocks) -> Tensor:
-    """Previews (tokens, picked * GROUP) of all words of each token's groups (tokens, picked).
-
-    Tokens that picked the same group are multiplied with it PAIRS at a time: so factors are read, and copied, once for
-    PAIRS tokens, where a product for each pair would do nothing but copy.
-    """
-    group, pair = groups.flatten().sort(stable=True)
-    counts = torch.bincount(group, minlength=len(blocks.factors))
-    batches = (counts + PAIRS - 1) // PAIRS
-    slots = torch.arange(len(group), device=group.device)
-    slots += (batches.cumsum(0) * PAIRS - counts.cumsum(0) - (batches * PAIRS - counts))[group]
-    owner = torch.repeat_interleave(batches)  # the group of each batch
-    rows = states.new_zeros(len(owner) * PAIRS, states.shape[1])
-    rows[slots] = states.index_select(0, pair // groups.shape[1])  # 3-5 times as fast as states[...]
-    factors = blocks.factors[:, : states.shape[1]].index_select(0, owner)  # (batches, rank, GROUP)
-    products = torch.baddbmm(blocks.absent[owner], rows.view(len(owner), PAIRS, -1), factors)
-    found = products.new_empty(len(group), GROUP)
-    found[pair] = products.flatten(0, 1).index_select(0, slots)
-    return found.view(len(groups), -1)
 
 
 def exact_logits(hidden: Tensor, head: Tensor, words: Tensor) -> Tensor:

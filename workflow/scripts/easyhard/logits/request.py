@@ -1,7 +1,7 @@
 """What a caller wants of the logits, checked once and handed to every implementation alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -9,6 +9,19 @@ from easyhard.errors import InputError
 from easyhard.logits.formulas import FORMULAS, NEEDS_TARGETS
 
 MAX_TOP_K = 32
+
+
+SCALED = "scaled_"
+"""What the name of a statistic at a temperature begins with."""
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Statistics of logits that are divided by `temperature`, and the thresholds of their tail masses in nats."""
+
+    temperature: float
+    statistics: tuple[str, ...]
+    tail_thresholds: tuple[float, ...] = (3.0,)
 
 
 @dataclass(frozen=True)
@@ -20,6 +33,21 @@ class Request:
     softcap: float | None = None
     top_k: int = 2
     tail_thresholds: tuple[float, ...] = (3.0,)
+    scaled: Scaled | None = None
+
+    def at_temperature(self, scaled: Scaled) -> "Request":
+        """The request that gives what is `scaled`, if states are divided by the temperature.
+
+        c tanh((h.w + b) / c) / T = (c / T) tanh(((h / T).w + b / T) / (c / T)).
+        """
+        return replace(
+            self,
+            statistics=scaled.statistics,
+            bias=None if self.bias is None else self.bias / scaled.temperature,
+            softcap=None if self.softcap is None else self.softcap / scaled.temperature,
+            tail_thresholds=scaled.tail_thresholds,
+            scaled=None,
+        )
 
     def finish(self, products: Tensor, words: slice | Tensor, unit: float = 1.0) -> Tensor:
         """Turn the products h.w of `words` into their logits, in place; both are `unit` to the nat."""
@@ -36,6 +64,10 @@ class Request:
     def check(self, words: int, targets: Tensor | None) -> None:
         """Raise InputError naming the argument that is wrong."""
         _check_names(self.statistics, targets)
+        if self.scaled is not None:
+            if not 0 < self.scaled.temperature < float("inf"):
+                raise InputError(f"temperature: {self.scaled.temperature}; a positive number is wanted")
+            self.at_temperature(self.scaled).check(words, targets)
         if self.bias is not None:
             _check_bias(self.bias, words)
         if self.softcap is not None and not 0 < self.softcap < float("inf"):

@@ -1,6 +1,7 @@
 """Statistics of every token's logits, by interchangeable implementations behind one call."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from easyhard.errors import InputError
 from easyhard.logits import reference, tiled
 from easyhard.logits.arguments import check_states, check_targets
-from easyhard.logits.request import Request
+from easyhard.logits.request import SCALED, Request, Scaled
 from easyhard.logits.trust import Trust, largest_difference
 
 Implementation = Literal["auto", "reference", "tiled", "triton", "triton_tf32x3", "triton_tf32", "triton_bf16"]
@@ -37,19 +38,33 @@ def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
 _trusted = Trust("logit statistics", _disagreement)
 
 
+def _apart(gather: Gather) -> Gather:
+    """Where plain and scaled logits are not made in one walk: one after the other."""
+
+    def both(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
+        found = gather(hidden, head, targets, replace(request, scaled=None))
+        if request.scaled is None:
+            return found
+        states = hidden / request.scaled.temperature
+        scaled = gather(states, head, targets, request.at_temperature(request.scaled))
+        return found | {SCALED + name: values for name, values in scaled.items()}
+
+    return both
+
+
 def _auto(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
-    gather = _triton("ieee") if _trusted(hidden) else tiled.gather
+    gather = IMPLEMENTATIONS["triton" if _trusted(hidden) else "tiled"]
     return gather(hidden, head, targets, request)
 
 
 IMPLEMENTATIONS: dict[str, Gather] = {
     "auto": _auto,
-    "reference": reference.gather,
+    "reference": _apart(reference.gather),
     "tiled": tiled.gather,
-    "triton": _triton("ieee"),
-    "triton_tf32x3": _triton("tf32x3"),
-    "triton_tf32": _triton("tf32"),
-    "triton_bf16": _triton("bf16"),
+    "triton": _apart(_triton("ieee")),
+    "triton_tf32x3": _apart(_triton("tf32x3")),
+    "triton_tf32": _apart(_triton("tf32")),
+    "triton_bf16": _apart(_triton("bf16")),
 }
 
 
@@ -63,6 +78,7 @@ def logit_statistics(
     softcap: float | None = None,
     top_k: int = 2,
     tail_thresholds: Sequence[float] = (3.0,),
+    scaled: Scaled | None = None,
     implementation: Implementation = "auto",
 ) -> dict[str, Tensor]:
     """Per token, what the plain code below gives, in one walk over the vocabulary and without a (tokens, words) array.
@@ -83,7 +99,8 @@ def logit_statistics(
         renyi2              - log sum p^2                     tail_mass           (tokens, thresholds)
         target_logit, target_probability, loss = -log p_target, target_rank = 1 + words above the target, int64
 
-    tail_mass at each of `tail_thresholds`, nats: sum of the p below e^-threshold. top_k: 2 to 32.
+    tail_mass at each of `tail_thresholds`, nats: sum of the p below e^-threshold. top_k: 2 to 32. `scaled` asks for
+    statistics of z / temperature too, in the same walk where the code is tiled: scaled_entropy is that of the entropy.
 
     Ties: equal logits share a rank, and margin is 0 among them; which of more than top_k equal words argmax and
     top_words name is open. Logits that differ by rounding alone count as tied. A masked word (bias -inf) has p = 0 and
@@ -95,7 +112,7 @@ def logit_statistics(
     is exact: Triton on a GPU where a sample agrees with the tiled code, else tiled. Raises InputError naming the wrong
     argument.
     """
-    request = Request(tuple(statistics), bias, softcap, top_k, tuple(tail_thresholds))
+    request = Request(tuple(statistics), bias, softcap, top_k, tuple(tail_thresholds), scaled)
     check_states(hidden, head)
     if targets is not None:
         check_targets(targets, len(hidden), len(head))

@@ -29,17 +29,17 @@ def fit_temperature(
     """
 
     def mean_loss(log_temperature: float) -> float:
-        states, cap = at_temperature(hidden, softcap, exp(log_temperature))
+        temperature = exp(log_temperature)
         found = logit_statistics(
-            states, head, targets, statistics=("loss",), softcap=cap, implementation=implementation
+            hidden / temperature,
+            head,
+            targets,
+            statistics=("loss",),
+            softcap=None if softcap is None else softcap / temperature,
+            implementation=implementation,
         )
         return float(found["loss"].double().mean())
 
     bounds = log(LOWEST), log(HIGHEST)
     best: Any = minimize_scalar(mean_loss, bounds=bounds, method="bounded", options={"xatol": PRECISION})
     return exp(best.x)
-
-
-def at_temperature(hidden: Tensor, softcap: float | None, temperature: float) -> tuple[Tensor, float | None]:
-    """States and soft cap that give logits z / T: c tanh(h·w / c) / T = (c / T) tanh((h / T)·w / (c / T))."""
-    return hidden / temperature, None if softcap is None else softcap / temperature

@@ -4,6 +4,7 @@ Floor per logit, d dims: 2d operations, one exponential, and a pass each for the
 the maxima of groups. At d = 64 on one AVX-512 core, in the order named: 0.60 + 0.14 + 0.04 + 0.12 + 0.07 ns.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -15,24 +16,35 @@ from easyhard.logits.collectors import Collector, ExponentialSums, PlainSums, Ta
 from easyhard.logits.formulas import Gathered, evaluate, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import mean_row, moments
-from easyhard.logits.request import MAX_TOP_K, Request
+from easyhard.logits.request import SCALED, Request
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, TargetColumns, compute_dtype, each, product, spans, tile_shape
+
+EXPONENTIAL = frozenset({"total", "energy", "collision"})
+ROUNDING = 1e-3  # nats by which a logit that is computed again may differ
+LITTLE = 1e-3  # a mass below this is not 1 less the others': their rounding, near 1e-6, would be more than 0.1 % of it
+PAIRS_AT_ONCE = 1 << 15  # of token and group that a tail holds
 
 
 def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
-    """Every statistic in one walk, and a second for tail thresholds above log 33. Memory: a few tiles per thread."""
+    """Every statistic in one walk. Memory: a few tiles per thread."""
     walk = _Walk(
         head=head,
         request=request,
         unit=LOG2_E if _is_safe(logit_bound(hidden, head), request) else 1.0,
         keep=needs(request.statistics),
+        keep_scaled=frozenset() if request.scaled is None else needs(request.scaled.statistics),
         linear=LinearMoments(head, request),
     )
 
     known = hidden.new_empty(0, dtype=torch.int64) if targets is None else targets
 
     def one_tile(tile: slice) -> dict[str, Tensor]:
-        return evaluate(request.statistics, walk.one_tile(hidden[tile].to(compute_dtype(hidden.dtype)), known[tile]))
+        plain, scaled = walk.one_tile(hidden[tile].to(compute_dtype(hidden.dtype)), known[tile])
+        found = evaluate(request.statistics, plain)
+        if request.scaled is not None:
+            values = evaluate(request.scaled.statistics, scaled)
+            found |= {SCALED + name: column for name, column in values.items()}
+        return found
 
     return joined(list(each(one_tile, spans(len(hidden), tile_shape(hidden.device).tokens), hidden.device)))
 
@@ -43,6 +55,8 @@ def _is_safe(bound: float, request: Request) -> bool:
         bound += float(request.bias.abs().max())  # infinite where a word is masked
     elif request.softcap is not None:
         bound = min(bound, request.softcap)
+    if request.scaled is not None:
+        bound *= max(1.0, 1 / request.scaled.temperature)
     return bound * LOG2_E < SAFE_EXPONENT
 
 
@@ -53,7 +67,8 @@ class LinearMoments:
     """
 
     def __init__(self, head: Tensor, request: Request) -> None:
-        wanted = needs(request.statistics) if request.softcap is None else frozenset()
+        scaled = () if request.scaled is None else request.scaled.statistics
+        wanted = needs([*request.statistics, *scaled]) if request.softcap is None else frozenset()
         self.bias = request.bias is not None
         rows = torch.cat([head, request.bias.to(head)[:, None]], 1) if request.bias is not None and wanted else head
         self.row = mean_row(rows) if "mean" in wanted else None
@@ -76,27 +91,32 @@ class _Walk:
     request: Request
     unit: float  # log2(e) where logits are exponentiated as they are, else 1
     keep: frozenset[str]
+    keep_scaled: frozenset[str]  # of the logits at the temperature
     linear: LinearMoments
 
-    def one_tile(self, hidden: Tensor, targets: Tensor) -> Gathered:
-        """What hidden (tokens, dim) and targets (tokens,), or none (0,), give."""
-        shape, scaled = tile_shape(hidden.device), hidden * self.unit
+    def one_tile(self, hidden: Tensor, targets: Tensor) -> tuple[Gathered, Gathered]:
+        """What hidden (tokens, dim) and targets (tokens,), or none (0,), give: plain, and at the temperature."""
+        shape, states = tile_shape(hidden.device), hidden * self.unit
         own = TargetColumns(targets, len(self.head), shape.words)
         sums = ExponentialSums(len(hidden), self.keep, self.unit == LOG2_E, hidden)
+        cold = 1.0 if self.request.scaled is None else 1 / self.request.scaled.temperature
+        scaled_sums = ExponentialSums(len(hidden), self.keep_scaled, self.unit == LOG2_E, hidden, cold)
         maxima = GroupMaxima(len(hidden), len(self.head), hidden, self.request)
         plain = PlainSums(len(hidden), self.unit, hidden)
         target = TargetLogit(own, self.unit, hidden)
-        rank = TargetRank(own, self._own_logits(scaled, targets))
+        rank = TargetRank(own, self._own_logits(states, targets))
+        both = self.keep | self.keep_scaled
         collectors: list[tuple[Collector, frozenset[str]]] = [
-            (sums, frozenset({"total", "energy", "collision"})),
-            (maxima, frozenset({"maximum", "top_logits", "top_words", "tail_mass"})),
-            (plain, frozenset({"mean", "spread"} if self.request.softcap is not None else ())),
-            (target, frozenset({"target"})),
-            (rank, frozenset({"target_rank"})),
+            (sums, EXPONENTIAL & self.keep),
+            (scaled_sums, EXPONENTIAL & self.keep_scaled),
+            (maxima, both & {"maximum", "top_logits", "top_words", "tail_mass"}),
+            (plain, both & {"mean", "spread"} if self.request.softcap is not None else frozenset()),
+            (target, both & {"target"}),
+            (rank, both & {"target_rank"}),
         ]
-        active = [collector for collector, gives in collectors if gives & self.keep]
+        active = [collector for collector, given in collectors if given]
         for number, words in enumerate(spans(len(self.head), shape.words)):
-            z = self._logits(scaled, words)
+            z = self._logits(states, words)
             for collector in active:
                 collector.add(z, number)
         mean, spread = self.linear.of(hidden) if self.request.softcap is None else plain.mean_and_spread(len(self.head))
@@ -111,49 +131,82 @@ class _Walk:
             target=target.value,
             target_rank=rank.rank,
         )
-        if maxima in active:
-            self._add_top(gathered, maxima, hidden)
-        return gathered
+        if both & {"top_logits", "top_words"}:
+            gathered.top_logits, gathered.top_words = maxima.top(self.request.top_k, hidden, self.head)
+        scaled = scaled_by(gathered, scaled_sums, cold)
+        if "tail_mass" in self.keep:
+            gathered.tail_mass = self._tails(gathered, maxima, hidden, self.request)
+        if self.request.scaled is not None and "tail_mass" in self.keep_scaled:
+            request = self.request.at_temperature(self.request.scaled)
+            scaled.tail_mass = self._tails(scaled, maxima, hidden, request, cold)
+        return gathered, scaled
 
-    def _logits(self, scaled: Tensor, words: slice) -> Tensor:
-        """A tile of logits (tokens, tile words), `unit` to the nat."""
-        return self.request.finish(product(scaled, self.head[words].to(scaled.dtype)), words, self.unit)
+    def _logits(self, states: Tensor, words: slice) -> Tensor:
+        """A tile of logits (tokens, tile words), `unit` to the nat as the states are."""
+        return self.request.finish(product(states, self.head[words].to(states.dtype)), words, self.unit)
 
-    def _own_logits(self, scaled: Tensor, targets: Tensor) -> Tensor:
+    def _own_logits(self, states: Tensor, targets: Tensor) -> Tensor:
         """The targets' logits (tokens,) before the walk."""
-        if "target_rank" not in self.keep:
-            return scaled.new_empty(len(targets))
-        products = product(scaled, self.head[targets].to(scaled.dtype)).diagonal().clone()  # as a tile computes them
+        if "target_rank" not in self.keep | self.keep_scaled:
+            return states.new_empty(len(targets))
+        products = product(states, self.head[targets].to(states.dtype)).diagonal().clone()  # as a tile computes them
         return self.request.finish(products, targets, self.unit)
 
-    def _add_top(self, gathered: Gathered, maxima: GroupMaxima, hidden: Tensor) -> None:
-        """Add the largest logits with their words, and the tail masses."""
-        if not self.keep & {"top_logits", "top_words", "tail_mass"}:
-            return
-        thresholds = self.request.tail_thresholds if "tail_mass" in self.keep else ()
-        near = [threshold for threshold in thresholds if exp(threshold) < MAX_TOP_K + 1]
-        top, words = maxima.top(max(self.request.top_k, *(int(exp(t)) for t in near), 2), hidden, self.head)
-        gathered.top_logits, gathered.top_words = top[:, : self.request.top_k], words[:, : self.request.top_k]
-        if thresholds:
-            log_total = gathered.get("total").log()
-            log_p = top - top[:, :1] + (gathered.get("maximum") - gathered.peak - log_total)[:, None]
-            masses = {t: near_tail(log_p, t) for t in near}
-            far = [threshold for threshold in thresholds if threshold not in masses]
-            masses |= self._far_tails(hidden, gathered.peak, log_total, far)
-            gathered.tail_mass = torch.stack([masses[t] for t in thresholds], 1).to(hidden.dtype)
+    def _tails(
+        self, gathered: Gathered, maxima: GroupMaxima, hidden: Tensor, request: Request, scale: float = 1.0
+    ) -> Tensor:
+        """Mass (tokens, thresholds) of the words with p < exp(-threshold): what the others leave of 1.
 
-    def _far_tails(
-        self, hidden: Tensor, peak: Tensor, log_total: Tensor, thresholds: list[float]
-    ) -> dict[float, Tensor]:
-        """Mass (tokens,) of the words with p < exp(-threshold) for each threshold, by one more walk for all of them."""
-        masses = {threshold: torch.zeros_like(peak) for threshold in thresholds}
-        for words in spans(len(self.head), tile_shape(hidden.device).words) if thresholds else []:
+        `gathered` and `request` are of `scale` times the logits. Only groups of words that hold one of the others are
+        looked into. Where these leave so little that it is lost in their rounding, the tail itself is summed.
+        """
+        thresholds = request.tail_thresholds
+        log_sum = gathered.peak + gathered.get("total").log()
+        others = hidden.new_zeros(len(hidden), len(thresholds), dtype=torch.float64)
+        tokens, groups = maxima.above((log_sum - max(thresholds) - ROUNDING) * (self.unit / scale))
+        for part in spans(len(tokens), PAIRS_AT_ONCE):
+            own = tokens[part]
+            logits = maxima.inside(own, groups[part], hidden, self.head)
+            p = logits.mul_(scale).sub_(log_sum[own][:, None]).mul_(LOG2_E).exp2_()
+            masses = [torch.nn.functional.threshold(p, exp(-threshold), 0.0).sum(1) for threshold in thresholds]
+            others.index_add_(0, own, torch.stack(masses, 1).double())
+        tails = (1 - others).clamp_(min=0)
+        little = (tails.amin(1) < LITTLE).nonzero()[:, 0]
+        if len(little):
+            tails[little] = self._summed_tails(hidden[little], log_sum[little], thresholds, scale)
+        return tails.to(hidden.dtype)
+
+    def _summed_tails(self, hidden: Tensor, log_sum: Tensor, thresholds: Sequence[float], scale: float) -> Tensor:
+        """The same for hidden (tokens, dim), float64, by one more walk, over the words of the tail itself."""
+        masses = hidden.new_zeros(len(hidden), len(thresholds), dtype=torch.float64)
+        for words in spans(len(self.head), tile_shape(hidden.device).words):
             log_p = self.request.finish(product(hidden, self.head[words].to(hidden.dtype)), words)
-            log_p.sub_(peak[:, None]).sub_(log_total[:, None])
+            log_p.mul_(scale).sub_(log_sum[:, None])
             p, below = log_p.exp(), torch.empty_like(log_p)  # 0 and 1 as floats: four times as fast as a mask
-            for threshold, mass in masses.items():
-                mass.add_(torch.lt(log_p, -threshold, out=below).mul_(p).sum(1))
+            for number, threshold in enumerate(thresholds):
+                masses[:, number].add_(torch.lt(log_p, -threshold, out=below).mul_(p).sum(1))
         return masses
+
+
+def scaled_by(gathered: Gathered, sums: ExponentialSums, scale: float) -> Gathered:
+    """What is gathered of `scale` times the logits, whose `sums` are these."""
+
+    def times(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values * scale
+
+    return Gathered(
+        peak=sums.peak,
+        total=sums.total,
+        energy=sums.energy,
+        collision=sums.collision,
+        maximum=times(gathered.maximum),
+        mean=times(gathered.mean),
+        spread=times(gathered.spread),
+        target=times(gathered.target),
+        target_rank=gathered.target_rank,
+        top_logits=times(gathered.top_logits),
+        top_words=gathered.top_words,
+    )
 
 
 def near_tail(top_log_p: Tensor, threshold: float) -> Tensor:

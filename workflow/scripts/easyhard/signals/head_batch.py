@@ -1,6 +1,5 @@
-"""All signals of the logits for a batch of tokens: one pass over the vocabulary, a second one at the temperature."""
+"""All signals of the logits for a batch of tokens: one pass over the vocabulary."""
 
-from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -8,8 +7,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from easyhard.errors import InputError
+from easyhard.logits.request import Scaled
 from easyhard.logits.statistics import Implementation, logit_statistics
-from easyhard.logits.temperature import at_temperature
 from easyhard.signals.declare import LOGIT_STATISTICS, SCALED, TARGET_STATISTICS, computable, compute
 from easyhard.signals.head import SCALED_TAIL_THRESHOLDS, TAIL_THRESHOLDS, TOP_K
 from easyhard.signals.unigram import train_surprisal
@@ -44,23 +43,20 @@ def head_signals(
     signals = computable(["head", "target"], {*values, *plain, *scaled})
     read = {name for entry in signals for name in entry.reads}
 
-    def statistics(at: float, names: Collection[str], thresholds: Sequence[float]) -> dict[str, Tensor]:
-        states, cap = at_temperature(hidden, softcap, at)
-        top_k = min(TOP_K, len(head))
-        return logit_statistics(
-            states,
+    wanted = [name for name in plain if name in read]
+    cold = None
+    if temperature is not None:
+        cold = Scaled(temperature, tuple(name for name in plain if SCALED + name in read), SCALED_TAIL_THRESHOLDS)
+    if wanted:
+        values |= logit_statistics(
+            hidden,
             head,
             targets,
-            statistics=tuple(names),
-            softcap=cap,
-            top_k=top_k,
-            tail_thresholds=thresholds,
+            statistics=wanted,
+            softcap=softcap,
+            top_k=min(TOP_K, len(head)),
+            tail_thresholds=TAIL_THRESHOLDS,
+            scaled=cold,
             implementation=implementation,
         )
-
-    if wanted := [name for name in plain if name in read]:
-        values |= statistics(1.0, wanted, TAIL_THRESHOLDS)
-    if temperature is not None and (wanted := [name for name in plain if SCALED + name in read]):
-        found = statistics(temperature, wanted, SCALED_TAIL_THRESHOLDS)
-        values |= {SCALED + name: column for name, column in found.items()}
     return {name: column.float() for name, column in compute(signals, values, len(hidden)).items()}
