@@ -1,5 +1,6 @@
 """Grow a stack of all signals of each cost class, by documents, and see which signals it rests on."""
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,7 @@ def main() -> None:
         fit=np.searchsorted(kept, fit),
         select=np.searchsorted(kept, select),
     )
+    threads = min(snakemake.threads, len(os.sched_getaffinity(0)))
     progress = Progress("stacks", len(inputs) * len(GOALS), "stacks")
     stacks: dict[str, Stack] = {}
     costs: dict[str, dict[str, int]] = {}
@@ -89,7 +91,8 @@ def main() -> None:
     by_part = {name: parts(name, known[name].needs, known[name].multiply_adds) for name in read}
     for stack, names in inputs.items():
         for goal, suffix in GOALS.items():
-            grown = stacks[f"{stack}{suffix}"] = fit_stack(data, names, goal, own, [settings["seed"]])
+            grown = fit_stack(data, names, goal, own, [settings["seed"]], threads=threads)
+            stacks[f"{stack}{suffix}"] = grown
             costs[f"{stack}{suffix}"] = {"multiply_adds": stack_multiply_adds(names, by_part)}
             importance = {f"importance_{name}": mean for name, (mean, _) in grown.importance.items()}
             spread = {f"importance_{name}_std": std for name, (_, std) in grown.importance.items()}

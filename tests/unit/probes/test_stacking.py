@@ -103,6 +103,13 @@ def test_same_seed_same_bits(stack: Stack) -> None:
     assert not np.array_equal(first, second)
 
 
+def test_threads_do_not_matter(stack: Stack) -> None:
+    again = fit_stack(data(), NAMES, "hard", SETTINGS, (0,), threads=3)
+    assert (again.learning_rate, again.leaves) == (stack.learning_rate, stack.leaves)
+    assert again.importance == stack.importance
+    np.testing.assert_array_equal(again.say(data().signals)[0], stack.say(data().signals)[0])
+
+
 def test_settings_come_from_the_grid_and_bound_the_comparisons(stack: Stack) -> None:
     assert stack.learning_rate in SETTINGS["learning_rates"]
     assert stack.leaves in SETTINGS["leaves"]

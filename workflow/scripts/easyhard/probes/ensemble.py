@@ -141,7 +141,7 @@ def _epochs(member: Member, target: Tensor, settings: ProbeSettings) -> Iterator
     steps = max(LEAST_STEPS, -(-len(member.fit) // settings["batch_size"]))
     for step in range(1, settings["max_epochs"] * steps + 1):
         rows = next(batches)
-        slope = partial(SLOPES[member.task.kind], target[rows])
+        slope = partial(SLOPES[member.task.kind], target.index_select(0, rows))
         found = gradients(member.architecture, weights, member.inputs.at(rows), slope)
         for tensor, gradient in zip(weights, found, strict=True):
             tensor.grad = gradient

@@ -44,8 +44,12 @@ def _softmax_derivative(activation: Tensor, b: Tensor, score: Tensor) -> Tensor:
     return activation * (b - score[:, None] / len(b) ** 0.5)
 
 
+def _relu_derivative(activation: Tensor, b: Tensor, score: Tensor) -> Tensor:
+    return torch.gt(activation, 0, out=torch.empty_like(activation)).mul_(b)  # floats: a mask would be copied to them
+
+
 ACTIVATIONS = {
-    "mlp": _Activation(torch.relu, lambda activation, b, score: (activation > 0) * b),
+    "mlp": _Activation(torch.relu, _relu_derivative),
     "mixture": _Activation(_softmax, _softmax_derivative),
 }
 
