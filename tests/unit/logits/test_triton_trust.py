@@ -9,10 +9,19 @@ from torch import Tensor
 pytest.importorskip("triton")
 
 from easyhard.logits import cross_entropy, low_rank, statistics, triton_statistics
+from easyhard.logits import trust as trust_module
 from easyhard.logits.trust import Trust, largest_difference
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 TRUSTS = [statistics._trusted, cross_entropy._trusted, low_rank._trusted]
+
+
+@pytest.fixture(autouse=True)
+def a_small_sample_for_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which takes minutes for what a GPU is asked to do; still ragged, and several tiles either way."""
+    if DEVICE.type == "cpu":
+        monkeypatch.setattr(trust_module, "SAMPLE_TOKENS", 43)
+        monkeypatch.setattr(trust_module, "SAMPLE_WORDS", 307)
 
 
 @pytest.mark.parametrize("trust", TRUSTS, ids=lambda trust: trust.name)

@@ -98,13 +98,14 @@ def _forward(
     losses, total = hidden.new_empty(tokens, dtype=dtype), hidden.new_zeros(tokens, dtype=dtype)
     peak = hidden.new_full((tokens,), 0.0 if safe else LOWEST, dtype=dtype)
     expected = hidden.new_zeros((tokens, dim if with_expected else 0), dtype=dtype)
+    tiles_of_words = head.split(shape.words)
 
     def one_tile(tile: slice) -> None:
         h = hidden[tile].to(dtype) * (LOG2_E if safe else 1.0)
         target, tile_peak, tile_total, tile_expected = losses[tile], peak[tile], total[tile], expected[tile]
         own = TargetColumns(targets[tile], len(head), shape.words)
-        for number, words in enumerate(spans(len(head), shape.words)):
-            w = head[words].to(dtype)
+        for number, w in enumerate(tiles_of_words):
+            w = w.to(dtype)
             z = product(h, w)  # (tile tokens, tile words)
             rows, inside = own.of(number)
             target[rows] = z[rows, inside]
@@ -136,23 +137,24 @@ def _grad_head(
     h = hidden.to(dtype)
     push = h * (grad_losses / total)[:, None]  # (tokens, dim): g p h = exp2(...) push
     h = h * LOG2_E if safe else h
-    tiles = [(tile, TargetColumns(targets[tile], len(head), shape.words)) for tile in spans(len(h), shape.tokens)]
+    tiles_of_words, gradients = head.split(shape.words), grad_head.split(shape.words)
+    columns = [TargetColumns(own, len(head), shape.words) for own in targets.split(shape.tokens)]
+    tiles = list(zip(*(rows.split(shape.tokens) for rows in (h, push, peak, total)), columns, strict=True))
 
     def one_tile(number: int) -> None:
-        words = slice(number * shape.words, (number + 1) * shape.words)
-        w = head[words].to(dtype)
+        w = tiles_of_words[number].to(dtype)
         gradient = torch.zeros_like(w)
-        for tile, own in tiles:
-            z = product(w, h[tile])  # (tile words, tile tokens)
+        for tile_h, tile_push, tile_peak, tile_total, own in tiles:
+            z = product(w, tile_h)  # (tile words, tile tokens)
             if not safe:
-                z.sub_(peak[tile]).mul_(LOG2_E)
+                z.sub_(tile_peak).mul_(LOG2_E)
             p = z.exp2_()  # times total
             tokens, inside = own.of(number)
-            p[inside, tokens] -= total[tile][tokens]
-            gradient.add_(product(p, push[tile].t()))
-        grad_head[words] = gradient
+            p[inside, tokens] -= tile_total[tokens]
+            gradient.add_(product(p, tile_push.t()))
+        gradients[number].copy_(gradient)
 
-    for _ in each(one_tile, range(len(spans(len(head), shape.words))), head.device):
+    for _ in each(one_tile, range(len(tiles_of_words)), head.device):
         pass
     return grad_head
 
