@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from easyhard.errors import InputError
+from easyhard.logits import request
 from easyhard.logits.draws import draw_targets
 from easyhard.logits.formulas import FORMULAS, NEEDS_TARGETS
-from easyhard.signals.declare import LOGIT_STATISTICS, TARGET_STATISTICS, computable
+from easyhard.signals.declare import LOGIT_STATISTICS, SCALED, TARGET_STATISTICS, computable
 from easyhard.signals.head_batch import head_signals
 from easyhard.signals.registry import FAMILIES, SIGNALS, Signal, Sizes, find, register, signal
 
@@ -64,6 +65,7 @@ def test_find_returns_the_entry_and_names_the_known_ones_otherwise() -> None:
 
 def test_statistics_are_those_of_the_logits() -> None:
     assert sorted(LOGIT_STATISTICS) == sorted(FORMULAS)
+    assert SCALED == request.SCALED
     assert set(TARGET_STATISTICS) == NEEDS_TARGETS
 
 
