@@ -81,7 +81,7 @@ def call_everything(dtype: torch.dtype, precision: Any, dim: int) -> None:
     """Call every entry with tensors of the host, which nothing touches."""
     from easyhard.logits import triton_cross_entropy, triton_low_rank, triton_statistics
     from easyhard.logits.formulas import FORMULAS
-    from easyhard.logits.request import Request
+    from easyhard.logits.request import Request, Scaled
 
     splits = 1 if dim == 64 else 2
     for module in (triton_statistics, triton_low_rank, triton_cross_entropy):
@@ -90,7 +90,8 @@ def call_everything(dtype: torch.dtype, precision: Any, dim: int) -> None:
     targets = torch.zeros(300, dtype=torch.int64)
     study = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy", "loss", "target_probability")
     triton_statistics.gather(hidden, head, targets, Request(study), precision)
-    full = Request(tuple(FORMULAS), torch.zeros(600), 30.0, 5, (3.0, 5.0))
+    scaled = Scaled(1.1, tuple(FORMULAS), (3.0, 6.0))
+    full = Request(tuple(FORMULAS), torch.zeros(600), 30.0, 5, (3.0, 5.0, 8.0), scaled)
     triton_statistics.gather(hidden, head, targets, full, precision)
     low = max(32, dim // 2)  # at large dims, steps of many columns too
     factors = torch.randn(300, low), torch.randn(600, low)

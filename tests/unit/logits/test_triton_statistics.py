@@ -11,7 +11,8 @@ pytest.importorskip("triton")
 from easyhard.errors import InputError
 from easyhard.logits import reference, triton_statistics
 from easyhard.logits.formulas import FORMULAS
-from easyhard.logits.request import Request
+from easyhard.logits.request import Request, Scaled
+from easyhard.logits.statistics import IMPLEMENTATIONS
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 WHOLE_NUMBERS = {"argmax", "top_words", "target_rank"}
@@ -35,10 +36,11 @@ def error(values: Tensor, truth: Tensor) -> float:
 def check(hidden: Tensor, head: Tensor, targets: Tensor, request: Request) -> dict[str, Tensor]:
     """No error above the plain implementation's own + 1e-5; whole numbers equal, or at words of equal logits."""
     ours = triton_statistics.gather(hidden, head, targets, request)
-    plain = reference.gather(hidden, head, targets, request)
-    truth = reference.gather(hidden.double(), head.double(), targets, request)
+    by_reference = IMPLEMENTATIONS["reference"]
+    plain = by_reference(hidden, head, targets, request)
+    truth = by_reference(hidden.double(), head.double(), targets, request)
     logits = reference.plain_logits(hidden.double(), head.double(), request)
-    assert list(ours) == list(request.statistics)
+    assert list(ours) == list(plain)
     for name in request.statistics:
         assert ours[name].shape == plain[name].shape, name
         assert ours[name].dtype == plain[name].dtype, name
@@ -52,6 +54,9 @@ def check(hidden: Tensor, head: Tensor, targets: Tensor, request: Request) -> di
             assert all(len(set(row)) == len(row) for row in chosen.tolist()), name
         else:
             assert error(ours[name], truth[name]) <= error(plain[name], truth[name]) + 1e-5, name
+    for name in set(ours) - set(request.statistics):  # at a temperature
+        assert ours[name].dtype == plain[name].dtype, name
+        assert error(ours[name], truth[name]) <= error(plain[name], truth[name]) + 1e-5, name
     return ours
 
 
@@ -59,6 +64,37 @@ def check(hidden: Tensor, head: Tensor, targets: Tensor, request: Request) -> di
 @pytest.mark.parametrize(("tokens", "words", "dim"), [(45, 123, 20), (33, 255, 48)])
 def test_every_statistic(tokens: int, words: int, dim: int, dtype: torch.dtype) -> None:
     check(*states_and_head(tokens, words, dim, dtype), Request(ALL, top_k=5, tail_thresholds=(2.0, 5.0)))
+
+
+CONTINUOUS = tuple(name for name in ALL if name not in WHOLE_NUMBERS)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+@pytest.mark.parametrize("softcap", [None, 4.0])
+@pytest.mark.parametrize("masked", [False, True])
+def test_at_a_temperature(temperature: float, softcap: float | None, masked: bool) -> None:
+    hidden, head, targets = states_and_head(37, 97, 16, torch.float32)
+    bias = torch.linspace(-3, 3, 97, device=DEVICE) if masked else None
+    if bias is not None:
+        bias[[0, 40, 96]] = float("-inf")
+    scaled = Scaled(temperature, CONTINUOUS, (5.0, 1.0, 4.0))
+    check(hidden, head, targets, Request(("entropy", "margin"), bias, softcap, top_k=3, scaled=scaled))
+
+
+def test_scaled_sums_come_from_the_same_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden, head, targets = states_and_head(20, 60, 16, torch.float32)
+    passes = []
+    walk = triton_statistics._Pass._walk
+    monkeypatch.setattr(triton_statistics._Pass, "_walk", lambda *given: passes.append(0) or walk(*given))
+    scaled = Scaled(2.0, ("entropy", "renyi2", "max_probability"))
+    ours = triton_statistics.gather(hidden, head, targets, Request(("entropy",), scaled=scaled))
+    assert list(ours) == ["entropy", "scaled_entropy", "scaled_renyi2", "scaled_max_probability"]
+    assert len(passes) == 1
+
+
+def test_many_far_tails() -> None:
+    request = Request(("tail_mass",), tail_thresholds=(6.0, 2.0, 4.5, 3.0, 5.0))
+    check(*states_and_head(37, 301, 16, torch.float32), request)
 
 
 def test_bias_and_masked_words() -> None:

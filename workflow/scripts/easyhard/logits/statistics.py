@@ -61,10 +61,10 @@ IMPLEMENTATIONS: dict[str, Gather] = {
     "auto": _auto,
     "reference": _apart(reference.gather),
     "tiled": tiled.gather,
-    "triton": _apart(_triton("ieee")),
-    "triton_tf32x3": _apart(_triton("tf32x3")),
-    "triton_tf32": _apart(_triton("tf32")),
-    "triton_bf16": _apart(_triton("bf16")),
+    "triton": _triton("ieee"),
+    "triton_tf32x3": _triton("tf32x3"),
+    "triton_tf32": _triton("tf32"),
+    "triton_bf16": _triton("bf16"),
 }
 
 
@@ -100,7 +100,7 @@ def logit_statistics(
         target_logit, target_probability, loss = -log p_target, target_rank = 1 + words above the target, int64
 
     tail_mass at each of `tail_thresholds`, nats: sum of the p below e^-threshold. top_k: 2 to 32. `scaled` asks for
-    statistics of z / temperature too, in the same walk where the code is tiled: scaled_entropy is that of the entropy.
+    statistics of z / temperature too, in the same walk but for the reference: scaled_entropy is that of the entropy.
 
     Ties: equal logits share a rank, and margin is 0 among them; which of more than top_k equal words argmax and
     top_words name is open. Logits that differ by rounding alone count as tied. A masked word (bias -inf) has p = 0 and

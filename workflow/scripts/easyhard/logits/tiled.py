@@ -188,7 +188,7 @@ class _Walk:
         return masses
 
 
-def scaled_by(gathered: Gathered, sums: ExponentialSums, scale: float) -> Gathered:
+def scaled_by(gathered: Gathered, sums: ExponentialSums | Gathered, scale: float) -> Gathered:
     """What is gathered of `scale` times the logits, whose `sums` are these."""
 
     def times(values: Tensor | None) -> Tensor | None:

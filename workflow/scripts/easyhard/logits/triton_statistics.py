@@ -7,6 +7,7 @@ what is written is some 10 numbers a token and split.
 
 # mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import exp
 from typing import Literal
@@ -19,8 +20,8 @@ from torch.nn.functional import pad
 
 from easyhard.logits.arguments import logit_bound
 from easyhard.logits.formulas import Gathered, evaluate, needs
-from easyhard.logits.request import MAX_TOP_K, Request
-from easyhard.logits.tiled import LinearMoments, near_tail
+from easyhard.logits.request import MAX_TOP_K, SCALED, Request
+from easyhard.logits.tiled import LinearMoments, near_tail, scaled_by
 from easyhard.logits.triton_target import target_logits
 from easyhard.logits.triton_tiles import (
     ABSENT,
@@ -38,6 +39,7 @@ from easyhard.logits.triton_tiles import (
 )
 
 PICKED_TOKENS, PICKED_DIMS = 32, 64
+SUMS = ("peak", "total", "energy", "collision")
 FEW = 4  # largest logits that fit beside the widest tile
 
 
@@ -48,7 +50,8 @@ def gather(
     request: Request,
     precision: Precision | Literal["bf16"] = "ieee",
 ) -> dict[str, Tensor]:
-    """Every statistic in one pass, and a second for tail thresholds above log 33.
+    """Every statistic in one pass, those at a temperature too; and one more for all tail thresholds above log 33, of
+    the plain logits and of the scaled ones each.
 
     precision names how float32 inputs are multiplied: "ieee" float32, "tf32x3" three products of tf32 halves, "tf32"
     and "bf16" rounded to these types first, to nearest. Products of what is rounded are exact, sums float32.
@@ -60,7 +63,11 @@ def gather(
         return gather(hidden, head, targets, request)
     logit_bound(hidden, head)
     pass_ = _Pass(loadable(hidden, precision), loadable(head, precision), targets, request, precision)
-    return evaluate(request.statistics, pass_.gathered())
+    plain, scaled = pass_.gathered()
+    found = evaluate(request.statistics, plain)
+    if request.scaled is not None:
+        found |= {SCALED + name: values for name, values in evaluate(request.scaled.statistics, scaled).items()}
+    return found
 
 
 class _Pass:
@@ -71,34 +78,42 @@ class _Pass:
     ) -> None:
         self.hidden, self.head, self.targets, self.request = hidden, head, targets, request
         self.keep = needs(request.statistics)
+        self.keep_scaled = frozenset() if request.scaled is None else needs(request.scaled.statistics)
+        self.both = self.keep | self.keep_scaled
+        self.cold = 1.0 if request.scaled is None else 1 / request.scaled.temperature
         self.tile = tile_for(hidden, precision)
         self.shared = {"softcap": request.softcap, "DIM": hidden.shape[1], "PRECISION": precision}
         self.bias = None if request.bias is None else request.bias.to(hidden.device, torch.float32).contiguous()
         self.thresholds = request.tail_thresholds if "tail_mass" in self.keep else ()
-        self.near = [threshold for threshold in self.thresholds if exp(threshold) < MAX_TOP_K + 1]
+        scaled = () if request.scaled is None else request.scaled.tail_thresholds
+        self.scaled_thresholds = scaled if "tail_mass" in self.keep_scaled else ()
+        self.near = [t for t in (*self.thresholds, *self.scaled_thresholds) if exp(t) < MAX_TOP_K + 1]
 
-    def gathered(self) -> Gathered:
-        """Everything the request needs, in nats."""
+    def gathered(self) -> tuple[Gathered, Gathered]:
+        """Everything the request needs, in nats: of the logits, and of those at the temperature."""
         target = None
-        if self.targets is not None and self.keep & {"target", "target_rank"}:
+        if self.targets is not None and self.both & {"target", "target_rank"}:
             target = target_logits(self.hidden, self.head, self.targets, self.tile, self.shared, self.bias)
-        left = self._walk(target if "target_rank" in self.keep else None)
-        peak = left["peak"].amax(0)
-        drop = left["peak"] - peak  # (splits, tokens)
-        shrink = drop.exp()
-        total = (left["total"] * shrink).sum(0)
-        gathered = Gathered(peak=peak, total=total, maximum=peak, target=target)
-        if "energy" in left:
-            gathered.energy = ((left["energy"] + drop * left["total"]) * shrink).sum(0)
-        if "collision" in left:
-            gathered.collision = (left["collision"] * shrink.square()).sum(0)
+        left = self._walk(target if "target_rank" in self.both else None)
+        plain = _merged(left)
+        plain.maximum = plain.peak
         if "rank" in left:
-            gathered.target_rank = 1 + left["rank"].sum(0, dtype=torch.int64)
+            plain.target_rank = 1 + left["rank"].sum(0, dtype=torch.int64)
         if target is not None:
-            gathered.target = target.masked_fill(target <= LOWEST.value, float("-inf"))
-        self._add_moments(gathered, left)
-        self._add_top(gathered, left)
-        return gathered
+            plain.target = target.masked_fill(target <= LOWEST.value, float("-inf"))
+        self._add_moments(plain, left)
+        top = None
+        if "top_words" in left:
+            top, words = self._exact_top(left["top_logits"], left["top_words"])
+            plain.top_logits, plain.top_words = top[:, : self.request.top_k], words[:, : self.request.top_k]
+        scaled = plain
+        if self.request.scaled is not None:
+            sums = _merged({name: left.get(SCALED + name) for name in SUMS} | {"peak": left["peak"] * self.cold})
+            scaled = scaled_by(plain, sums, self.cold)
+        plain.tail_mass = self._tails(plain, top, self.thresholds, 1.0)
+        if self.request.scaled is not None:
+            scaled.tail_mass = self._tails(scaled, top, self.scaled_thresholds, self.cold)
+        return plain, scaled
 
     def _walk(self, target: Tensor | None) -> dict[str, Tensor]:
         """What each split of the vocabulary leaves: name -> (splits, tokens), tops (splits, tokens, k)."""
@@ -107,7 +122,7 @@ class _Pass:
         splits = split_count(self.hidden, words, tile)
         span = split_words(words, splits, tile)
         splits = triton.cdiv(words, span)
-        moments = self.request.softcap is not None and bool(self.keep & {"mean", "spread"})
+        moments = self.request.softcap is not None and bool(self.both & {"mean", "spread"})
 
         def new(wanted: bool, dtype: torch.dtype = torch.float32, *shape: int) -> Tensor | None:
             return self.hidden.new_empty(splits, tokens, *shape, dtype=dtype) if wanted else None
@@ -117,6 +132,9 @@ class _Pass:
             "total": new(True),
             "energy": new("energy" in self.keep),
             "collision": new("collision" in self.keep),
+            SCALED + "total": new("total" in self.keep_scaled),
+            SCALED + "energy": new("energy" in self.keep_scaled),
+            SCALED + "collision": new("collision" in self.keep_scaled),
             "first": new(moments, torch.float64),
             "second": new(moments, torch.float64),
             "rank": new(target is not None, torch.int32),
@@ -124,7 +142,7 @@ class _Pass:
             "top_words": new(top > 0, torch.int32, top),
         }
         _walk_kernel[(triton.cdiv(tokens, tile.tokens) * splits,)](
-            self.hidden, self.head, self.bias, target, self.targets, *out.values(),
+            self.hidden, self.head, self.bias, target, self.targets, *out.values(), self.cold,
             tokens=tokens, words=words, span=span, splits=splits, TOP=top, SLOTS=triton.next_power_of_2(max(top, 1)),
             **self.shared, **tile.launch,
         )  # fmt: skip
@@ -132,7 +150,7 @@ class _Pass:
 
     def _top_count(self) -> int:
         """How many of the largest logits the pass keeps."""
-        if not self.keep & {"top_logits", "top_words"} and not self.near:
+        if not self.both & {"top_logits", "top_words"} and not self.near:
             return 0
         return max(self.request.top_k, 2, *(int(exp(t)) for t in self.near))
 
@@ -145,22 +163,25 @@ class _Pass:
         spread = (left["second"].sum(0) / len(self.head) - mean.square()).clamp(min=0).sqrt()
         gathered.mean, gathered.spread = mean.float(), spread.float()
 
-    def _add_top(self, gathered: Gathered, left: dict[str, Tensor]) -> None:
-        """Add the largest logits with their words, and the tail masses."""
+    def _tails(
+        self, gathered: Gathered, top: Tensor | None, thresholds: tuple[float, ...], scale: float
+    ) -> Tensor | None:
+        """Mass (tokens, thresholds) of the words with p < exp(-threshold), where there are thresholds.
+
+        `gathered` is of `scale` times the logits, of which `top` (tokens, k) are the largest.
+        """
+        if not thresholds:
+            return None
         log_total = gathered.get("total").log()
-        if "top_words" in left:
-            top, words = self._exact_top(left["top_logits"], left["top_words"])
-            gathered.top_logits = top[:, : self.request.top_k]
-            gathered.top_words = words[:, : self.request.top_k]
-            log_p = top - top[:, :1] - log_total[:, None]
-        masses = [
-            near_tail(log_p, threshold)
-            if threshold in self.near
-            else self._far_tail(gathered.peak, log_total, threshold)
-            for threshold in self.thresholds
-        ]
-        if masses:
-            gathered.tail_mass = torch.stack(masses, 1).float()
+        masses = torch.empty(len(self.hidden), len(thresholds), device=self.hidden.device)
+        far = [number for number, threshold in enumerate(thresholds) if threshold not in self.near]
+        if far:
+            masses[:, far] = self._far_tails(gathered.peak, log_total, tuple(thresholds[n] for n in far), scale).T
+        for number in set(range(len(thresholds))) - set(far):
+            assert top is not None
+            log_p = (top - top[:, :1]) * scale - log_total[:, None]
+            masses[:, number] = near_tail(log_p, thresholds[number]).float()
+        return masses
 
     def _exact_top(self, values: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """The largest logits over all splits (tokens, k), computed again in float64 and falling, and their words."""
@@ -177,14 +198,53 @@ class _Pass:
         missing = (0, asked - top)  # where the vocabulary has fewer words
         return pad(exact, missing, value=float("-inf")), pad(words.gather(1, order).long(), missing)
 
-    def _far_tail(self, peak: Tensor, log_total: Tensor, threshold: float) -> Tensor:
-        """Mass (tokens,) of the words with p < exp(-threshold), by a second pass."""
-        out = torch.empty_like(peak)
+    def _far_tails(self, peak: Tensor, log_total: Tensor, thresholds: tuple[float, ...], scale: float) -> Tensor:
+        """Masses (thresholds, tokens) of the words with p < exp(-threshold), by one more pass for all thresholds."""
+        out = peak.new_empty(len(thresholds), len(peak))
         _tail_kernel[(triton.cdiv(len(self.hidden), self.tile.tokens),)](
-            self.hidden, self.head, self.bias, peak, log_total, out, threshold,
-            tokens=len(self.hidden), words=len(self.head), **self.shared, **self.tile.launch,
+            self.hidden, self.head, self.bias, peak, log_total, out, scale,
+            tokens=len(self.hidden), words=len(self.head), THRESHOLDS=thresholds, COUNT=len(thresholds),
+            **self.shared, **self.tile.launch,
         )  # fmt: skip
         return out
+
+
+def _merged(left: Mapping[str, Tensor | None]) -> Gathered:
+    """The SUMS of all splits, (splits, tokens) each, as one."""
+    peaks, totals, energies, collisions = (left.get(name) for name in SUMS)
+    assert peaks is not None
+    peak = peaks.amax(0)
+    drop = peaks - peak
+    shrink = drop.exp()
+    gathered = Gathered(peak=peak)
+    if totals is not None:
+        gathered.total = (totals * shrink).sum(0)
+        if energies is not None:
+            gathered.energy = ((energies + drop * totals) * shrink).sum(0)
+    if collisions is not None:
+        gathered.collision = (collisions * shrink.square()).sum(0)
+    return gathered
+
+
+@triton.jit
+def _summed(
+    x: tl.tensor,
+    drop: tl.tensor,
+    total: tl.tensor,
+    energy: tl.tensor,
+    collision: tl.tensor,
+    energy_out: tl.tensor,
+    collision_out: tl.tensor,
+    AXIS: tl.constexpr,
+) -> tl.tensor:
+    """Running sums after a tile x = log2(e)(z - peak), the peak having risen by -drop; what is not put out stays."""
+    shrink = tl.exp2(drop)
+    e = tl.exp2(x)
+    if energy_out is not None:
+        energy = (energy + drop * total) * shrink + tl.sum(e * x, AXIS)
+    if collision_out is not None:
+        collision = collision * (shrink * shrink) + tl.sum(e * e, AXIS)
+    return total * shrink + tl.sum(e, AXIS), energy, collision
 
 
 @triton.jit
@@ -198,11 +258,15 @@ def _walk_kernel(
     total_out: tl.tensor,
     energy_out: tl.tensor,
     collision_out: tl.tensor,
+    scaled_total_out: tl.tensor,
+    scaled_energy_out: tl.tensor,
+    scaled_collision_out: tl.tensor,
     first_out: tl.tensor,
     second_out: tl.tensor,
     rank_out: tl.tensor,
     top_out: tl.tensor,
     top_words_out: tl.tensor,
+    cold: tl.tensor,
     tokens: tl.tensor,
     words: tl.tensor,
     span: tl.tensor,
@@ -226,6 +290,9 @@ def _walk_kernel(
     total = tl.zeros((TOKENS,), tl.float32)
     energy = tl.zeros((TOKENS,), tl.float32)
     collision = tl.zeros((TOKENS,), tl.float32)
+    scaled_total = tl.zeros((TOKENS,), tl.float32)
+    scaled_energy = tl.zeros((TOKENS,), tl.float32)
+    scaled_collision = tl.zeros((TOKENS,), tl.float32)
     first = tl.zeros((TOKENS,), tl.float64)
     second = tl.zeros((TOKENS,), tl.float64)
     above = tl.zeros((TOKENS,), tl.int32)
@@ -243,14 +310,14 @@ def _walk_kernel(
         left = tl.max(z, AXIS)
         raised = tl.maximum(peak, left)
         drop = (peak - raised) * LOG2_E
-        shrink = tl.exp2(drop)
         x = (z - expand(raised, AXIS)) * LOG2_E
-        e = tl.exp2(x)
-        if energy_out is not None:
-            energy = (energy + drop * total) * shrink + tl.sum(e * x, AXIS)
-        if collision_out is not None:
-            collision = collision * (shrink * shrink) + tl.sum(e * e, AXIS)
-        total = total * shrink + tl.sum(e, AXIS)
+        total, energy, collision = _summed(x, drop, total, energy, collision, energy_out, collision_out, AXIS)
+        if scaled_total_out is not None:
+            x = tl.maximum(x * cold, LOWEST)  # a cold one would take absent words to -inf
+            drop = tl.maximum(drop * cold, LOWEST)
+            scaled_total, scaled_energy, scaled_collision = _summed(
+                x, drop, scaled_total, scaled_energy, scaled_collision, scaled_energy_out, scaled_collision_out, AXIS
+            )
         peak = raised
         if first_out is not None:
             known = tl.where(beside < words, tl.where(z == LOWEST, float("-inf"), z), 0.0)
@@ -277,6 +344,12 @@ def _walk_kernel(
         tl.store(energy_out + at, energy / LOG2_E, mask=real)
     if collision_out is not None:
         tl.store(collision_out + at, collision, mask=real)
+    if scaled_total_out is not None:
+        tl.store(scaled_total_out + at, scaled_total, mask=real)
+    if scaled_energy_out is not None:
+        tl.store(scaled_energy_out + at, scaled_energy / LOG2_E, mask=real)
+    if scaled_collision_out is not None:
+        tl.store(scaled_collision_out + at, scaled_collision, mask=real)
     if first_out is not None:
         tl.store(first_out + at, first, mask=real)
         tl.store(second_out + at, second, mask=real)
@@ -320,10 +393,12 @@ def _tail_kernel(
     peak_in: tl.tensor,
     log_total_in: tl.tensor,
     out: tl.tensor,
-    threshold: tl.tensor,
+    scale: tl.tensor,
     tokens: tl.tensor,
     words: tl.tensor,
     softcap: tl.tensor,
+    THRESHOLDS: tl.constexpr,
+    COUNT: tl.constexpr,
     DIM: tl.constexpr,
     PRECISION: tl.constexpr,
     TOKENS: tl.constexpr,
@@ -331,16 +406,20 @@ def _tail_kernel(
     BLOCK_K: tl.constexpr,
     AXIS: tl.constexpr,
 ) -> None:
-    """sum p [log p < -threshold] of a block of tokens, their normalisers known."""
+    """sum p [log p < -threshold] of a block of tokens for each threshold, z times `scale` and its normalisers known."""
     rows = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
     states = block(hidden, rows, tokens, 0, DIM, BLOCK_K)
     peak = tl.load(peak_in + rows, mask=rows < tokens, other=0.0)
     log_total = tl.load(log_total_in + rows, mask=rows < tokens, other=0.0)
-    mass = tl.zeros((TOKENS,), tl.float32)
+    masses = (tl.zeros((TOKENS,), tl.float32),) * COUNT
     for start in range(0, words, WORDS):
         columns = start + tl.arange(0, WORDS)
         z = products(hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION)
         z = finish(z, bias, softcap, columns, words, AXIS)
-        log_p = z - expand(peak, AXIS) - expand(log_total, AXIS)
-        mass += tl.sum(tl.where(log_p < -threshold, tl.exp2(log_p * LOG2_E), 0.0), AXIS)
-    tl.store(out + rows, mass, mask=rows < tokens)
+        log_p = z * scale - expand(peak, AXIS) - expand(log_total, AXIS)
+        p = tl.exp2(log_p * LOG2_E)
+        for number in tl.static_range(COUNT):
+            below = tl.sum(tl.where(log_p < -THRESHOLDS[number], p, 0.0), AXIS)
+            masses = masses[1:] + (masses[0] + below,)  # noqa: RUF005
+    for number in tl.static_range(COUNT):
+        tl.store(out + number * tokens + rows, masses[number], mask=rows < tokens)
