@@ -5,7 +5,7 @@ from torch import Tensor
 
 from easyhard.logits.arguments import logit_bound
 from easyhard.logits.formulas import joined
-from easyhard.logits.request import Request
+from easyhard.logits.request import SCALED, Request
 from easyhard.logits.tiles import compute_dtype, spans
 
 CHUNK_TOKENS = 4000
@@ -15,7 +15,12 @@ def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Reques
     """Every statistic from its definition; memory 4,000 x words per array."""
     logit_bound(hidden, head)  # raises where they are not finite
     chunks = spans(len(hidden), CHUNK_TOKENS)
-    return joined([_chunk(hidden[c], head, None if targets is None else targets[c], request) for c in chunks])
+    found = joined([_chunk(hidden[c], head, None if targets is None else targets[c], request) for c in chunks])
+    if request.scaled is None:
+        return found
+    states = hidden / request.scaled.temperature
+    scaled = gather(states, head, targets, request.at_temperature(request.scaled))
+    return found | {SCALED + name: values for name, values in scaled.items()}
 
 
 def plain_logits(hidden: Tensor, head: Tensor, request: Request) -> Tensor:

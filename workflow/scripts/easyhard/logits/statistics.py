@@ -1,7 +1,6 @@
 """Statistics of every token's logits, by interchangeable implementations behind one call."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Literal, cast
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 from easyhard.errors import InputError
 from easyhard.logits import reference, tiled
 from easyhard.logits.arguments import check_states, check_targets
-from easyhard.logits.request import SCALED, Request, Scaled
+from easyhard.logits.request import Request, Scaled
 from easyhard.logits.trust import Trust, largest_difference
 
 Implementation = Literal["auto", "reference", "tiled", "triton", "triton_tf32x3", "triton_tf32", "triton_bf16"]
@@ -38,20 +37,6 @@ def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
 _trusted = Trust("logit statistics", _disagreement)
 
 
-def _apart(gather: Gather) -> Gather:
-    """Where plain and scaled logits are not made in one walk: one after the other."""
-
-    def both(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
-        found = gather(hidden, head, targets, replace(request, scaled=None))
-        if request.scaled is None:
-            return found
-        states = hidden / request.scaled.temperature
-        scaled = gather(states, head, targets, request.at_temperature(request.scaled))
-        return found | {SCALED + name: values for name, values in scaled.items()}
-
-    return both
-
-
 def _auto(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
     gather = IMPLEMENTATIONS["triton" if _trusted(hidden) else "tiled"]
     return gather(hidden, head, targets, request)
@@ -59,7 +44,7 @@ def _auto(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request
 
 IMPLEMENTATIONS: dict[str, Gather] = {
     "auto": _auto,
-    "reference": _apart(reference.gather),
+    "reference": reference.gather,
     "tiled": tiled.gather,
     "triton": _triton("ieee"),
     "triton_tf32x3": _triton("tf32x3"),

@@ -106,13 +106,12 @@ class _Pass:
         if "top_words" in left:
             top, words = self._exact_top(left["top_logits"], left["top_words"])
             plain.top_logits, plain.top_words = top[:, : self.request.top_k], words[:, : self.request.top_k]
-        scaled = plain
-        if self.request.scaled is not None:
-            sums = _merged({name: left.get(SCALED + name) for name in SUMS} | {"peak": left["peak"] * self.cold})
-            scaled = scaled_by(plain, sums, self.cold)
         plain.tail_mass = self._tails(plain, top, self.thresholds, 1.0)
-        if self.request.scaled is not None:
-            scaled.tail_mass = self._tails(scaled, top, self.scaled_thresholds, self.cold)
+        if self.request.scaled is None:
+            return plain, plain
+        sums = _merged({name: left.get(SCALED + name) for name in SUMS} | {"peak": left["peak"] * self.cold})
+        scaled = scaled_by(plain, sums, self.cold)
+        scaled.tail_mass = self._tails(scaled, top, self.scaled_thresholds, self.cold)
         return plain, scaled
 
     def _walk(self, target: Tensor | None) -> dict[str, Tensor]:
