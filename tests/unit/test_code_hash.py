@@ -46,7 +46,7 @@ HEAVY = {"torch", "numpy", "scipy", "sklearn", "pandas", "polars", "pyarrow", "m
 WITHOUT_TORCH = [
     name
     for name in SCRIPT_FILES
-    if name.startswith(("evaluate_", "draw_", "write_", "gather_", "compare_", "load_", "tokenize_", "context_"))
+    if name.startswith(("evaluate", "report", "compare_", "load_", "tokenize_", "import_signals"))
 ]
 
 

@@ -19,7 +19,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Reposi
             return Repository(root)
         shutil.rmtree(root, ignore_errors=True)
         repository = fresh(root)
-        targets = ("results/small/report.md", "results/again/metrics/model.parquet")
+        targets = ("results/small/report.md", "results/again/model/summary.json")
         repository.snakemake(*targets, "--cores", "4", "--resources", "gpu=1")
         made.touch()
         return repository

@@ -21,7 +21,7 @@ GPU_RULES = {
 SMALL = """
 default_runs: [small]
 runs:
-  small: {}
+  small: {protocols: [published, fair], tokens: {tokenizer: bpe, vocabulary_size: 1000}}
   again: {seed: 43, corpus: {source: files, files: {path: texts}}}
 defaults:
   sequences: {train: 320, validation: 160, batch_size: 16}

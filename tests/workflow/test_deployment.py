@@ -24,7 +24,7 @@ use rule * from easyhard as easyhard_*
 
 rule all:
     default_target: True
-    input: "deep/results/mine/metrics/fair_shape.parquet"
+    input: "deep/results/mine/metrics.parquet"
 """
 CONDA = """#!/bin/sh
 case "$1" in
@@ -46,12 +46,12 @@ def test_outputs_come_from_the_cache_of_another_copy(tmp_path: Path) -> None:
     other, edited = (made.copy(tmp_path / name) for name in ("other", "edited"))
     (tmp_path / "cache").mkdir()
     cache = {"SNAKEMAKE_OUTPUT_CACHE": str(tmp_path / "cache")}
-    target = "results/again/metrics/model.parquet"
+    target = "results/again/activations/validation/000.parquet"
     logs = ("corpora/files-*/logs/load_corpus.log", "corpora/files-*/logs/tokenize/*.log", "again/logs/train.log")
     for repository, is_first in ((made, True), (other, False)):
         repository.snakemake(target, "--cores", "4", "--cache", **cache)
         assert [ran(repository, log) for log in logs] == [is_first] * 3
-        assert ran(repository, "again/logs/evaluate_model.log")
+        assert ran(repository, "again/logs/dump_activations/validation/000.log")
     for file in ("model/weights.safetensors", "activations/head.safetensors", "model/training_curve.parquet"):
         assert (other.root / "results/again" / file).read_bytes() == (made.root / "results/again" / file).read_bytes()
     with (edited.root / "texts" / "train.txt").open("a", encoding="utf-8") as text:
@@ -97,7 +97,7 @@ def user(tmp_path: Path) -> Repository:
 def test_the_workflow_is_a_module_of_another(user: Repository) -> None:
     user.snakemake("--cores", "2")
     made = user.root / "deep/results/mine"
-    assert pl.read_parquet(made / "metrics/fair_shape.parquet").height > 0
+    assert pl.read_parquet(made / "metrics.parquet").height > 0
     assert ran(Repository(user.root / "deep"), "mine/logs/import_signals.log")
     assert {path.name for path in user.root.iterdir() if path.is_dir()} == {".snakemake", "deep"}
     assert user.would_run("deep/results/mine/metrics/fair_shape.parquet") == set()

@@ -91,22 +91,22 @@ def test_hub_without_a_network_says_so_soon(repository: Repository) -> None:
     assert time.monotonic() - start < 15
 
 
-@pytest.mark.parametrize("kind", ["truncated", "empty", "foreign"])
 @pytest.mark.parametrize(
-    ("file", "target"),
+    ("file", "target", "kind"),
     [
-        ("corpora/bundled-*/documents.parquet", "corpora/bundled-*/*/summary.json"),
-        ("corpora/bundled-*/*/train.parquet", "small/model/summary.json"),
-        ("small/activations/validation/001.parquet", "small/signals/logit/001.parquet"),
-        ("small/activations/head.safetensors", "small/signals/logit/000.parquet"),
-        ("small/signals/logit.parquet", "small/metrics/signals.parquet"),
-        ("small/probes/loss_predictions.parquet", "small/metrics/probes.parquet"),
-        ("small/metrics/loss.parquet", "small/metrics.parquet"),
+        ("corpora/bundled-*/documents.parquet", "corpora/bundled-*/*/summary.json", "truncated"),
+        ("corpora/bundled-*/*/train.parquet", "small/model/summary.json", "empty"),
+        ("small/activations/validation/001.parquet", "small/signals/validation/head/001.parquet", "foreign"),
+        ("small/activations/head.safetensors", "small/signals/validation/head/000.parquet", "truncated"),
+        ("small/signals/validation/head/000.parquet", "small/metrics.parquet", "foreign"),
+        ("small/signals/documents/stacks.parquet", "small/metrics.parquet", "truncated"),
+        ("small/metrics.parquet", "small/report.md", "empty"),
     ],
 )
 def test_damaged_intermediates_are_named(
     finished: Repository, tmp_path: Path, file: str, target: str, kind: str
 ) -> None:
+    """One damage a file: each reader against each is a unit test."""
     repository = finished.copy(tmp_path / "repository")
     [damaged_file], [target_file] = (list((repository.root / "results").glob(pattern)) for pattern in (file, target))
     damage(damaged_file, kind)
@@ -131,7 +131,9 @@ def test_losses_that_are_not_finite_are_named(finished: Repository, tmp_path: Pa
     loss = table["loss"].to_numpy().copy()
     loss[5] = np.inf
     write_parquet(shard, table.set_column(table.schema.get_field_index("loss"), "loss", pa.array(loss)))
-    fails(repository, "results/small/metrics/loss.parquet", "validation/000.parquet", "loss is not finite")
+    fails(
+        repository, "results/small/signals/validation/head/000.parquet", "validation/000.parquet", "loss is not finite"
+    )
 
 
 def test_a_killed_training_goes_on_to_the_same_figures(finished: Repository, tmp_path: Path) -> None:

@@ -15,16 +15,16 @@ import yaml
 
 from easyhard.corpora import corpus_name, tokens_name
 from faults import jobs_of, kill_group, said, start
-from repository import ROOT, Repository, fresh
+from repository import ROOT, SMALL, Repository, fresh
 
 DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["defaults"]
+OWN = yaml.safe_load(SMALL)["runs"]["small"]
 CORPUS = f"results/corpora/{corpus_name(DEFAULTS['corpus'])}"
 DOCUMENTS = f"{CORPUS}/documents.parquet"
 TRAIN_TOKENS, TOKENS = (
-    f"{CORPUS}/{tokens_name(DEFAULTS['tokens'])}/{name}" for name in ("train.parquet", "summary.json")
+    f"{CORPUS}/{tokens_name(DEFAULTS['tokens'] | OWN['tokens'])}/{name}" for name in ("train.parquet", "summary.json")
 )
-LOGIT = "results/small/signals/logit.parquet"
-FIRST_SHARD = "results/small/signals/logit/000.parquet"
+LOGIT = "results/small/signals/validation/head/000.parquet"
 
 
 def wait_for(happened: Callable[[], object], run: subprocess.Popen[str]) -> None:
@@ -42,7 +42,6 @@ def before_logit(finished: Repository, tmp_path: Path) -> Repository:
     """The finished run without the statistics of the logits."""
     repository = finished.copy(tmp_path / "repository")
     (repository.root / LOGIT).unlink()
-    (repository.root / FIRST_SHARD).unlink()
     return repository
 
 
@@ -86,7 +85,7 @@ def test_an_interrupt_ends_it_soon(before_logit: Repository, everything: bool) -
 @pytest.mark.parametrize(
     ("number", "cause"),
     [
-        (signal.SIGKILL, r"results/small/logs/logit_statistics/000\.log .* memory; wanted: more mem_mb"),
+        (signal.SIGKILL, r"results/small/logs/head_signals/validation/000\.log .* memory; wanted: more mem_mb"),
         (signal.SIGTERM, r"terminated from outside \(SIGTERM\)"),
     ],
 )
@@ -94,13 +93,13 @@ def test_a_job_that_is_ended_from_outside_is_named_with_the_likely_cause(
     before_logit: Repository, number: signal.Signals, cause: str
 ) -> None:
     run = start(before_logit, LOGIT)
-    log = before_logit.root / "results/small/logs/logit_statistics/000.log"
+    log = before_logit.root / "results/small/logs/head_signals/validation/000.log"
     log.unlink()
     wait_for(lambda: log.exists() and log.stat().st_size, run)
     for job in jobs_of(before_logit):
         os.kill(job, number)
     assert run.wait() != 0
-    assert re.search(f"^error in logit_statistics: {cause}", said(before_logit), re.MULTILINE), said(before_logit)
+    assert re.search(f"^error in head_signals: {cause}", said(before_logit), re.MULTILINE), said(before_logit)
     assert re.search(cause, log.read_text())
     assert not (before_logit.root / LOGIT).exists()
 
@@ -118,14 +117,14 @@ def test_of_two_at_once_the_second_ends_and_the_first_goes_on(before_logit: Repo
 
 
 def test_too_little_memory_is_said_with_what_would_help(before_logit: Repository) -> None:
-    (before_logit.root / "workflow/scripts/logit_statistics.py").write_text(
+    (before_logit.root / "workflow/scripts/compute_signals.py").write_text(
         "from easyhard.job import job\nimport numpy as np\nwith job(snakemake):\n    np.zeros(2**50)\n"
     )
     run = start(before_logit, LOGIT)
     assert run.wait() != 0
-    line = r"^error in logit_statistics: out of memory \(Unable to allocate .*\); wanted: more than this rule's 2000 MB"
+    line = r"^error in head_signals: out of memory \(Unable to allocate .*\); wanted: more than this rule's 2500 MB"
     assert re.search(line, said(before_logit), re.MULTILINE), said(before_logit)
-    logs = (before_logit.root / "results/small/logs/logit_statistics").glob("*.log")
+    logs = (before_logit.root / "results/small/logs/head_signals/validation").glob("*.log")
     assert any("out of memory" in log.read_text(encoding="utf-8") for log in logs)
 
 

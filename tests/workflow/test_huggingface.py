@@ -50,7 +50,7 @@ def write_pieces(root: Path) -> None:
 
 
 def rows(repository: Repository) -> pl.DataFrame:
-    return pl.read_parquet(repository.root / "results/gemma/fair/tokens.parquet")
+    return pl.read_parquet(repository.root / "results/gemma/rows/documents.parquet")
 
 
 def test_losses_and_signals_are_the_models_own(repository: Repository) -> None:
@@ -58,7 +58,7 @@ def test_losses_and_signals_are_the_models_own(repository: Repository) -> None:
 
     results = repository.root / "results/gemma"
     tokens = rows(repository)
-    signals = pl.read_parquet(results / "signals/fair/head.parquet")
+    signals = pl.concat([pl.read_parquet(shard) for shard in sorted((results / "signals/documents/head").glob("*"))])
     network = AutoModelForCausalLM.from_pretrained(repository.root / "model", dtype=torch.float64).eval()
     sequences = tokens.with_row_index().partition_by("sequence", maintain_order=True)
     for sequence in (sequences[0], sequences[1], sequences[-1]):
@@ -81,9 +81,11 @@ def test_validation_and_test_documents_are_parted(repository: Repository) -> Non
     assert len(tokens) == sum(read)  # each token once: the first of a document too, after BOS
     assert set(tokens["part"]) == {0, 1, 2}
     assert tokens.group_by("document").agg(pl.col("part").n_unique())["part"].max() == 1
-    counts = pl.read_parquet(repository.root / "results/gemma/fair/train_counts.parquet")["count"]
+    counts = pl.read_parquet(repository.root / "results/gemma/rows/word_counts.parquet")["count"]
     assert (len(counts), counts.sum()) == (WORDS, summary["splits"]["train"]["tokens"])
-    assert "unigram_surprisal" in pl.read_parquet_schema(repository.root / "results/gemma/signals/fair/context.parquet")
+    assert "unigram_surprisal" in pl.read_parquet_schema(
+        repository.root / "results/gemma/signals/documents/context/000.parquet"
+    )
 
 
 def test_the_report_names_model_and_text(repository: Repository) -> None:
@@ -114,7 +116,7 @@ def test_settings_rerun_what_reads_them(repository: Repository, change: dict[str
     mine = {"tokenize_huggingface", "huggingface_head", "dump_huggingface"}
     assert ran & (mine | {"load_corpus"}) == first
     assert ("head_signals" in ran) == bool(first)
-    assert ("write_report" in ran) == bool(change)  # the report shows all settings
+    assert ("report" in ran) == bool(change)  # the report shows all settings
 
 
 def test_what_is_wrong_is_named(repository: Repository) -> None:
@@ -127,7 +129,7 @@ def test_what_is_wrong_is_named(repository: Repository) -> None:
         assert failed.returncode != 0
         assert any(all(word in line for word in wanted) for line in output.splitlines()), output
 
-    dump, head = "results/bad/activations/fair/000.parquet", "results/bad/activations/head.safetensors"
+    dump, head = "results/bad/activations/documents/000.parquet", "results/bad/activations/head.safetensors"
     fails(dump, {"path": "model", "window": 65}, "error in dump_huggingface", "model.window", "65", "64")
     unreachable = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
     fails(head, {"path": "gone/model"}, "error in huggingface_head", "model.path", "'gone/model'", **unreachable)

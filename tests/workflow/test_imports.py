@@ -19,12 +19,12 @@ def repository(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -
     repository = finished.copy(tmp_path_factory.mktemp("imports") / "repository")
     results, own = repository.root / "results" / "small", repository.root / "own"
     own.mkdir()
-    tokens = pl.read_parquet(results / "fair" / "tokens.parquet")
-    head = pl.read_parquet(results / "signals" / "fair" / "head.parquet")
+    tokens = pl.read_parquet(results / "rows" / "documents.parquet")
+    head = signals(results)
     table = tokens.select("document", "sequence", "position", "target_count", nll="loss")
     scores = head.select("entropy", my_score=-pl.col("max_probability"), other="margin")
     pl.concat([table, scores], how="horizontal").with_columns(text=pl.lit("x")).write_parquet(own / "scores.parquet")
-    shards = sorted((results / "activations" / "fair").glob("*.parquet"), key=_validation_first)
+    shards = sorted((results / "activations" / "documents").glob("*.parquet"))
     rows = pl.concat([pl.read_parquet(shard) for shard in shards])
     columns = {name: rows[name].to_numpy() for name in ("loss", "target", "document", "sequence")}
     hidden = np.stack(rows["hidden"].to_numpy())
@@ -47,11 +47,12 @@ def repository(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -
     return repository
 
 
-def _validation_first(shard: Path) -> tuple[bool, str]:
-    return shard.name.startswith("test"), shard.name
+def signals(results: Path) -> pl.DataFrame:
+    """The signals of the logits of a run's documents, shard after shard."""
+    return pl.concat([pl.read_parquet(shard) for shard in sorted((results / "signals/documents/head").glob("*"))])
 
 
-def fair(repository: Repository, run: str) -> dict[tuple[str, str, str], float | None]:
+def figures_of(repository: Repository, run: str) -> dict[tuple[str, str, str], float | None]:
     table = pl.read_parquet(repository.root / "results" / run / "metrics.parquet").filter(pl.col("protocol") == "fair")
     return {(row["section"], row["item"], row["metric"]): row["value"] for row in table.iter_rows(named=True)}
 
@@ -65,7 +66,7 @@ def report(repository: Repository, run: str) -> str:
 
 
 def test_signals_are_judged_as_declared(repository: Repository) -> None:
-    figures = fair(repository, "scores")
+    figures = figures_of(repository, "scores")
     assert figures["fair_signals", "my_score", "multiply_adds"] == 12345
     assert figures["fair_signals", "my_score", "high_means_easy"] == 0
     assert figures["fair_signals", "my_score", "needs_head"] == 1
@@ -79,7 +80,7 @@ def test_signals_are_judged_as_declared(repository: Repository) -> None:
 
 def test_activations_give_the_signals_of_the_run_that_they_are_from(repository: Repository) -> None:
     results = repository.root / "results"
-    ours, theirs = (pl.read_parquet(results / run / "signals/fair/head.parquet") for run in ("states", "small"))
+    ours, theirs = (signals(results / run) for run in ("states", "small"))
     for name in ("entropy", "tail_mass_3", "max_probability", "oracle"):
         assert np.allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-5)
     assert "argmax_surprisal" not in ours.columns  # train counts are not known
@@ -97,7 +98,7 @@ def test_seeds_of_a_run_are_compared(repository: Repository) -> None:
     assert (folder / "comparison.svg").stat().st_size > 2_000
     mean = pl.read_parquet(folder / "metrics.parquet").filter(item="entropy", metric="auroc_loss_over_3")
     key = ("fair_signals", "entropy", "auroc_loss_over_3")
-    values = [fair(repository, run)[key] for run in ("scores", "scores_1")]
+    values = [figures_of(repository, run)[key] for run in ("scores", "scores_1")]
     assert values[0] != values[1]
     assert mean["value"].to_list() == pytest.approx([np.mean(values)])
     assert repository.would_run("results/comparisons/seeds/report.md", overlay="seeds.yaml") == set()
@@ -115,7 +116,7 @@ def test_what_is_wrong_with_a_file_is_named(repository: Repository) -> None:
     assert failed.returncode != 0
     line = next(line for line in (failed.stdout + failed.stderr).splitlines() if "error in import_signals" in line)
     assert all(word in line for word in ("broken.parquet", "my_score", "7"))
-    assert not (repository.root / "results/broken/signals/fair/own.parquet").exists()
+    assert not (repository.root / "results/broken/signals/documents/own.parquet").exists()
 
 
 def test_a_soft_cap_holds_for_losses_and_signals(finished: Repository, tmp_path: Path) -> None:
@@ -125,12 +126,12 @@ def test_a_soft_cap_holds_for_losses_and_signals(finished: Repository, tmp_path:
     np.savez(repository.root / "own.npz", hidden=hidden, head=head, target=target, document=document)
     given = {"kind": "activations", "hidden": "own.npz", "head_softcap": cap}
     (repository.root / "own.yaml").write_text(yaml.safe_dump({"runs": {"capped": {"input": given}}}))
-    arguments = ("results/capped/signals/fair/head.parquet", "--cores", "2", "--resources", "gpu=1")
+    shards = [f"results/capped/signals/documents/head/{number:03d}.parquet" for number in range(2)]
+    arguments = (*shards, "--cores", "2", "--resources", "gpu=1")
     repository.snakemake(*arguments, overlay="own.yaml")
     logits = cap * np.tanh(hidden.astype(np.float64) @ head.T / cap)
     loss = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(6000), target]
     results = repository.root / "results" / "capped"
-    shards = [pl.read_parquet(path)["loss"] for path in sorted((results / "activations" / "fair").glob("*.parquet"))]
-    np.testing.assert_allclose(pl.concat(shards).to_numpy(), loss, atol=1e-5)
-    signals = pl.read_parquet(results / "signals" / "fair" / "head.parquet")
-    np.testing.assert_allclose(signals["max_logit"].to_numpy(), logits.max(axis=1), atol=1e-5)
+    losses = [pl.read_parquet(path)["loss"] for path in sorted((results / "activations/documents").glob("*.parquet"))]
+    np.testing.assert_allclose(pl.concat(losses).to_numpy(), loss, atol=1e-5)
+    np.testing.assert_allclose(signals(results)["max_logit"].to_numpy(), logits.max(axis=1), atol=1e-5)

@@ -1,8 +1,11 @@
 """What reruns: nothing without an edit, and after one exactly the rules that depend on what was edited."""
 
+import base64
 import copy
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,30 +22,31 @@ from repository import Repository
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
-SCRIPT_OF_RULE = {
-    rule: script
-    for smk in sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-    for rule, script in re.findall(r"^rule (\w+):.*?scripts/(\w+\.py)\"", smk.read_text(), re.MULTILINE | re.DOTALL)
+RULES = "".join(smk.read_text() for smk in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
+FILES_OF_RULE = {
+    rule: (script, *(f"easyhard/families/{name}.py" for name in re.findall(r'"(\w+)"', families)))
+    for rule, script, families in re.findall(
+        r'^rule (\w+):(?:(?!^rule ).)*?code=code_hash\("(\w+\.py)"(?:, \*family_modules\(([^)]*)\))?\)',
+        RULES,
+        re.MULTILINE | re.DOTALL,
+    )
 }
+"""The script of each rule, and the families that it imports by name."""
 MODULES = sorted(str(path.relative_to(SCRIPTS)) for path in (SCRIPTS / "easyhard").rglob("*.py"))
 
 # what only the Snakefile itself uses, to read settings, hash code and name figures: no rule's result depends on it
 OF_THE_SNAKEFILE = {
     *("easyhard/configuration.py", "easyhard/code_hash.py", "easyhard/corpora.py", "easyhard/killed.py"),
-    "easyhard/report/fair_names.py",
+    "easyhard/families/__init__.py",
 }
 
 # a changed value for each setting, and the first rules that must see it; what depends on them follows
 CORPUS = {"load_corpus"}
-CUT = {"train", "dump_activations", "evaluate_loss", "draw_figures", "dump_fair", "fair_tokens"}
-MODEL = {"train", "dump_activations", "dump_fair"}
+CUT = {"train", "dump_activations", "part_documents", "evaluate"}
+MODEL = {"train", "dump_activations"}
 SEEDED = {
-    *("train", "exit_classifier", "loss_probes", "metric_probes", "evaluate_loss"),
-    *("fair_tokens", "fit_references", "test_words", "fair_probes", "learning_curve", "fair_stacks"),
-    *("evaluate_fair", "evaluate_strata", "evaluate_shape", "evaluate_learning"),
+    *("train", "part_documents", "fit_statistics", "head_signals", "exit_classifier", "probes", "stacks", "evaluate"),
 }
-PROBES = {"fair_probes", "learning_curve"}
-REGISTRY_READERS = {"evaluate_fair", "evaluate_strata", "fair_stacks", "evaluate_signals", "evaluate_low_rank"}
 IMPORT_FILES = (
     *("path", "hidden", "head", "head_bias", "loss", "target", "target_count", "token"),
     *("document", "sequence", "position", "part", "argmax_wrong"),
@@ -63,8 +67,10 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "corpus.files.train": ("other", set()),
     "corpus.files.validation": ("other", set()),
     "corpus.files.test": ("other", set()),
+    "protocols": (["fair"], {"evaluate"}),
     "tokens.tokenizer": ("whitespace", {"tokenize"}),
-    "tokens.vocabulary_from": (["train"], {"tokenize"}),
+    "tokens.vocabulary_from": (["train"], set()),  # of words; this run has byte pairs
+    "tokens.vocabulary_size": (900, {"tokenize"}),
     "sequences.length": (16, CUT),
     "sequences.train": (200, CUT),
     "sequences.validation": (100, CUT),
@@ -84,42 +90,42 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "training.gradient_clip": (2.0, {"train"}),
     "training.max_epochs": (1, {"train"}),
     "training.patience": (1, {"train"}),
-    "activations.shards": (3, {"dump_activations", "dump_fair"}),
+    "activations.shards": (3, {"dump_activations"}),
     "exit_classifier.learning_rate": (0.1, {"exit_classifier"}),
     "exit_classifier.epochs": (2, {"exit_classifier"}),
-    "loss_probes.test_share": (0.2, {"loss_probes"}),
-    "loss_probes.validation_share": (0.2, {"loss_probes"}),
-    "loss_probes.easy_threshold": (4.0, {"loss_probes", "evaluate_probes"}),
-    "loss_probes.learning_rate": (0.1, {"loss_probes"}),
-    "loss_probes.batch_size": (64, {"loss_probes"}),
-    "loss_probes.max_epochs": (1, {"loss_probes"}),
-    "loss_probes.patience": (1, {"loss_probes"}),
-    "metric_probes.test_share": (0.3, {"metric_probes"}),
-    "metric_probes.hidden": (8, {"metric_probes"}),
-    "metric_probes.learning_rate": (0.1, {"metric_probes"}),
-    "metric_probes.batch_size": (64, {"metric_probes"}),
-    "metric_probes.epochs": (1, {"metric_probes"}),
-    "low_rank.ranks": ([2, 8], {"low_rank"}),
-    "fair.tokens": (9000, {"dump_fair"}),
-    "fair.fit": (0.3, {"fair_tokens"}),
-    "fair.select": (0.3, {"fair_tokens"}),
-    "fair.thresholds": ([3, 8], {"evaluate_fair", "evaluate_ceilings"}),
-    "fair.main_threshold": (5, {*PROBES, "fair_stacks", "evaluate_fair", "evaluate_strata", "evaluate_learning"}),
-    "fair.resamples": (200, {"evaluate_fair", "evaluate_strata", "evaluate_learning"}),
-    "fair.draws": (3, {"test_words"}),
-    "fair.references": (80, {"fit_references", "fair_stacks", "evaluate_fair"}),
-    "fair_low_rank.kinds": (["plain", "weighted"], {"evaluate_fair", "evaluate_fair_low_rank"}),
-    "fair_low_rank.ranks": ([2, 3], {"fair_low_rank"}),
-    "fair_low_rank.refined": (9, {"fair_low_rank", "fair_stacks", "evaluate_fair"}),
+    "loss_probes.test_share": (0.2, {"probes", "evaluate"}),
+    "loss_probes.validation_share": (0.2, {"probes", "evaluate"}),
+    "loss_probes.easy_threshold": (4.0, {"probes", "evaluate"}),
+    "loss_probes.learning_rate": (0.1, {"probes", "evaluate"}),
+    "loss_probes.batch_size": (64, {"probes", "evaluate"}),
+    "loss_probes.max_epochs": (1, {"probes", "evaluate"}),
+    "loss_probes.patience": (1, {"probes", "evaluate"}),
+    "metric_probes.test_share": (0.3, {"probes"}),
+    "metric_probes.hidden": (8, {"probes"}),
+    "metric_probes.learning_rate": (0.1, {"probes"}),
+    "metric_probes.batch_size": (64, {"probes"}),
+    "metric_probes.epochs": (1, {"probes"}),
+    "low_rank.ranks": ([2, 8], {"low_rank", "evaluate"}),
+    "fair.tokens": (9000, {"dump_activations"}),
+    "fair.fit": (0.3, {"part_documents", "evaluate"}),
+    "fair.select": (0.3, {"part_documents", "evaluate"}),
+    "fair.thresholds": ([3, 8], {"evaluate"}),
+    "fair.main_threshold": (5, {"probes", "stacks", "evaluate"}),
+    "fair.resamples": (200, {"evaluate"}),
+    "fair.draws": (3, {"head_signals", "evaluate"}),
+    "fair.references": (80, {"fit_statistics", "stacks", "evaluate"}),
+    "fair_low_rank.kinds": (["plain", "weighted"], {"low_rank", "evaluate"}),
+    "fair_low_rank.ranks": ([2, 3], {"low_rank", "evaluate"}),
+    "fair_low_rank.refined": (9, {"low_rank", "stacks", "evaluate"}),
     **{
-        f"fair_probes.{key}": (value, PROBES)
+        f"fair_probes.{key}": (value, {"probes"})
         for key, value in {
             "tokens": 900, "hidden": 9, "seeds": 1, "learning_rate": 0.1, "batch_size": 64, "max_epochs": 1,
             "patience": 1, "label_share": 0.4, "folds": 3,
         }.items()
     },
     **{
-        f"stacks.{key}": (value, {"fair_stacks"})
+        f"stacks.{key}": (value, {"stacks"})
         for key, value in {
             "tokens": 900, "learning_rates": [0.2], "leaves": [5], "max_trees": 9, "patience": 2, "folds": 3,
             "tuning_tokens": 900, "importance_tokens": 900, "importance_repeats": 1,
@@ -171,52 +177,47 @@ def test_a_second_run_has_nothing_to_do(finished: Repository) -> None:
 
 
 def test_every_rule_carries_the_hash_of_its_own_script() -> None:
-    rules = "".join(smk.read_text() for smk in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
-    for body in re.split(r"^(?:use )?rule ", rules, flags=re.MULTILINE)[1:]:
+    for body in re.split(r"^(?:use )?rule ", RULES, flags=re.MULTILINE)[1:]:
         if script := re.search(r'script:\s*"../scripts/(\w+\.py)"', body):
-            assert f'code=code_hash("{script[1]}")' in body
+            assert f'code=code_hash("{script[1]}"' in body
+    assert set(FILES_OF_RULE) == set(re.findall(r"^rule (\w+):", RULES, re.MULTILINE))
 
 
 def hashes(root: Path) -> dict[str, str]:
-    """The hash that each script's rule carries, as the Snakefile of `root` computes it."""
-    scripts = root / "workflow" / "scripts"
-    program = "import sys; from easyhard.code_hash import code_hash; print(*map(code_hash, sys.argv[1:]))"
-    names = sorted(set(SCRIPT_OF_RULE.values()))
-    run = subprocess.run(
-        [sys.executable, "-c", program, *names], cwd=scripts, capture_output=True, text=True, check=True
+    """The hash that each rule carries, as the Snakefile of `root` computes it."""
+    program = (
+        "import json, sys; from easyhard.code_hash import code_hash; "
+        "print(json.dumps({rule: code_hash(*files) for rule, files in json.loads(sys.argv[1]).items()}))"
     )
-    return dict(zip(names, run.stdout.split(), strict=True))
+    command = [sys.executable, "-c", program, json.dumps(FILES_OF_RULE)]
+    run = subprocess.run(command, cwd=root / "workflow" / "scripts", capture_output=True, text=True, check=True)
+    return json.loads(run.stdout)
 
 
-def test_an_edit_changes_the_hashes_of_exactly_the_scripts_that_import_the_file(repository: Repository) -> None:
-    closures = {script: import_closure(SCRIPTS / script) for script in SCRIPT_OF_RULE.values()}
-    importers = {
-        file: {script for script, files in closures.items() if SCRIPTS / file in files}
-        for file in (*MODULES, *closures)
-    }
-    assert {file for file, scripts in importers.items() if not scripts} == OF_THE_SNAKEFILE
+def test_an_edit_changes_the_hashes_of_exactly_the_rules_that_import_the_file(repository: Repository) -> None:
+    closures = {rule: import_closure(*(SCRIPTS / file for file in files)) for rule, files in FILES_OF_RULE.items()}
+    importers = {file: {rule for rule, files in closures.items() if SCRIPTS / file in files} for file in MODULES}
+    assert {file for file, rules in importers.items() if not rules} == OF_THE_SNAKEFILE
     before = hashes(repository.root)
-    for file in sorted(importers)[::12]:  # each takes a second
-        scripts = importers[file]
+    for file in sorted(importers)[::16]:  # each takes a second
         with edited(repository.root / "workflow" / "scripts" / file, "\nEDITED = 1\n"):
             after = hashes(repository.root)
-        assert {script for script in before if before[script] != after[script]} == scripts, file
+        assert {rule for rule in before if before[rule] != after[rule]} == importers[file], file
 
 
 @pytest.mark.parametrize(
     ("path", "rules"),
     [
-        ("easyhard/report/template.md.j2", {"write_report"}),
-        ("easyhard/report/findings.py", {"write_report", "draw_fair_figures"}),
-        ("easyhard/report/style.py", {"draw_figures", "draw_fair_figures"}),
+        ("easyhard/report/render.py", {"report"}),
         ("easyhard/probes/exit_classifier.py", {"exit_classifier"}),
-        ("easyhard/logits/low_rank.py", {"low_rank", "low_rank_fidelity", "fair_low_rank"}),
-        ("easyhard/evaluation/thresholds.py", {"evaluate_signals"}),
-        ("easyhard/model/layers.py", {"train", "dump_activations", "dump_fair"}),
-        ("fair_probes.py", {"fair_probes"}),
-        ("easyhard/signals/head.py", {"head_signals", *REGISTRY_READERS}),
-        ("easyhard/evaluation/judge.py", {"evaluate_fair", "evaluate_learning", "evaluate_strata"}),
-        ("../resources/published.csv", {"gather_metrics"}),
+        ("easyhard/families/words.py", {"head_signals"}),
+        ("easyhard/families/low_rank.py", {"low_rank"}),
+        ("easyhard/logits/low_rank.py", {"low_rank"}),
+        ("easyhard/evaluation/thresholds.py", {"evaluate"}),
+        ("easyhard/model/layers.py", {"train", "dump_activations"}),
+        ("probes.py", {"probes"}),
+        ("easyhard/signals/head.py", {"head_signals", "stacks", "evaluate", "report"}),
+        ("../resources/published.csv", {"evaluate"}),
     ],
 )
 def test_edits_whose_reach_is_known(
@@ -225,7 +226,6 @@ def test_edits_whose_reach_is_known(
     with edited(repository.root / "workflow" / "scripts" / path, "\n" if path.endswith("csv") else "\nEDITED = 1\n"):
         ran = repository.would_run("results/small/report.md")
     assert ran == with_dependents(rules, downstream)
-    assert path != "easyhard/report/template.md.j2" or ran == {"write_report"}
 
 
 def test_a_comment_reruns_nothing(repository: Repository) -> None:
@@ -252,22 +252,53 @@ def leaves(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield prefix + key
 
 
+def made_as(repository: Repository, run: str) -> None:
+    """What there is of the run `small` stands there once more as made of another run, in Snakemake's records too."""
+    shutil.copytree(repository.root / "results/small", repository.root / "results" / run)  # with the times of files
+    records = repository.root / ".snakemake/metadata"
+    for record in list(records.iterdir()):
+        path = base64.b64decode(record.name).decode()
+        if path.startswith("results/small/"):
+            name = base64.b64encode(path.replace("small", run, 1).encode()).decode()
+            (records / name).write_text(record.read_text().replace("results/small/", f"results/{run}/"))
+
+
+def with_value(settings: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """The settings with another value for a key, a path with dots."""
+    changed = copy.deepcopy(settings)
+    node = changed
+    *parents, last = key.split(".")
+    for parent in parents:
+        node = node.setdefault(parent, {})
+    node[last] = value
+    return changed
+
+
 def test_every_setting_reruns_exactly_what_reads_it(repository: Repository, downstream: dict[str, set[str]]) -> None:
+    """A run for each setting, all of them in one dry run."""
     config = yaml.safe_load((repository.root / "small.yaml").read_text())
     defaults = yaml.safe_load((repository.root / "config.yaml").read_text())["defaults"]
     assert set(KEYS) == set(leaves(defaults)) - {"input.kind", "model.kind"}  # another kind makes another run
-    for key, (value, rules) in KEYS.items():
-        changed = copy.deepcopy(config)
-        node = changed["runs"]["small"]
-        *parents, last = key.split(".")
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[last] = value
-        if key == "model.dim":
-            assert rules  # ranks stay within dim
+    own = config["runs"]["small"]
+    runs = {"run_same": own}
+    for key, (value, _) in KEYS.items():
+        changed = with_value(own, key, value)
         if key == "corpus.source":
-            changed["runs"]["small"]["corpus"]["files"] = {"path": "texts/"}  # not as `again` has it: that is there
-        (repository.root / "changed.yaml").write_text(yaml.safe_dump(changed))
-        run = repository.would_run("results/small/report.md", overlay="changed.yaml")
+            changed["corpus"]["files"] = {"path": "texts/"}  # not as `again` has it: that is there
+        runs[f"run_{key.replace('.', '_')}"] = changed
+    for run in runs:
+        made_as(repository, run)
+    (repository.root / "changed.yaml").write_text(yaml.safe_dump({"runs": runs}))
+    targets = [f"results/{run}/report.md" for run in runs]
+    said = repository.snakemake(*targets, "--dry-run", "--cores", "2", overlay="changed.yaml").stdout
+    ran: dict[str, set[str]] = {run: set() for run in runs}
+    for rule, body in re.findall(r"^rule (\w+):\n((?:    .*\n)+)", said, re.MULTILINE):
+        for run in set(re.findall(r"results/(run_\w+)/", body)):
+            ran[run].add(rule)
+    wanted = {"run_same": set()}
+    for key, (_, rules) in KEYS.items():
         # the report shows all settings
-        assert run == with_dependents(rules, downstream) | {"write_report"}, key
+        wanted[f"run_{key.replace('.', '_')}"] = with_dependents(rules, downstream) | {"report"}
+    shared = {"load_corpus", "tokenize"}  # of all runs of a text: not in a run's folder
+    for run, rules in wanted.items():
+        assert ran[run] - shared == rules - shared, run

@@ -10,12 +10,13 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from easyhard.report.fair_names import figure_names
 from easyhard.signals.registry import SIGNALS
 from repository import GPU_RULES, TIMES, Repository, fresh
 
-PUBLISHED = ("training_curve", "loss_histogram", "signals_against_loss", "separation", "low_rank", "regression")
-FIGURES = (*PUBLISHED, *figure_names("trained"))
+FIGURES = (
+    *("training_curve", "loss_histogram", "signals_against_loss", "separation", "low_rank", "regression"),
+    *("pareto", "differences", "risk_coverage", "reliability", "low_rank_fair", "learning_curve"),
+)
 KINDS = ("plain", "centred", "weighted")
 
 
@@ -57,7 +58,7 @@ def test_activations_keep_the_contract(finished: Repository) -> None:
 def test_signals_have_the_same_rows(finished: Repository) -> None:
     results = finished.root / "results/small"
     loss = pl.concat([pl.read_parquet(path) for path in sorted((results / "activations/validation").glob("*"))])["loss"]
-    signals = pl.read_parquet(results / "signals/logit.parquet")
+    signals = pl.concat([pl.read_parquet(path) for path in sorted((results / "signals/validation/head").glob("*"))])
     surprisal = -signals["target_probability"].cast(pl.Float64).log()
     assert (surprisal - loss.cast(pl.Float64)).abs().max() < 1e-3
 
@@ -72,9 +73,9 @@ def test_gpu_jobs_never_overlap(finished: Repository) -> None:
             start, end = (datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f") for line in (lines[0], lines[-1]))
             assert lines[-1].endswith("ends")
             spans.append((start, end, log))
-    # train, and another run's; shards of two splits, two passes over the vocabulary; three probes; shards of the fair
-    # tokens and their six passes, what three of these fit before; probes, learning curve
-    assert len(spans) == 2 + 2 * (2 + 2) + 3 + 2 * (1 + 6) + 3 + 2
+    # train, and another run's; shards of three row sets; passes over shards: two of validation tokens, three of
+    # documents; what these fit before; the exit classifier, and the probes of two row sets
+    assert len(spans) == 2 + 2 * 3 + 2 * (2 + 3) + 1 + 1 + 2
     spans.sort()
     for (_, end, before), (start, _, after) in pairwise(spans):
         assert end <= start, (before, after)
@@ -85,7 +86,7 @@ def test_the_same_seed_gives_the_same_activations(finished: Repository, tmp_path
     repository = fresh(tmp_path / "repository")
     files = [
         *("model/weights.safetensors", "activations/train/001.parquet", "activations/validation/000.parquet"),
-        *("activations/fair/001.parquet", "fair/tokens.parquet"),
+        *("activations/documents/001.parquet", "rows/documents.parquet"),
     ]
     targets = [f"results/small/{file}" for file in files]
     repository.snakemake(*targets, "--cores", "4", "--resources", "gpu=1")
@@ -95,30 +96,40 @@ def test_the_same_seed_gives_the_same_activations(finished: Repository, tmp_path
     assert other.read_bytes() != (finished.root / targets[0]).read_bytes()
 
 
+def table(root: Path, name: str) -> pl.DataFrame:
+    """A table of the small run, its shards one after another."""
+    path = root / "results/small" / name
+    return pl.concat(
+        [pl.read_parquet(file) for file in sorted(path.glob("*.parquet"))]
+        if path.is_dir()
+        else [pl.read_parquet(path.with_suffix(".parquet"))]
+    )
+
+
 def test_one_shard_gives_the_same_as_two(finished: Repository, tmp_path: Path) -> None:
     repository = finished.copy(tmp_path / "repository")
     (repository.root / "one.yaml").write_text("defaults: {activations: {shards: 1}}\n", encoding="utf-8")
     tables = [
-        *("signals/logit", "signals/low_rank", "signals/fair/head", "signals/fair/hidden", "signals/fair/weighted"),
-        *("fair/low_rank/weighted", "fair/tokens"),
+        *(f"signals/validation/{name}" for name in ("head", "low_rank")),
+        *(f"signals/documents/{name}" for name in ("head", "hidden", "context", "low_rank")),
+        *("words/documents/head", "words/documents/low_rank"),
     ]
-    targets = [f"results/small/{table}.parquet" for table in tables]
+    for name in tables:
+        for file in (repository.root / "results/small" / name).glob("*"):
+            file.unlink()
+    targets = [f"results/small/{name}/000.parquet" for name in tables]
     repository.snakemake(*targets, "--cores", "4", "--resources", "gpu=1", overlay="one.yaml")
-    assert len(list((repository.root / "results/small/logs/head_signals").glob("*.log"))) == 2  # one is of before
-    for target in targets:
-        made, before = (pl.read_parquet(root / target) for root in (repository.root, finished.root))
+    for name in [*tables, "rows/documents"]:
+        made, before = (table(root, name) for root in (repository.root, finished.root))
         assert made.columns == before.columns
-        for (
-            name
-        ) in before.columns:  # sums over all tokens go batch by batch, so last bits of what rests on them may differ
-            np.testing.assert_allclose(made[name], before[name], rtol=1e-5, atol=1e-6, err_msg=f"{target}: {name}")
-        assert (repository.root / target).stat().st_mtime > (finished.root / target).stat().st_mtime
+        for column in before.columns:  # what is fitted over all tokens is summed batch by batch: last bits may differ
+            np.testing.assert_allclose(made[column], before[column], rtol=1e-5, atol=1e-6, err_msg=f"{name}: {column}")
 
 
 def test_the_number_of_threads_changes_nothing_after_the_activations(finished: Repository, tmp_path: Path) -> None:
     repository = finished.copy(tmp_path / "repository")
     results = repository.root / "results" / "small"
-    for folder in ("signals", "probes", "metrics", "fair"):
+    for folder in ("signals", "words", "probes", "rows", "fitted"):
         shutil.rmtree(results / folder)
     (results / "metrics.parquet").unlink()
     repository.snakemake("results/small/metrics.parquet", "--cores", "1", "--resources", "gpu=0")

@@ -16,10 +16,26 @@ from easyhard.configuration import (
     model_settings,
     run_kind,
 )
-from easyhard.corpora import corpus_name, corpus_settings, text_files, tokens_name
+from easyhard.corpora import (
+    corpus_name,
+    corpus_settings,
+    text_files,
+    token_settings,
+    tokens_name,
+)
 from easyhard.errors import InputError
 from easyhard.killed import name_killed_jobs
-from easyhard.report.fair_names import figure_names
+from easyhard.protocols import (
+    DOCUMENTS,
+    PUBLISHED,
+    ROW_SETS,
+    TRAIN,
+    VALIDATION,
+    head_families,
+    low_rank_families,
+    protocol_of,
+    stacked_kind,
+)
 from easyhard.stale_locks import clear_and_hold
 
 # Held until the end of this process, not of its jobs, which load this file too and hold their own.
@@ -34,7 +50,9 @@ except InputError as error:
 CORPORA = {
     corpus_name(run["corpus"]): corpus_settings(run["corpus"]) for run in RUNS.values()
 }
-TOKENS = {tokens_name(run["tokens"]): run["tokens"] for run in RUNS.values()}
+TOKENS = {
+    tokens_name(run["tokens"]): token_settings(run["tokens"]) for run in RUNS.values()
+}
 
 # With `--cache` these rules' outputs may come from another workflow's run; Snakemake then takes no benchmark of them
 CACHED = workflow.enable_cache
@@ -45,29 +63,28 @@ onerror:
         print(line, file=sys.stderr)
 
 
-FIGURES = {
-    "training_curve": "Language model",
-    "loss_histogram": "Loss distribution",
-    "signals_against_loss": "Signals",
-    "separation": "Signals",
-    "low_rank": "Low rank",
-    "regression": "Probes",
-}
-FAIR = "Fair comparison"
-
-
 wildcard_constraints:
     run="|".join(RUNS),
     corpus="|".join(CORPORA),
     tokens="|".join(TOKENS),
     comparison="|".join(config.get("comparisons") or ()) or "(?!)",
-    split="train|validation",
+    rows="|".join(ROW_SETS),
     shard=r"\d+",
 
 
-def code_hash(script):
-    """A params function: the hash of a script and of what it imports, found for the rules that are asked for."""
-    return lambda wildcards: hashes.code_hash(script)
+def code_hash(*scripts):
+    """A params function: the hash of scripts and of what they import, found for the rules that are asked for."""
+    return lambda wildcards: hashes.code_hash(*scripts)
+
+
+def family_modules(*names):
+    """The files of families of signals, which the script of a pass imports by name."""
+    return [f"easyhard/families/{name}.py" for name in names]
+
+
+def families(found):
+    """A params function: the families that `found`, of easyhard.protocols, has for the wildcard's row set and run."""
+    return lambda wildcards: found(wildcards.rows, RUNS[wildcards.run])
 
 
 def settings(*keys, **paths):
@@ -155,16 +172,31 @@ def shards(pattern):
     return of_run
 
 
-fair_shards = shards("activations/fair/{shard}.parquet")
-
-
 def shards_before(wildcards):
-    """Of the activations of the protocol fair, the shards before the wildcard's."""
+    """Of the activations of a row set, the shards before the wildcard's."""
     return expand(
-        "results/{run}/activations/fair/{shard}.parquet",
+        "results/{run}/activations/{rows}/{shard}.parquet",
         run=wildcards.run,
+        rows=wildcards.rows,
         shard=shard_names(wildcards, end=int(wildcards.shard)),
     )
+
+
+def parted(files):
+    """An input function: `files` for a row set whose documents are parted, none for another."""
+
+    def of_rows(wildcards):
+        if not protocol_of(wildcards.rows).parted:
+            return []
+        return files(wildcards) if callable(files) else files
+
+    return of_rows
+
+
+def row_streams(wildcards):
+    """The token streams that a row set is cut from, by split."""
+    splits = ["validation", "test"] if wildcards.rows == DOCUMENTS else [wildcards.rows]
+    return {split: token_file(f"{split}.parquet")(wildcards) for split in splits}
 
 
 def token_file(name):
@@ -176,7 +208,7 @@ def token_file(name):
         if kind(wildcards) == "trained":
             run = RUNS[wildcards.run]
             folder = f"results/corpora/{corpus_name(run['corpus'])}/{tokens_name(run['tokens'])}"
-        return f"{folder}/{name.format(split=wildcards.get('split'))}"
+        return f"{folder}/{name}"
 
     return of_run
 
@@ -191,99 +223,87 @@ def documents(wildcards):
     return f"results/corpora/{corpus_name(RUNS[wildcards.run]['corpus'])}/documents.parquet"
 
 
-def with_head(*files):
-    """An input function: `files` for a run that has an output head, none for bare signals."""
-
-    def of_run(wildcards):
-        if kind(wildcards) == "signals":
-            return []
-        return files[0] if len(files) == 1 else list(files)
-
-    return of_run
-
-
-def low_rank_kinds(pattern):
-    """An input function: a file of the run for each kind of low rank."""
-
-    def of_run(wildcards):
-        kinds = RUNS[wildcards.run]["fair_low_rank"]["kinds"]
-        return expand(f"results/{{run}}/{pattern}", run=wildcards.run, kind=kinds)
-
-    return of_run
-
-
-def stratified_signals(wildcards):
-    """The files of all signals but those of low ranks, of which there are many that say nearly the same."""
-    own = ["own", "context"]
-    if kind(wildcards) != "signals":
-        own = ["head", "hidden", "context", "probes", "stacks"]
-    return expand(
-        "results/{run}/signals/fair/{name}.parquet", run=wildcards.run, name=own
-    )
-
-
-def fair_signals(wildcards):
-    """The files of all signals of a run, those of its low ranks last."""
-    low_rank = (
-        []
-        if kind(wildcards) == "signals"
-        else low_rank_kinds("signals/fair/{kind}.parquet")(wildcards)
-    )
-    return stratified_signals(wildcards) + low_rank
-
-
 def reference_shards(wildcards):
-    """The states that distances are measured to: of train tokens; of the protocol's where training was elsewhere."""
-    if kind(wildcards) == "trained":
-        return shards("activations/train/{shard}.parquet")(wildcards)
-    return fair_shards(wildcards)
+    """The states that distances are measured to where training was here; elsewhere they are fit tokens'."""
+    if kind(wildcards) != "trained":
+        return []
+    return shards("activations/train/{shard}.parquet")(wildcards)
 
 
-def reference_tokens(wildcards):
-    """What says which of those are fit tokens, where not all may be used."""
-    return (
-        []
-        if kind(wildcards) == "trained"
-        else f"results/{wildcards.run}/fair/tokens.parquet"
-    )
+def word_summary(wildcards):
+    """What says how many words the model knows."""
+    if kind(wildcards) == "huggingface":
+        return f"results/{wildcards.run}/model/summary.json"
+    return token_file("summary.json")(wildcards)
 
 
-def low_rank_weights(wildcards):
-    """The moments that a weighted low rank is the best for."""
-    weighted = wildcards.kind == "weighted"
-    return f"results/{wildcards.run}/fair/moments.safetensors" if weighted else []
+def measured(wildcards):
+    """The files that a run's figures are measured on, by name, for the protocols that it has."""
+    folder, own = f"results/{wildcards.run}", RUNS[wildcards.run]["protocols"]
+    found = {}
+    if "fair" in own:
+        found |= {"rows": f"{folder}/rows/documents.parquet"}
+        found |= of_documents(wildcards, folder)
+    if "published" in own:
+        found |= {
+            "activations": shards(f"activations/{VALIDATION}/{{shard}}.parquet"),
+            "train": token_file("train.parquet"),
+            "tokens": token_file("summary.json"),
+            "model": f"{folder}/model/summary.json",
+            "published_head": shards(f"signals/{VALIDATION}/head/{{shard}}.parquet"),
+            "published_low_rank": shards(
+                f"signals/{VALIDATION}/low_rank/{{shard}}.parquet"
+            ),
+            "published_low_rank_summary": shards(
+                f"signals/{VALIDATION}/low_rank/{{shard}}.json"
+            ),
+            "exit_classifier": f"{folder}/signals/{VALIDATION}/exit_classifier.parquet",
+            "exit_summary": f"{folder}/probes/{VALIDATION}/exit_classifier.json",
+            "published_probes": f"{folder}/signals/{VALIDATION}/probes.parquet",
+        }
+    return {
+        name: files(wildcards) if callable(files) else files
+        for name, files in found.items()
+    }
 
 
-def stacked_kind(wildcards):
-    """The kind of low rank that stacks read: the best that is there."""
-    kinds = RUNS[wildcards.run]["fair_low_rank"]["kinds"]
-    return next(kind for kind in ("weighted", "centred", "plain") if kind in kinds)
+def of_documents(wildcards, folder):
+    """Of `measured`, what there is of the signals of parted documents."""
+    if kind(wildcards) == "signals":
+        return {
+            "own": f"{folder}/signals/{DOCUMENTS}/own.parquet",
+            "context": [f"{folder}/signals/{DOCUMENTS}/context/000.parquet"],
+        }
+    tables = {
+        name: shards(f"signals/{DOCUMENTS}/{name}/{{shard}}.parquet")
+        for name in ("head", "hidden", "context", "low_rank")
+    }
+    return tables | {
+        "words": shards(f"words/{DOCUMENTS}/head/{{shard}}.parquet"),
+        "low_rank_words": shards(f"words/{DOCUMENTS}/low_rank/{{shard}}.parquet"),
+        "low_rank_summary": shards(f"signals/{DOCUMENTS}/low_rank/{{shard}}.json"),
+        "probes": f"{folder}/signals/{DOCUMENTS}/probes.parquet",
+        "held_out": f"{folder}/probes/{DOCUMENTS}/held_out.parquet",
+        "probes_summary": f"{folder}/probes/{DOCUMENTS}/summary.json",
+        "stacks": f"{folder}/signals/{DOCUMENTS}/stacks.parquet",
+        "stacks_summary": f"{folder}/probes/{DOCUMENTS}/stacks.json",
+        "fitted": f"{folder}/fitted/head.json",
+    }
 
 
-def low_rank_settings(wildcards):
-    """Ranks and refined words; whether fit tokens are wanted too, which only a stack reads."""
-    own = RUNS[wildcards.run]["fair_low_rank"]
-    fit_too = wildcards.kind == stacked_kind(wildcards)
-    return {"ranks": own["ranks"], "refined": own["refined"], "fit_too": fit_too}
-
-
-def stack_signals(wildcards):
-    """The files of the signals that stacks read besides probes."""
-    return expand(
-        "results/{run}/signals/fair/{name}.parquet",
-        run=wildcards.run,
-        name=["head", "hidden", "context", stacked_kind(wildcards)],
-    )
-
-
-def metric_parts(wildcards):
-    """The files of figures of a run: those of both protocols where its model is trained here."""
-    parts = ["fair_signals", "fair_strata", "fair_shape"]
-    if kind(wildcards) != "signals":
-        parts += ["fair_ceilings", "fair_low_rank", "fair_learning", "fair_stacks"]
-    if kind(wildcards) == "trained":
-        parts += ["model", "loss", "signals", "probes", "low_rank"]
-    return expand("results/{run}/metrics/{part}.parquet", run=wildcards.run, part=parts)
+def shown(wildcards):
+    """The files that figures show token by token, by name, where a run repeats the founding experiment."""
+    if PUBLISHED.name not in RUNS[wildcards.run]["protocols"]:
+        return {}
+    own = measured(wildcards)
+    return {
+        "curve": f"results/{wildcards.run}/model/training_curve.parquet",
+        "train": own["train"],
+        "activations": own["activations"],
+        "head": own["published_head"],
+        "exit_classifier": own["exit_classifier"],
+        "probes": own["published_probes"],
+    }
 
 
 def own_files(wildcards):
@@ -307,47 +327,45 @@ imported_settings = settings(
 
 def benchmarks(wildcards):
     """Snakemake's measurements of the steps that take time, in the order of the work."""
+    own = RUNS[wildcards.run]
+    row_sets = [DOCUMENTS, *([VALIDATION] if "published" in own["protocols"] else [])]
 
-    def sharded(step, **others):
-        return expand(f"{step}/{{shard}}", shard=shard_names(wildcards), **others)
+    def sharded(step, *over):
+        names = shard_names(wildcards)
+        return [f"{step}/{rows}/{shard}" for rows in over for shard in names]
 
-    published = [
-        *([] if CACHED else ["train"]),
-        *sharded("dump_activations/train"),
-        *sharded("dump_activations/validation"),
-        *sharded("logit_statistics"),
-        *sharded("low_rank"),
-        "exit_classifier",
-        "loss_probes",
-        "metric_probes",
-        *sharded("dump_fair"),
-    ]
-    kinds = RUNS[wildcards.run]["fair_low_rank"]["kinds"]
-    fair = [
-        "fit_temperature",
-        *sharded("head_signals"),
-        "fit_references",
-        *sharded("hidden_signals"),
-        *sharded("fair_low_rank/{kind}", kind=kinds),
-        *sharded("test_words"),
-        "fair_probes",
-        "learning_curve",
-        "fair_stacks",
+    passes = [
+        "part_documents",
+        "fit_statistics",
+        *sharded("head_signals", *row_sets),
+        *sharded("hidden_signals", DOCUMENTS),
+        *sharded("low_rank", *row_sets),
+        *(["exit_classifier/validation"] if VALIDATION in row_sets else []),
+        *(f"probes/{rows}" for rows in row_sets),
+        "stacks/documents",
     ]
     first = {
-        "trained": [*published, *fair],
+        "trained": [
+            *([] if CACHED else ["train"]),
+            *sharded("dump_activations", TRAIN, *row_sets),
+            *passes,
+        ],
         "huggingface": [
             "tokenize_huggingface",
             "huggingface_head",
-            *sharded("dump_huggingface"),
-            *fair,
+            *(f"dump_huggingface/{shard}" for shard in shard_names(wildcards)),
+            *passes,
         ],
-        "activations": ["import_head", *sharded("import_activations"), *fair],
+        "activations": [
+            "import_head",
+            *(f"import_activations/{shard}" for shard in shard_names(wildcards)),
+            *passes,
+        ],
         "signals": ["import_signals"],
     }
-    steps = [*first[kind(wildcards)], "evaluate_fair", "evaluate_strata"]
-    own = expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
-    return own if CACHED else [*with_text(shared_benchmarks)(wildcards), *own]
+    steps = [*first[kind(wildcards)], "evaluate"]
+    files = expand("results/{run}/benchmarks/{step}.tsv", run=wildcards.run, step=steps)
+    return files if CACHED else [*with_text(shared_benchmarks)(wildcards), *files]
 
 
 def shared_benchmarks(wildcards):
@@ -367,28 +385,9 @@ def compared(wildcards):
         raise WorkflowError(str(error)) from None
 
 
-def report_figures(wildcards):
-    """The figures that the report of a run shows."""
-    names = list(figure_names(kind(wildcards)))
-    if kind(wildcards) == "trained":
-        names += FIGURES
-    return expand("results/{run}/figures/{name}.svg", run=wildcards.run, name=names)
-
-
 def source_file(path):
     """A file of the workflow as an input: relative, so that a repository may move without rerunning anything.
 
     It is local: a module's prefix is for results.
     """
     return local(os.path.relpath(WORKFLOW / path))
-
-
-def figure(name):
-    """The SVG of a figure, with its caption and place in Snakemake's report."""
-    return report(
-        f"results/{{run}}/figures/{name}.svg",
-        caption=f"../report/{name}.rst",
-        category="{run}",
-        subcategory=FIGURES.get(name, FAIR),
-        labels={"result": name.replace("_", " ")},
-    )

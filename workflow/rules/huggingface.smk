@@ -1,6 +1,6 @@
 # A model that was trained elsewhere and that transformers loads: its tokens, its head, its hidden states.
 # in:  results/corpora/{corpus}/documents.parquet, the model's files
-# out: results/{run}/tokens/*, results/{run}/activations/*, results/{run}/fair/tokens.parquet
+# out: results/{run}/tokens/*, results/{run}/activations/*
 
 
 rule tokenize_huggingface:
@@ -73,7 +73,7 @@ rule dump_huggingface:
         test="results/{run}/tokens/test.parquet",
         summary="results/{run}/tokens/summary.json",
     output:
-        "results/{run}/activations/fair/{shard}.parquet",
+        "results/{run}/activations/documents/{shard}.parquet",
     log:
         "results/{run}/logs/dump_huggingface/{shard}.log",
     benchmark:
@@ -96,32 +96,3 @@ rule dump_huggingface:
         "Run the model of {wildcards.run} over all validation and test documents, shard {wildcards.shard}"
     script:
         "../scripts/dump_huggingface.py"
-
-
-rule huggingface_tokens:
-    input:
-        rows=fair_shards,
-        train="results/{run}/tokens/train.parquet",
-        summary="results/{run}/model/summary.json",
-    output:
-        tokens="results/{run}/fair/tokens.parquet",
-        counts="results/{run}/fair/train_counts.parquet",
-    log:
-        "results/{run}/logs/huggingface_tokens.log",
-    benchmark:
-        "results/{run}/benchmarks/huggingface_tokens.tsv"
-    wildcard_constraints:
-        run=runs_of("huggingface"),
-    conda:
-        "../../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(10),
-    params:
-        settings=settings("seed", fit=("fair", "fit"), select=("fair", "select")),
-        code=code_hash("huggingface_tokens.py"),
-    message:
-        "Part the documents of {wildcards.run} into fit, select and test"
-    script:
-        "../scripts/huggingface_tokens.py"

@@ -1,14 +1,15 @@
-# What another program has measured, brought into the form of the protocol fair.
+# What another program has measured, brought into the form of parted documents.
 # in:  the files that the settings name under input
-# out: results/{run}/fair/tokens.parquet, results/{run}/signals/fair/own.parquet, or results/{run}/activations/*
+# out: results/{run}/rows/documents.parquet, results/{run}/signals/documents/*, or results/{run}/activations/*
 
 
 rule import_signals:
     input:
         own_files,
     output:
-        tokens="results/{run}/fair/tokens.parquet",
-        signals="results/{run}/signals/fair/own.parquet",
+        tokens="results/{run}/rows/documents.parquet",
+        signals="results/{run}/signals/documents/own.parquet",
+        context="results/{run}/signals/documents/context/000.parquet",
     log:
         "results/{run}/logs/import_signals.log",
     benchmark:
@@ -61,7 +62,7 @@ rule import_activations:
         own_files,
         head="results/{run}/activations/head.safetensors",
     output:
-        "results/{run}/activations/fair/{shard}.parquet",
+        "results/{run}/activations/documents/{shard}.parquet",
     log:
         "results/{run}/logs/import_activations/{shard}.log",
     benchmark:
@@ -82,30 +83,3 @@ rule import_activations:
         "Read the activations of {wildcards.run}, shard {wildcards.shard}"
     script:
         "../scripts/import_activations.py"
-
-
-rule import_tokens:
-    input:
-        own_files,
-        activations=fair_shards,
-    output:
-        "results/{run}/fair/tokens.parquet",
-    log:
-        "results/{run}/logs/import_tokens.log",
-    benchmark:
-        "results/{run}/benchmarks/import_tokens.tsv"
-    wildcard_constraints:
-        run=runs_of("activations"),
-    conda:
-        "../../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(2000),
-        runtime=by_attempt(10),
-    params:
-        settings=imported_settings,
-        code=code_hash("import_tokens.py"),
-    message:
-        "Part the documents of {wildcards.run} into fit, select and test"
-    script:
-        "../scripts/import_tokens.py"

@@ -1,6 +1,6 @@
-# Train the language model and dump its activations.
+# Train the language model and dump its activations on any row set.
 # in:  results/corpora/{corpus}/{tokens}/*
-# out: results/{run}/model/*, results/{run}/activations/{split}/*.parquet
+# out: results/{run}/model/*, results/{run}/activations/{rows}/*.parquet
 
 
 rule train:
@@ -41,15 +41,17 @@ rule train:
 
 rule dump_activations:
     input:
+        unpack(row_streams),
         weights="results/{run}/model/weights.safetensors",
-        tokens=token_file("{split}.parquet"),
         summary=token_file("summary.json"),
     output:
-        "results/{run}/activations/{split}/{shard}.parquet",
+        "results/{run}/activations/{rows}/{shard}.parquet",
     log:
-        "results/{run}/logs/dump_activations/{split}/{shard}.log",
+        "results/{run}/logs/dump_activations/{rows}/{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/dump_activations/{split}/{shard}.tsv"
+        "results/{run}/benchmarks/dump_activations/{rows}/{shard}.tsv"
+    wildcard_constraints:
+        run=runs_of("trained"),
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -58,9 +60,59 @@ rule dump_activations:
         mem_mb=by_attempt(3000),
         runtime=by_attempt(60),
     params:
-        settings=settings("sequences", "model", "activations"),
+        settings=settings(
+            "sequences", "model", "activations", tokens=("fair", "tokens")
+        ),
         code=code_hash("dump_activations.py"),
     message:
-        "Dump the activations of {wildcards.run}, {wildcards.split} shard {wildcards.shard}"
+        "Dump the activations of {wildcards.run}, {wildcards.rows} shard {wildcards.shard}"
     script:
         "../scripts/dump_activations.py"
+
+
+rule part_documents:
+    input:
+        activations=shards("activations/documents/{shard}.parquet"),
+        train=token_file("train.parquet"),
+        validation=token_file("validation.parquet"),
+        summary=word_summary,
+    output:
+        tokens="results/{run}/rows/documents.parquet",
+        counts="results/{run}/rows/word_counts.parquet",
+    log:
+        "results/{run}/logs/part_documents.log",
+    benchmark:
+        "results/{run}/benchmarks/part_documents.tsv"
+    wildcard_constraints:
+        run=runs_of("trained", "huggingface"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
+    params:
+        settings=settings(
+            "seed",
+            "sequences",
+            "input",
+            fit=("fair", "fit"),
+            select=("fair", "select"),
+            length=("sequences", "length"),
+        ),
+        kind=kind,
+        code=code_hash("part_documents.py"),
+    message:
+        "Part the documents of {wildcards.run} into fit, select and test"
+    script:
+        "../scripts/part_documents.py"
+
+
+use rule part_documents as part_imported with:
+    input:
+        own_files,
+        activations=shards("activations/documents/{shard}.parquet"),
+    output:
+        tokens="results/{run}/rows/documents.parquet",
+    wildcard_constraints:
+        run=runs_of("activations"),

@@ -1,45 +1,54 @@
-# The passes over the vocabulary: the full-rank metrics and every low rank of the output head.
-# in:  results/{run}/activations/validation/*.parquet, results/{run}/activations/head.safetensors
-# out: results/{run}/signals/logit.parquet, results/{run}/signals/low_rank.{parquet,json}; and every table whose shards
-#      are jobs, put together
+# What is fitted before a pass over the states, and the passes: each goes once through the states of a shard and yields
+# families of signals, as easyhard.protocols says for the row set.
+# in:  results/{run}/activations/*, results/{run}/rows/*
+# out: results/{run}/fitted/*, results/{run}/signals/{rows}/*, results/{run}/words/{rows}/*
 
 
-rule logit_statistics:
+rule fit_statistics:
     input:
-        activations="results/{run}/activations/validation/{shard}.parquet",
+        activations=shards("activations/documents/{shard}.parquet"),
+        train=reference_shards,
         head="results/{run}/activations/head.safetensors",
+        tokens="results/{run}/rows/documents.parquet",
     output:
-        "results/{run}/signals/logit/{shard}.parquet",
+        head="results/{run}/fitted/head.json",
+        moments="results/{run}/fitted/moments.safetensors",
+        references="results/{run}/fitted/references.safetensors",
     log:
-        "results/{run}/logs/logit_statistics/{shard}.log",
+        "results/{run}/logs/fit_statistics.log",
     benchmark:
-        "results/{run}/benchmarks/logit_statistics/{shard}.tsv"
+        "results/{run}/benchmarks/fit_statistics.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 4
     resources:
         gpu=1,
         mem_mb=by_attempt(2000),
-        runtime=by_attempt(60),
+        runtime=by_attempt(30),
     params:
-        code=code_hash("logit_statistics.py"),
+        settings=settings("seed", references=("fair", "references")),
+        code=code_hash("fit_statistics.py"),
     message:
-        "Compute the logit metrics of {wildcards.run} in one pass over the vocabulary, shard {wildcards.shard}"
+        "Fit temperature, moments and reference states of {wildcards.run}"
     script:
-        "../scripts/logit_statistics.py"
+        "../scripts/fit_statistics.py"
 
 
-rule low_rank:
+rule head_signals:
     input:
-        activations="results/{run}/activations/validation/{shard}.parquet",
+        activations="results/{run}/activations/{rows}/{shard}.parquet",
+        before=parted(shards_before),
         head="results/{run}/activations/head.safetensors",
+        tokens=parted("results/{run}/rows/documents.parquet"),
+        fitted=parted("results/{run}/fitted/head.json"),
+        counts=parted(with_text("results/{run}/rows/word_counts.parquet")),
     output:
-        signals="results/{run}/signals/low_rank/{shard}.parquet",
-        seconds="results/{run}/signals/low_rank/{shard}.json",
+        signals="results/{run}/signals/{rows}/head/{shard}.parquet",
+        words="results/{run}/words/{rows}/head/{shard}.parquet",
     log:
-        "results/{run}/logs/low_rank/{shard}.log",
+        "results/{run}/logs/head_signals/{rows}/{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/low_rank/{shard}.tsv"
+        "results/{run}/benchmarks/head_signals/{rows}/{shard}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -48,60 +57,73 @@ rule low_rank:
         mem_mb=by_attempt(2500),
         runtime=by_attempt(60),
     params:
-        ranks=lambda wildcards: RUNS[wildcards.run]["low_rank"]["ranks"],
-        code=code_hash("low_rank.py"),
+        families=families(head_families),
+        code=code_hash("compute_signals.py", *family_modules("head", "words")),
     message:
-        "Compute the logit metrics of {wildcards.run} at every low rank in one sweep, shard {wildcards.shard}"
+        "Compute the signals of the logits of {wildcards.run}, {wildcards.rows} shard {wildcards.shard}"
     script:
-        "../scripts/low_rank.py"
+        "../scripts/compute_signals.py"
 
 
-rule low_rank_fidelity:
+rule hidden_signals:
     input:
-        activations=shards("activations/validation/{shard}.parquet"),
+        activations="results/{run}/activations/{rows}/{shard}.parquet",
+        before=parted(shards_before),
         head="results/{run}/activations/head.safetensors",
-        seconds=shards("signals/low_rank/{shard}.json"),
+        tokens="results/{run}/rows/{rows}.parquet",
+        references="results/{run}/fitted/references.safetensors",
+        counts=with_text("results/{run}/rows/word_counts.parquet"),
     output:
-        "results/{run}/signals/low_rank.json",
+        hidden="results/{run}/signals/{rows}/hidden/{shard}.parquet",
+        context="results/{run}/signals/{rows}/context/{shard}.parquet",
     log:
-        "results/{run}/logs/low_rank_fidelity.log",
+        "results/{run}/logs/hidden_signals/{rows}/{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/low_rank_fidelity.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(1500),
-        runtime=by_attempt(10),
-    params:
-        ranks=lambda wildcards: RUNS[wildcards.run]["low_rank"]["ranks"],
-        code=code_hash("low_rank_fidelity.py"),
-    message:
-        "Measure what low ranks keep of the head of {wildcards.run}"
-    script:
-        "../scripts/low_rank_fidelity.py"
-
-
-rule merge_shards:
-    input:
-        shards("{table}/{shard}.parquet"),
-    output:
-        "results/{run}/{table}.parquet",
-    log:
-        "results/{run}/logs/merge_shards/{table}.log",
-    benchmark:
-        "results/{run}/benchmarks/merge_shards/{table}.tsv"
+        "results/{run}/benchmarks/hidden_signals/{rows}/{shard}.tsv"
     wildcard_constraints:
-        table="signals/(logit|low_rank|fair/(head|hidden|plain|centred|weighted))|fair/(test_words|low_rank/(plain|centred|weighted))",
+        run=runs_of("trained", "huggingface", "activations"),
     conda:
         "../../envs/environment.yaml"
-    threads: 1
+    threads: 4
     resources:
-        mem_mb=by_attempt(1000),
+        gpu=1,
+        mem_mb=by_attempt(2500),
         runtime=by_attempt(30),
     params:
-        code=code_hash("merge_shards.py"),
+        families={"hidden": {}, "context": {}},
+        code=code_hash("compute_signals.py", *family_modules("hidden", "context")),
     message:
-        "Put the shards of {wildcards.table} of {wildcards.run} together"
+        "Compute the signals of hidden states and earlier tokens of {wildcards.run}, shard {wildcards.shard}"
     script:
-        "../scripts/merge_shards.py"
+        "../scripts/compute_signals.py"
+
+
+rule low_rank:
+    input:
+        activations="results/{run}/activations/{rows}/{shard}.parquet",
+        before=parted(shards_before),
+        head="results/{run}/activations/head.safetensors",
+        tokens=parted("results/{run}/rows/documents.parquet"),
+        moments=parted("results/{run}/fitted/moments.safetensors"),
+    output:
+        signals="results/{run}/signals/{rows}/low_rank/{shard}.parquet",
+        words="results/{run}/words/{rows}/low_rank/{shard}.parquet",
+        summary="results/{run}/signals/{rows}/low_rank/{shard}.json",
+    log:
+        "results/{run}/logs/low_rank/{rows}/{shard}.log",
+    benchmark:
+        "results/{run}/benchmarks/low_rank/{rows}/{shard}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=by_attempt(2500),
+        runtime=by_attempt(60),
+    params:
+        families=families(low_rank_families),
+        code=code_hash("compute_signals.py", *family_modules("low_rank")),
+    message:
+        "Compute the signals of {wildcards.run} at every low rank, {wildcards.rows} shard {wildcards.shard}"
+    script:
+        "../scripts/compute_signals.py"

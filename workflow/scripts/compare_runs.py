@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 from easyhard.atomic import atomic_path
 from easyhard.job import job
 from easyhard.parquet import write_parquet
-from easyhard.report import comparison_page
+from easyhard.report import comparison as page
 from easyhard.report.comparison_figure import comparison
-from easyhard.report.comparison_metrics import compare, grouped
+from easyhard.report.drawing import save
 from easyhard.report.metrics import read_table
 from easyhard.report.render import fill
-from easyhard.report.style import save
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -24,11 +23,11 @@ def main() -> None:
     tables = {
         group: {run: read_table(Path(next(files))) for run in runs} for group, runs in snakemake.params.groups.items()
     }
-    table = compare(tables)
-    groups = grouped(table, tables)
+    table = page.compare(tables)
+    groups = page.grouped(table, tables)
     write_parquet(snakemake.output.metrics, table.to_arrow())
-    save(comparison(groups), snakemake.output.svg, snakemake.output.png)
-    names = {"name": snakemake.wildcards.comparison, "groups": groups, "page": comparison_page}
+    save(comparison(groups), snakemake.output.svg)
+    names = {"name": snakemake.wildcards.comparison, "groups": groups, "page": page}
     with atomic_path(snakemake.output.report) as temporary:
         temporary.write_text(fill(snakemake.input.template, names), encoding="utf-8")
 

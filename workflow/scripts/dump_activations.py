@@ -1,10 +1,8 @@
-"""Run the trained model over one shard of a split and write hidden states and losses."""
+"""Run the trained model over one shard of a row set and write hidden states and losses."""
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from easyhard.activations.dump import activations, shard_bounds
+from easyhard.activations.dump import dump, run_lego
 from easyhard.activations.store import write_shard
 from easyhard.atomic import read_json
 from easyhard.device import use_device
@@ -12,7 +10,7 @@ from easyhard.job import job
 from easyhard.model.lego import Lego
 from easyhard.model.store import load_weights
 from easyhard.progress import Progress
-from easyhard.tokens.sequences import cut, cut_documents
+from easyhard.tokens.rows import SPLITS_OF, row_shards, row_windows
 from easyhard.tokens.store import read_stream
 
 if TYPE_CHECKING:
@@ -23,28 +21,15 @@ if TYPE_CHECKING:
 
 def main() -> None:
     settings: dict[str, Any] = snakemake.params.settings
-    split, shard = snakemake.wildcards.split, int(snakemake.wildcards.shard)
-    cutting, vocabulary_size = settings["sequences"], read_json(snakemake.input.summary)["vocabulary_size"]
+    rows, shard = snakemake.wildcards.rows, int(snakemake.wildcards.shard)
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
-    model = Lego(vocabulary_size, **settings["model"], seed=0)  # the weights are loaded
+    model = Lego(read_json(snakemake.input.summary)["vocabulary_size"], **settings["model"], seed=0)
     load_weights(model, snakemake.input.weights)
-    model.to(device)
-
-    stream = read_stream(snakemake.input.tokens)
-    how = (cutting[split], cutting["length"], cutting["batch_size"])
-    inputs, targets = cut(stream.token, *how)
-    documents = cut_documents(stream.document, *how)
-    first, end = shard_bounds(len(inputs), settings["activations"]["shards"])[shard]
-    batches = activations(
-        model,
-        torch.tensor(inputs[first:end], dtype=torch.int64, device=device),
-        torch.tensor(targets[first:end], dtype=torch.int64, device=device),
-        documents[first:end],
-        split=split,
-        first_sequence=first,
-        batch_size=cutting["batch_size"],
-        progress=Progress(f"dump {split} shard {shard}", end - first, "sequences"),
-    )
+    streams = {split: read_stream(snakemake.input[split]) for split in SPLITS_OF[rows]}
+    windows = row_windows(rows, streams, settings["sequences"], settings["tokens"])
+    own = windows[row_shards(rows, windows, settings["activations"]["shards"])[shard]]
+    progress = Progress(f"dump {rows} shard {shard}", len(own), "sequences")
+    batches = dump(own, run_lego(model.to(device)), batch_size=settings["sequences"]["batch_size"], progress=progress)
     metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code}
     write_shard(snakemake.output[0], batches, settings["model"]["dim"], metadata)
 

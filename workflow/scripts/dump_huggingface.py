@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from easyhard.activations.dump import shard_bounds
+from easyhard.activations.dump import dump
 from easyhard.activations.store import write_shard
 from easyhard.atomic import read_json
-from easyhard.huggingface.dump import check_fit, dump, text_windows
+from easyhard.huggingface.dump import check_fit, run_huggingface, text_windows
 from easyhard.huggingface.folder import find_model
-from easyhard.huggingface.model import check_head, load_model, output_head
-from easyhard.huggingface.place import wanted_device
+from easyhard.huggingface.model import check_head, load_model, output_head, wanted_device
 from easyhard.job import job
 from easyhard.progress import Progress
 from easyhard.tokens.store import read_stream
+from easyhard.tokens.windows import shard_evenly
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -29,9 +29,9 @@ def main() -> None:
     check_fit(model, own["window"], len(head.weight), tokens["highest_id"])
     streams = [read_stream(snakemake.input[split]) for split in ("validation", "test")]
     windows = text_windows(streams, own, tokens, settings["tokens"])
-    first, end = shard_bounds(len(windows), settings["shards"])[shard]
-    progress = Progress(f"dump shard {shard}", end - first, "windows")
-    batches = dump(model, head, windows[first:end], batch_size=own["batch_size"], progress=progress)
+    windows = windows[shard_evenly(len(windows), settings["shards"])[shard]]
+    progress = Progress(f"dump shard {shard}", len(windows), "windows")
+    batches = dump(windows, run_huggingface(model, head), batch_size=own["batch_size"], progress=progress)
     metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code}
     write_shard(snakemake.output[0], batches, head.matrix.shape[1], metadata)
 

@@ -2,15 +2,16 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from torch.nn.functional import mse_loss
 
 from easyhard.activations.store import read_columns
 from easyhard.atomic import write_json
 from easyhard.device import use_device
 from easyhard.job import job
 from easyhard.model.store import write_tensors
-from easyhard.probes.exit_classifier import fit_exit_classifier, predict
-from easyhard.progress import Progress
+from easyhard.probes.founding import exit_classifier, fit
 from easyhard.signals.store import write_columns
 
 if TYPE_CHECKING:
@@ -23,18 +24,15 @@ def main() -> None:
     settings = snakemake.params.settings
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     train = read_columns(snakemake.input.train, ["hidden", "loss"])
-    fitted = fit_exit_classifier(
-        torch.from_numpy(train["hidden"]).to(device),
-        torch.from_numpy(train["loss"]).to(device),
-        **settings["exit_classifier"],
-        seed=settings["seed"],
-        progress=Progress("exit classifier", settings["exit_classifier"]["epochs"], "epochs"),
-    )
-    validation = torch.from_numpy(read_columns(snakemake.input.validation, ["hidden"])["hidden"]).to(device)
-    write_columns(snakemake.output.signal, {"exit_classifier": predict(fitted, validation).cpu().numpy()})
-    write_tensors(snakemake.output.weights, fitted.model.state_dict(), {"run": snakemake.wildcards.run})
-    summary = {"threshold": fitted.threshold, "train_mse": fitted.train_mse, "seconds": fitted.seconds}
-    write_json(snakemake.output.summary, summary)
+    hidden, loss = (torch.from_numpy(train[name]).to(device) for name in ("hidden", "loss"))
+    probe = exit_classifier(loss, settings["exit_classifier"])
+    model, _ = fit(hidden, probe, settings["seed"])
+    said = probe.say(model, hidden)
+    threshold = float(np.median(said.double().cpu().numpy()))  # half of the train tokens are predicted to be easier
+    asked = torch.from_numpy(read_columns(snakemake.input.activations, ["hidden"])["hidden"]).to(device)
+    write_columns(snakemake.output.signal, {"exit_classifier": probe.say(model, asked).cpu().numpy()})
+    write_tensors(snakemake.output.weights, model.state_dict(), {"run": snakemake.wildcards.run})
+    write_json(snakemake.output.summary, {"threshold": threshold, "train_mse": mse_loss(said, loss).item()})
 
 
 with job(snakemake):

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 from easyhard.atomic import write_json
 from easyhard.device import describe
 from easyhard.huggingface.folder import find_model
-from easyhard.huggingface.model import check_head, load_model, output_head
-from easyhard.huggingface.place import wanted_device
+from easyhard.huggingface.model import check_head, load_model, output_head, wanted_device
 from easyhard.job import job
 from easyhard.model.store import write_head
 

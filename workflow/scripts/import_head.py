@@ -13,6 +13,5 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with job(snakemake):
-    settings = snakemake.params.settings
-    own = open_activations(settings["input"], settings["input"]["names"], length=settings["length"])
+    own = open_activations(snakemake.params.settings["input"], length=snakemake.params.settings["length"])
     write_head(snakemake.output[0], import_head(own), own.softcap, {"run": snakemake.wildcards.run})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from easyhard.atomic import write_json
 from easyhard.corpus.documents import read_documents
 from easyhard.huggingface.folder import find_model
-from easyhard.huggingface.tokenizer import encode_corpus, load_tokenizer, summarise_tokens
+from easyhard.huggingface.tokenizer import encode_by_model, load_tokenizer
 from easyhard.job import job
 from easyhard.tokens.store import write_stream
 
@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with job(snakemake):
-    model = snakemake.params.model
-    corpus = read_documents(snakemake.input.documents)
-    tokens = encode_corpus(corpus.documents, load_tokenizer(find_model(model["path"], model["revision"])))
-    for split, stream in tokens.streams.items():
+    tokenizer = load_tokenizer(find_model(snakemake.params.model["path"], snakemake.params.model["revision"]))
+    streams, summary = encode_by_model(read_documents(snakemake.input.documents), tokenizer)
+    for split, stream in streams.items():
         write_stream(snakemake.output[split], stream)
         logging.getLogger("easyhard").info("%s: %s tokens", split, f"{len(stream.token):,}")
-    write_json(snakemake.output.summary, summarise_tokens(tokens, corpus))
+    write_json(snakemake.output.summary, summary)

@@ -1,50 +1,71 @@
-"""Shards part the sequences without gap or overlap, and a dump in shards is the dump in one."""
+"""A dump has the model's losses and states of every row that foretells a token, whatever the batches and shards."""
 
 import numpy as np
 import pytest
 import torch
 
-from easyhard.activations.dump import activations, shard_bounds
+from easyhard.activations.dump import dump, run_lego
+from easyhard.activations.store import Columns
 from easyhard.model.lego import Lego
 from easyhard.progress import Progress
+from easyhard.tokens.windows import NO_TOKEN, Windows, shard_evenly
 
 
-@pytest.mark.parametrize(("rows", "shards"), [(10, 1), (10, 3), (3, 5), (2048, 7)])
-def test_shards_part_the_rows(rows: int, shards: int) -> None:
-    bounds = shard_bounds(rows, shards)
-    assert len(bounds) == shards
-    assert [row for first, end in bounds for row in range(first, end)] == list(range(rows))
-    sizes = [end - first for first, end in bounds]
-    assert max(sizes) - min(sizes) <= 1
+@pytest.fixture
+def model() -> Lego:
+    return Lego(40, dim=8, heads=2, ffn_dim=16, block_layers=[1], seed=5)
 
 
-def test_losses_and_states_are_the_models() -> None:
-    model = Lego(40, dim=8, heads=2, ffn_dim=16, block_layers=[1], seed=5)
-    tokens = torch.randint(40, (11, 6))
-    inputs, targets = tokens[:, :-1], tokens[:, 1:]
-    documents = np.arange(55, dtype=np.int32).reshape(11, 5)
-    parts = []
-    for first, end in shard_bounds(11, 2):
-        part = slice(first, end)
-        progress = Progress("dump", end - first, "sequences")
-        parts += activations(
-            model,
-            inputs[part],
-            targets[part],
-            documents[part],
-            split="train",
-            first_sequence=first,
-            batch_size=4,
-            progress=progress,
-        )
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+@pytest.fixture
+def windows() -> Windows:
+    """Eleven windows of five rows, the last four of another split; some end early, and one foretells nothing."""
+    tokens = np.random.default_rng(0).integers(2, 40, (11, 6)).astype(np.int32)
+    targets = tokens[:, 1:].copy()
+    targets[2, 3:] = targets[9, 1:] = targets[5] = NO_TOKEN
+    document = np.arange(55, dtype=np.int32).reshape(11, 5)
+    sequence = np.arange(11, dtype=np.int32).repeat(5).reshape(11, 5) + 20
+    return Windows(tokens[:, :-1], targets, document, sequence, np.array(["validation"] * 7 + ["test"] * 4))
+
+
+def dumped(windows: Windows, model: Lego, batch_size: int) -> list[Columns]:
+    progress = Progress("dump", len(windows), "sequences")
+    return list(dump(windows, run_lego(model), batch_size=batch_size, progress=progress))
+
+
+def whole(parts: list[Columns]) -> Columns:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def test_losses_and_states_are_the_models(windows: Windows, model: Lego) -> None:
+    found = whole([part for shard in shard_evenly(11, 2) for part in dumped(windows[shard], model, 4)])
     with torch.no_grad():
-        hidden = model(inputs)
-    logits = hidden.double() @ model.head.double().T
-    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    np.testing.assert_allclose(whole["hidden"], hidden.flatten(0, 1).numpy(), rtol=0, atol=1e-6)
-    np.testing.assert_allclose(whole["loss"], loss.detach().numpy(), rtol=0, atol=1e-5)
-    np.testing.assert_array_equal(whole["sequence"], np.arange(11).repeat(5))
-    np.testing.assert_array_equal(whole["position"], np.tile(np.arange(5), 11))
-    np.testing.assert_array_equal(whole["document"], documents.ravel())
-    np.testing.assert_array_equal(whole["target"], targets.flatten().numpy())
+        hidden = model(torch.from_numpy(windows.inputs).long())
+    logits = (hidden.double() @ model.head.double().T).flatten(0, 1).detach()
+    real = windows.targets != NO_TOKEN
+    targets = torch.from_numpy(windows.targets.clip(min=0)).long().flatten()
+    loss = torch.nn.functional.cross_entropy(logits, targets, reduction="none").numpy().reshape(11, 5)
+    np.testing.assert_allclose(found["hidden"], hidden.numpy()[real], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found["loss"], loss[real], rtol=0, atol=1e-5)
+    for name, values in (("sequence", windows.sequence), ("document", windows.document), ("target", windows.targets)):
+        np.testing.assert_array_equal(found[name], values[real])
+    np.testing.assert_array_equal(found["token"], windows.inputs[real])
+    np.testing.assert_array_equal(found["position"], np.tile(np.arange(5), (11, 1))[real])
+    np.testing.assert_array_equal(found["split"], np.tile(windows.split[:, None], 5)[real])
+    assert found["position"].dtype == np.int16
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_batches_hold_one_split_and_change_nothing(windows: Windows, model: Lego, batch_size: int) -> None:
+    parts = dumped(windows, model, batch_size)
+    assert all(len(set(part["split"])) == 1 for part in parts)
+    assert max(len(set(part["sequence"])) for part in parts) <= batch_size
+    reference = whole(dumped(windows, model, 4))
+    for name, values in whole(parts).items():
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(values, reference[name], atol=1e-6)
+        else:
+            np.testing.assert_array_equal(values, reference[name])
+
+
+def test_a_shard_without_windows_has_no_batch(windows: Windows, model: Lego) -> None:
+    assert dumped(windows[3:3], model, 4) == []

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from easyhard.corpus.documents import Corpus, Document, in_reading_order, read_documents, write_documents
+from easyhard.corpus.documents import Corpus, Document, divide, in_reading_order, read_documents, write_documents
 from easyhard.errors import InputError
 from easyhard.parquet import write_parquet
 
@@ -49,26 +49,6 @@ def test_bad_documents_are_refused(tmp_path, documents, message):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_truncated_file_is_named(tmp_path):
-    path = tmp_path / "documents.parquet"
-    write_documents(path, corpus())
-    path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(InputError, match=r"documents\.parquet: not a readable Parquet file"):
-        read_documents(path)
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"documents\.parquet"):
-        read_documents(tmp_path / "documents.parquet")
-
-
-def test_foreign_tables_are_refused(tmp_path):
-    path = tmp_path / "documents.parquet"
-    write_parquet(path, pa.table({"loss": [1.0]}))
-    with pytest.raises(InputError, match=r"documents\.parquet: another table \(columns loss\)"):
-        read_documents(path)
-
-
 def test_text_without_metadata_is_refused(tmp_path):
     path = tmp_path / "documents.parquet"
     write_documents(path, corpus())
@@ -77,21 +57,43 @@ def test_text_without_metadata_is_refused(tmp_path):
         read_documents(path)
 
 
-def test_changed_text_is_refused(tmp_path):
+@pytest.mark.parametrize(("text", "message"), [("other", "sha256 differs"), (None, "nulls")])
+def test_changed_and_null_texts_are_refused(tmp_path, text, message):
     path = tmp_path / "documents.parquet"
     write_documents(path, corpus())
     table = pq.read_table(path)
-    changed = table.set_column(3, "text", pa.array(["other", *table["text"].to_pylist()[1:]]))
+    changed = table.set_column(3, "text", pa.array([text, *table["text"].to_pylist()[1:]], pa.string()))
     write_parquet(path, changed.replace_schema_metadata(table.schema.metadata))
-    with pytest.raises(InputError, match="sha256 differs"):
+    with pytest.raises(InputError, match=message):
         read_documents(path)
 
 
-def test_null_text_is_refused(tmp_path):
-    path = tmp_path / "documents.parquet"
-    write_documents(path, corpus())
-    table = pq.read_table(path)
-    holed = table.set_column(3, "text", pa.array([None, *table["text"].to_pylist()[1:]], pa.string()))
-    write_parquet(path, holed.replace_schema_metadata(table.schema.metadata))
-    with pytest.raises(InputError, match="nulls"):
-        read_documents(path)
+TEXT = """ \n = First = \n \n Text of it . \n \n = = Section = = \n \n Key :
+ = Wins ; L = \n Losses . \n \n = Second = x = \n \n More . \n"""
+
+
+def test_cut_at_titles_only():
+    first, second = divide("lines", TEXT, "train", "heading")
+    assert (first.title, second.title) == ("First", "Second = x")
+    assert "= = Section = =" in first.text
+    assert "= Wins ; L =" in first.text
+    assert second.text.split() == ["=", "Second", "=", "x", "=", "More", "."]
+    assert first.split == "train"
+
+
+def test_no_word_is_lost():
+    documents = divide("lines", "before all\n \n" + TEXT, "train", "heading")
+    assert [document.title for document in documents] == ["", "First", "Second = x"]
+    assert " ".join(document.text for document in documents).split() == ("before all " + TEXT).split()
+
+
+def test_whole_text_is_one_document():
+    (document,) = divide("a.txt", TEXT, "test", "whole")
+    assert (document.title, document.text, document.split) == ("a.txt", TEXT, "test")
+    assert divide("a.txt", " \n", "test", "whole") == []
+
+
+@pytest.mark.parametrize("text", ["no heading", " = = Section = = ", "a\n = Not alone = \n", "= x =y"])
+def test_text_without_headings_is_refused(text):
+    with pytest.raises(InputError, match=r"a\.txt: no line like .* corpus\.documents: whole"):
+        divide("a.txt", text, "train", "heading")

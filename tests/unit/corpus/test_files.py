@@ -16,22 +16,22 @@ def folder(tmp_path):
 
 
 def test_one_document_a_file_in_order_of_names(folder):
-    corpus = load_files(folder, PATTERNS, "whole")
+    corpus = load_files({**PATTERNS, "path": str(folder)}, "whole")
     assert [document.split for document in corpus.documents] == ["train", "train", "validation", "test"]
     assert corpus.documents[0].title.endswith("a.train.txt")
     assert corpus.source == "files in texts: a.train.txt, b.train.txt, valid.txt, test.txt"
-    assert corpus == load_files(folder, PATTERNS, "whole")
+    assert corpus == load_files({**PATTERNS, "path": str(folder)}, "whole")
 
 
 def test_documents_at_headings(folder):
     (folder / "a.train.txt").write_bytes(b"\xef\xbb\xbf = One = \r\n\r\nx\r\n\r\n = Two = \r\n\r\ny\r\n")
-    titles = [document.title for document in load_files(folder, PATTERNS, "heading").documents]
+    titles = [document.title for document in load_files({**PATTERNS, "path": str(folder)}, "heading").documents]
     assert titles == ["One", "Two", "b.train.txt", "valid.txt", "test.txt"]
 
 
 def test_hidden_files_are_left_alone(folder):
     (folder / ".train.swp").write_bytes(b"\xff")
-    assert len(load_files(folder, PATTERNS, "whole").documents) == 4
+    assert len(load_files({**PATTERNS, "path": str(folder)}, "whole").documents) == 4
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,12 @@ def test_hidden_files_are_left_alone(folder):
 def test_bad_files_are_named(folder, content, message):
     (folder / "valid.txt").write_bytes(content)
     with pytest.raises(InputError, match=rf"valid\.txt: .*{message}"):
-        load_files(folder, PATTERNS, "whole")
+        load_files({**PATTERNS, "path": str(folder)}, "whole")
 
 
 def test_missing_folder(tmp_path):
     with pytest.raises(InputError, match=r"corpus\.files\.path: '.*nowhere' is not a folder"):
-        load_files(tmp_path / "nowhere", PATTERNS, "whole")
+        load_files({**PATTERNS, "path": str(tmp_path / "nowhere")}, "whole")
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_missing_folder(tmp_path):
 )
 def test_bad_patterns(folder, pattern, message):
     with pytest.raises(InputError, match=rf"corpus\.files\.validation: .*{message}"):
-        load_files(folder, {**PATTERNS, "validation": pattern}, "whole")
+        load_files({**PATTERNS, "path": str(folder), "validation": pattern}, "whole")
 
 
 def test_file_in_two_splits(folder):
     with pytest.raises(InputError, match=r"valid\.txt matches both train and validation"):
-        load_files(folder, {**PATTERNS, "train": "*.txt"}, "whole")
+        load_files({**PATTERNS, "path": str(folder), "train": "*.txt"}, "whole")
 
 
 def test_unreadable_file(tmp_path):

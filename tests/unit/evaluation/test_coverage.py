@@ -12,10 +12,17 @@ import pytest
 from scipy.stats import binom, norm
 
 from easyhard.evaluation import judge
-from easyhard.evaluation.auroc import auroc
-from easyhard.evaluation.clusters import Clusters, make_clusters
 from easyhard.evaluation.judge import Judge
-from easyhard.evaluation.resampling import Estimate, difference, draw_resamples, interval, p_value
+from easyhard.evaluation.ranking_metrics import auroc
+from easyhard.evaluation.resampling import (
+    Clusters,
+    Estimate,
+    difference,
+    draw_resamples,
+    interval,
+    make_clusters,
+    p_value,
+)
 
 CORPORA = 400
 DOCUMENTS = 60
@@ -59,8 +66,7 @@ def simulate(seed: int) -> tuple[Corpus, np.random.Generator]:
 
 
 def make_judge(corpus: Corpus, clusters: Clusters, seed: int) -> Judge:
-    resamples = draw_resamples(clusters.count, RESAMPLES, seed)
-    return Judge(np.exp(corpus.latent), {"hard": corpus.hard}, clusters, resamples)
+    return Judge(np.exp(corpus.latent), {"hard": corpus.hard}, draw_resamples(clusters, RESAMPLES, seed))
 
 
 def true_auroc() -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from easyhard.evaluation.density import basin_of, loss_density
+from easyhard.evaluation.density import loss_density
 
 
 def mixture(tokens: int = 20_000) -> np.ndarray:
@@ -28,14 +28,6 @@ def test_modes_are_highest_among_their_neighbours_and_borders_lowest_between_mod
         assert density.values[mode] == density.values[mode - 3 : mode + 4].max()
     for border in at_borders:
         assert density.values[border] == density.values[border - 3 : border + 4].min()
-
-
-def test_basins_part_the_losses_at_the_borders() -> None:
-    loss = mixture()
-    density = loss_density(loss)
-    basin = basin_of(loss, density)
-    assert np.bincount(basin) / len(loss) == pytest.approx([0.5, 0.4, 0.1], abs=0.02)
-    assert basin_of(np.array([0.0, 5.5, 10.0, 30.0]), density).tolist()[1:] == [1, 1, 2]
 
 
 def test_density_is_scipys_normal_away_from_zero() -> None:

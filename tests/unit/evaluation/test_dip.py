@@ -1,4 +1,4 @@
-"""The dip against its package, and thinning against tokens that repeat each other."""
+"""The dip test: one mode is seldom called several, a planted second is, and tokens that repeat each other are none."""
 
 import math
 
@@ -6,7 +6,9 @@ import diptest
 import numpy as np
 import pytest
 
-from easyhard.evaluation.dip import dip, thinned_p_value
+from easyhard.evaluation.dip import dip, dip_interval, thinned_p_value
+
+from .simulated import correlated_losses, quantile
 
 
 def test_dip_is_the_packages() -> None:
@@ -18,15 +20,6 @@ def test_one_token_a_sequence_means_no_thinning() -> None:
     values = np.random.default_rng(1).normal(size=200)
     sequence = np.random.default_rng(2).permutation(200)
     assert thinned_p_value(values, sequence, seed=0) == pytest.approx(diptest.diptest(values)[1])
-
-
-def test_two_modes_are_found_and_one_is_not_denied() -> None:
-    random = np.random.default_rng(3)
-    sequence = np.repeat(np.arange(400), 8)
-    one = random.normal(size=3_200)
-    two = one + 6 * random.integers(2, size=3_200)
-    assert thinned_p_value(two, sequence, seed=0) < 0.01
-    assert thinned_p_value(one, sequence, seed=0) > 0.2
 
 
 def test_tokens_that_repeat_each_other_are_no_evidence() -> None:
@@ -45,5 +38,52 @@ def test_the_seed_decides() -> None:
     assert thinned_p_value(values, sequence, seed=1) != thinned_p_value(values, sequence, seed=2)
 
 
-def test_too_few_sequences_say_nothing() -> None:
-    assert math.isnan(thinned_p_value(np.arange(9.0), np.repeat([0, 1, 2], 3), seed=0))
+@pytest.mark.parametrize("shape", ["gamma", "uniform"])
+def test_one_mode_is_called_several_at_most_as_often_as_the_level_says(shape: str) -> None:
+    called = np.zeros(2)
+    for seed in range(120):
+        loss, sequence = correlated_losses(shape, 80, seed)
+        called += dip_interval(loss, sequence, seed=seed)[0] > 0, thinned_p_value(loss, sequence, seed=seed) < 0.05
+    assert (called / 120 <= 0.05).all()
+
+
+def test_a_planted_mixture_is_called_several() -> None:
+    called = np.zeros(2)
+    for seed in range(40):
+        loss, sequence = correlated_losses("mixture", 150, seed)
+        called += dip_interval(loss, sequence, seed=seed)[0] > 0, thinned_p_value(loss, sequence, seed=seed) < 0.05
+    assert (called / 40 >= 0.95).all()
+
+
+def test_the_interval_holds_the_populations_dip_and_is_as_wide_as_dips_differ() -> None:
+    true = dip(quantile("mixture", (np.arange(100_000) + 0.5) / 100_000))
+    held, widths, dips = 0, [], []
+    for seed in range(50):
+        loss, sequence = correlated_losses("mixture", 400, seed)
+        low, high = dip_interval(loss, sequence, seed=seed)
+        held += low <= true <= high
+        widths.append(high - low)
+        dips.append(dip(loss))
+    assert held >= 44
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * np.std(dips), rel=0.3)
+
+
+def test_the_interval_holds_the_samples_dip_and_is_the_seeds() -> None:
+    loss, sequence = correlated_losses("mixture", 60, seed=0)
+    low, high = dip_interval(loss, sequence, seed=1)
+    assert low <= dip(loss) <= high
+    assert (low, high) == dip_interval(loss, sequence, seed=1)
+    assert (low, high) != dip_interval(loss, sequence, seed=2)
+
+
+def test_rows_and_sequence_ids_may_come_in_any_order() -> None:
+    """Ids are compared in ascending order, so an order-preserving renaming and any order of rows change nothing."""
+    loss, sequence = correlated_losses("gamma", 60, seed=1)
+    order = np.random.default_rng(0).permutation(len(loss))
+    assert dip_interval(loss[order], (sequence * 7 + 5)[order], seed=0) == dip_interval(loss, sequence, seed=0)
+
+
+def test_fewer_than_four_sequences_say_nothing() -> None:
+    values, three = np.arange(9.0), np.repeat([4, 6, 8], 3)
+    assert all(map(math.isnan, (thinned_p_value(values, three, seed=0), *dip_interval(values, three, seed=0))))
+    assert all(map(math.isfinite, dip_interval(np.arange(12.0), np.repeat([4, 6, 8, 9], 3), seed=0)))

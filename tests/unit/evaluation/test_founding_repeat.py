@@ -10,8 +10,9 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from easyhard.evaluation.loss_distribution import describe_loss
-from easyhard.evaluation.separation import separation_rows
-from easyhard.evaluation.thresholds import threshold_rows
+from easyhard.evaluation.separation import separation_rows, threshold_rows
+
+from .simulated import figures, head_metrics
 
 SHARED = Path(os.environ.get("EASYHARD_SHARED", "../shared"))
 ACTIVATIONS = SHARED / "data" / "founding-repeat" / "activations.npz"

@@ -1,17 +1,27 @@
-"""The whole description of a loss distribution, on simulated losses."""
+"""Descriptions of simulated loss distributions: location, halves, modes, and who lives in them."""
 
+import math
+
+import diptest
 import numpy as np
 import pytest
 from scipy import stats
 
 from easyhard.errors import InputError
-from easyhard.evaluation.loss_distribution import LossDistribution, describe_loss
+from easyhard.evaluation.loss_distribution import (
+    EXPONENTIAL,
+    NORMAL,
+    UNIFORM,
+    cohens_d,
+    describe_loss,
+    shape_rows,
+)
+from easyhard.evaluation.rows import Row
+from easyhard.evaluation.split import median_split
+
+from .simulated import by_item, correlated_losses, figures
 
 TOKENS = 6_400
-
-
-def figures(found: LossDistribution, item: str = "loss") -> dict[str, float | None]:
-    return {row.metric: row.value for row in found.rows if row.item == item}
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +32,13 @@ def losses() -> np.ndarray:
     return np.where(np.arange(TOKENS) % 10 == 0, random.normal(17, 1, size=TOKENS), common)
 
 
-def describe(loss: np.ndarray) -> LossDistribution:
+def describe(loss: np.ndarray, item: str = "loss") -> dict[str, float | None]:
     tokens = np.arange(len(loss))
-    return describe_loss(loss, tokens // 32, tokens % 10 == 0, seed=0)
+    return figures(describe_loss(loss, tokens // 32, tokens % 10 == 0, seed=0), item)
 
 
 def test_location_halves_and_unseen_targets(losses: np.ndarray) -> None:
-    found = figures(describe(losses))
+    found = describe(losses)
     assert (found["mean"], found["std"]) == (pytest.approx(losses.mean()), pytest.approx(losses.std()))
     assert (found["min"], found["max"]) == (losses.min(), losses.max())
     assert [found[name] for name in ("q25", "q50", "q75")] == np.quantile(losses, [0.25, 0.5, 0.75]).tolist()
@@ -42,7 +52,7 @@ def test_location_halves_and_unseen_targets(losses: np.ndarray) -> None:
 
 
 def test_modes_and_who_lives_in_them(losses: np.ndarray) -> None:
-    found = figures(describe(losses))
+    found = describe(losses)
     assert found["modes"] == 2
     assert found["mode_1"] == pytest.approx(3.5, abs=0.3)
     assert found["mode_2"] == pytest.approx(17, abs=0.3)
@@ -54,14 +64,14 @@ def test_modes_and_who_lives_in_them(losses: np.ndarray) -> None:
 
 def test_a_modes_unseen_share_is_of_the_tokens_in_its_basin(losses: np.ndarray) -> None:
     tokens = np.arange(TOKENS)
-    found = figures(describe_loss(losses, tokens // 32, tokens % 5 == 0, seed=0))
+    found = figures(describe_loss(losses, tokens // 32, tokens % 5 == 0, seed=0), "loss")
     assert found["mode_1_unseen_share"] == pytest.approx(1 / 9, abs=0.005)
     assert found["mode_2_unseen_share"] == pytest.approx(1, abs=0.01)
 
 
 def test_one_mode_has_a_large_cohens_d_all_the_same() -> None:
     loss = np.random.default_rng(1).gamma(4.0, 1.5, size=TOKENS)
-    found = figures(describe(loss))
+    found = describe(loss)
     assert found["modes"] == 1
     assert found["cohens_d"] > 2
     assert found["dip_p_thinned"] > 0.2
@@ -70,15 +80,13 @@ def test_one_mode_has_a_large_cohens_d_all_the_same() -> None:
 def test_log_loss_is_tested_too_and_a_loss_of_zero_does_no_harm() -> None:
     loss = np.random.default_rng(2).gamma(4.0, 1.5, size=320)
     loss[3] = 0.0
-    found = figures(describe(loss), "log_loss")
+    found = describe(loss, "log_loss")
     assert set(found) == {"dip", "dip_p_thinned"}
     assert 0 < found["dip"] < 0.1
 
 
 def test_equal_losses() -> None:
-    result = describe(np.full(320, 2.0))
-    found = figures(result)
-    assert result.density is None
+    found = describe(np.full(320, 2.0))
     assert (found["mean"], found["std"], found["easy_mean"]) == (2.0, 0.0, 2.0)
     assert (found["hard_mean"], found["loss_diff"], found["cohens_d"], found["skewness"]) == (None, None, None, None)
     assert "modes" not in found
@@ -86,14 +94,89 @@ def test_equal_losses() -> None:
 
 def test_no_unseen_targets() -> None:
     loss = np.random.default_rng(3).gamma(4.0, 1.5, size=320)
-    found = figures(describe_loss(loss, np.arange(320), np.zeros(320, dtype=bool), seed=0))
+    found = figures(describe_loss(loss, np.arange(320), np.zeros(320, dtype=bool), seed=0), "loss")
     assert (found["unseen_target_share"], found["unseen_target_mean_loss"]) == (0.0, None)
 
 
-def test_negative_and_non_finite_losses_are_refused() -> None:
+def test_negative_losses_are_refused() -> None:
     loss = np.random.default_rng(4).gamma(4.0, 1.5, size=320)
-    with pytest.raises(InputError, match=r"loss: the lowest is -.*; losses of 0 nats or more are wanted"):
-        describe(-loss)
-    loss[5] = np.nan
-    with pytest.raises(InputError, match=r"loss: 1 of 320 values are not finite \(first at row 5\)"):
+    loss[7] = -1
+    with pytest.raises(InputError, match=r"loss: the lowest is -1; losses of 0 nats or more are wanted"):
         describe(loss)
+    with pytest.raises(InputError, match=r"loss: the lowest is -1; losses of 0 nats or more are wanted"):
+        shape_rows(loss, np.arange(320) // 32, None, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "constant", "rounded"),
+    [(stats.norm(5, 3), NORMAL, 2.65), (stats.uniform(1, 9), UNIFORM, 3.46), (stats.expon(0, 4), EXPONENTIAL, 1.92)],
+)
+def test_cohens_d_of_one_mode_or_none(distribution: stats.rv_continuous, constant: float, rounded: float) -> None:
+    loss = distribution.ppf((np.arange(200_000) + 0.5) / 200_000)
+    assert cohens_d(loss, median_split(loss, high_means_easy=False)) == pytest.approx(constant, rel=1e-3)
+    assert round(constant, 2) == rounded
+
+
+def test_cohens_d_by_hand() -> None:
+    loss, easy = np.array([0.0, 2.0, 9.0, 15.0]), np.array([True, True, False, False])
+    assert cohens_d(loss, easy) == pytest.approx((12 - 1) / math.sqrt((1 + 9) / 2))
+
+
+@pytest.mark.parametrize("easy", [[True, True], [False, False], [True, False]])
+def test_cohens_d_is_undefined_without_two_parts_that_vary(easy: list[bool]) -> None:
+    assert math.isnan(cohens_d(np.array([1.0, 2.0]), np.array(easy)))
+
+
+@pytest.fixture(scope="module")
+def shape() -> tuple[list[Row], np.ndarray, np.ndarray]:
+    """Every tenth target is unseen and has its loss around 17."""
+    loss, sequence = correlated_losses("gamma", 200, seed=2)
+    unseen = np.arange(len(loss)) % 10 == 0
+    loss = np.where(unseen, np.random.default_rng(0).normal(17, 1, size=len(loss)), loss)
+    return shape_rows(loss, sequence, ~unseen, seed=0), loss, unseen
+
+
+def test_items_and_metrics(shape: tuple[list[Row], np.ndarray, np.ndarray]) -> None:
+    found, loss, unseen = shape
+    assert {row.section for row in found} == {"fair_shape"}
+    assert [row.item for row in found if row.metric == "dip"] == ["loss", "log_loss", "loss_seen", "log_loss_seen"]
+    assert [row.item for row in found if row.metric == "modes"] == ["loss", "loss_seen"]
+    expected = {
+        "loss": loss,
+        "log_loss": np.log(loss),
+        "loss_seen": loss[~unseen],
+        "log_loss_seen": np.log(loss[~unseen]),
+    }
+    for item, values in expected.items():
+        row = by_item(found, item)["dip"]
+        assert row.value == pytest.approx(diptest.dipstat(values))
+        assert row.ci_low <= row.value <= row.ci_high
+
+
+def test_the_mode_of_unseen_targets_goes_with_them(shape: tuple[list[Row], np.ndarray, np.ndarray]) -> None:
+    all_targets, seen = by_item(shape[0], "loss"), by_item(shape[0], "loss_seen")
+    assert (all_targets["modes"].value, seen["modes"].value) == (2, 1)
+    assert all_targets["mode_1"].value == pytest.approx(4, abs=1)
+    assert all_targets["mode_2"].value == pytest.approx(17, abs=0.5)
+    assert "mode_2" not in seen
+    assert all_targets["dip"].ci_low > 0
+    assert seen["dip"].ci_low == 0
+
+
+def test_without_knowledge_of_training_only_all_targets_are_described() -> None:
+    loss, sequence = correlated_losses("gamma", 30, seed=3)
+    for seen in (None, np.arange(len(loss)) == 5):
+        assert {row.item for row in shape_rows(loss, sequence, seen, seed=0)} == {"loss", "log_loss"}
+
+
+def test_losses_of_zero_and_equal_losses_do_no_harm() -> None:
+    loss, sequence = correlated_losses("gamma", 30, seed=4)
+    loss[3] = 0.0
+    assert all(row.value is not None for row in shape_rows(loss, sequence, None, seed=0))
+    assert "modes" not in by_item(shape_rows(np.full(480, 2.0), sequence, None, seed=0), "loss")
+
+
+def test_fewer_than_four_sequences_have_a_dip_without_interval() -> None:
+    found = by_item(shape_rows(np.arange(9.0), np.repeat([4, 6, 8], 3), None, seed=0), "loss")
+    assert (found["dip"].ci_low, found["dip"].ci_high, found["dip_p_thinned"].value) == (None, None, None)
+    assert found["dip"].value is not None

@@ -1,4 +1,4 @@
-"""Resamples, intervals, p-values and Holm's adjustment, against what is known by hand."""
+"""Clusters, resamples, intervals, p-values and Holm's adjustment, against what is known by hand."""
 
 import math
 
@@ -7,28 +7,71 @@ import pytest
 from scipy import stats
 
 from easyhard.errors import InputError
+from easyhard.evaluation.ranking import coarsen, equal_scores
 from easyhard.evaluation.resampling import (
+    Clusters,
     Estimate,
     Resamples,
+    cluster_sums,
     combine_seeds,
     difference,
     draw_resamples,
+    estimate_row,
     holm,
     interval,
+    make_clusters,
     p_value,
     standard_error,
 )
 
 
+def clusters(count: int) -> Clusters:
+    return Clusters(np.arange(count, dtype=np.int32), count, True)
+
+
+def test_twenty_documents_are_resampled_whole() -> None:
+    document = np.repeat(np.arange(100, 120), 5)
+    found = make_clusters(document, np.arange(100))
+    assert (found.count, found.are_documents) == (20, True)
+    assert found.index.tolist() == (document - 100).tolist()
+    assert found.index.dtype == np.int32
+
+
+def test_with_fewer_documents_sequences_are_even_if_their_numbers_start_again() -> None:
+    found = make_clusters(np.repeat(np.arange(19), 6), np.tile([0, 0, 1, 1, 2, 2], 19))
+    assert (found.count, found.are_documents) == (57, False)
+    assert found.index.tolist() == np.repeat(np.arange(57), 2).tolist()
+
+
+@pytest.mark.parametrize("tokens", [5, 0])
+def test_what_has_no_spread_is_refused(tokens: int) -> None:
+    with pytest.raises(InputError, match=f"sequence: {int(tokens > 0)} of them"):
+        make_clusters(np.zeros(tokens, dtype=int), np.zeros(tokens, dtype=int))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_by_group_and_cluster_equal_a_loop(dtype: type) -> None:
+    random = np.random.default_rng(0)
+    cluster = random.integers(0, 11, 307).astype(np.int32)
+    bins = coarsen(equal_scores(random.normal(size=307)), 20)
+    values = random.integers(0, 3, 307).astype(dtype)
+    expected = np.zeros((len(bins.starts), 12))
+    for group, token in zip(bins.of_tokens(), bins.order, strict=True):
+        expected[group, cluster[token]] += values[token]
+    sums = cluster_sums(bins, values, Clusters(cluster, 12, True))
+    assert sums.dtype == dtype
+    assert (sums @ np.eye(12, dtype=dtype)).tolist() == expected.tolist()
+
+
 def test_each_resample_holds_one_cluster_fewer_than_there_are() -> None:
-    drawn = draw_resamples(60, 4000, seed=0)
+    drawn = draw_resamples(clusters(60), 4000, seed=0)
     assert drawn.weights.shape == (60, 4000)
     assert drawn.weights.flags.c_contiguous
     assert set(drawn.weights.sum(axis=0)) == {59}
     assert drawn.weights.mean(axis=1) == pytest.approx(np.full(60, 59 / 60), abs=5 / math.sqrt(4000))
     assert drawn.weights.var() == pytest.approx((59 / 60) ** 2, rel=0.02)
     assert (drawn.seed_draws.min() >= 0, drawn.seed_draws.max() < 1) == (True, True)
-    again, other = draw_resamples(60, 4000, seed=0), draw_resamples(60, 4000, seed=1)
+    again, other = draw_resamples(clusters(60), 4000, seed=0), draw_resamples(clusters(60), 4000, seed=1)
     assert np.array_equal(drawn.weights, again.weights)
     assert not np.array_equal(drawn.weights, other.weights)
 
@@ -36,7 +79,7 @@ def test_each_resample_holds_one_cluster_fewer_than_there_are() -> None:
 def test_the_interval_of_a_mean_is_the_one_of_the_textbook() -> None:
     random = np.random.default_rng(0)
     values = random.normal(3.0, 2.0, size=30)
-    weights = draw_resamples(30, 40_000, seed=1).weights
+    weights = draw_resamples(clusters(30), 40_000, seed=1).weights
     mean = Estimate(values.mean(), values @ weights / 29)
     error = values.std(ddof=1) / math.sqrt(30)
     assert standard_error(mean) == pytest.approx(error, rel=0.015)  # 3 standard errors of a spread over 40,000
@@ -55,13 +98,13 @@ def test_differences_are_paired() -> None:
 
 def test_seeds_widen_the_interval_as_much_as_they_differ() -> None:
     random = np.random.default_rng(0)
-    drawn = Resamples(np.ones((2, 20_000), dtype=np.float32), random.random(20_000))
+    drawn = Resamples(clusters(2), np.ones((2, 20_000), dtype=np.float32), random.random(20_000))
     shared = random.normal(0, 0.3, 20_000)
     seeds = [Estimate(value, value + shared) for value in (1.0, 2.0, 4.0)]
-    combined = combine_seeds(seeds, drawn)
+    combined = combine_seeds([{"a": seed} for seed in seeds], drawn)["a"]
     assert combined.value == pytest.approx(7 / 3)
     assert standard_error(combined) == pytest.approx(math.hypot(0.3, np.std([1, 2, 4])), rel=0.02)
-    alone = combine_seeds(seeds[:1], drawn)
+    alone = combine_seeds([{"a": seeds[0]}], drawn)["a"]
     assert alone.value == 1.0
     assert np.array_equal(alone.replicates, seeds[0].replicates)
 
@@ -72,6 +115,9 @@ def test_p_values_without_spread_or_meaning() -> None:
     assert math.isnan(p_value(undefined, 0.4, 20))
     assert math.isnan(p_value(undefined, 0.5, 20))
     assert all(math.isnan(bound) for bound in interval(undefined, 20))
+    row = estimate_row("s", "i", "m", undefined, 20)
+    assert (row.value, row.ci_low, row.ci_high) == (0.5, None, None)
+    assert estimate_row("s", "i", "m", Estimate(math.nan, np.zeros(3)), 20).value is None
 
 
 def test_holm_by_hand() -> None:
@@ -81,9 +127,3 @@ def test_holm_by_hand() -> None:
     assert holm([0.9]) == [0.9]
     assert holm([]) == []
     assert holm([0.5, math.nan, 0.01, 0.7]) == pytest.approx([1.0, math.nan, 0.03, 1.0], nan_ok=True)
-
-
-@pytest.mark.parametrize(("clusters", "resamples", "name"), [(1, 10, "clusters"), (10, 1, "resamples")])
-def test_too_few_are_refused(clusters: int, resamples: int, name: str) -> None:
-    with pytest.raises(InputError, match=f"{name}: 1; two at least"):
-        draw_resamples(clusters, resamples, seed=0)

@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from easyhard.activations.dump import dump
 from easyhard.activations.store import Columns
 from easyhard.errors import InputError
-from easyhard.huggingface.dump import check_fit, dump, text_windows
+from easyhard.huggingface.dump import check_fit, run_huggingface, text_windows
 from easyhard.huggingface.model import CausalModel, load_model, output_head
 from easyhard.progress import Progress
 from easyhard.tokens.encoding import TokenStream
-from easyhard.tokens.packing import NO_TOKEN, TextWindows
+from easyhard.tokens.windows import NO_TOKEN, Windows
 from tiny_models import CONFIGS, CONTEXT, WORDS
 
 CPU = torch.device("cpu")
@@ -29,16 +30,17 @@ def streams() -> list[TokenStream]:
     return [TokenStream(token[document // 2 == split], document[document // 2 == split]) for split in (0, 1)]
 
 
-def windows(packing: str, start: int | None = None, at_most: int | None = None) -> TextWindows:
+def windows(packing: str, start: int | None = None, at_most: int | None = None) -> Windows:
     return text_windows(streams(), {"packing": packing, "window": 48}, {"start": start, "end": 0}, at_most)
 
 
-def dumped(model: CausalModel, own: TextWindows, batch_size: int = 3) -> Columns:
-    batches = list(dump(model, output_head(model), own, batch_size=batch_size, progress=Progress("dump", 1, "windows")))
+def dumped(model: CausalModel, own: Windows, batch_size: int = 3) -> Columns:
+    run = run_huggingface(model, output_head(model))
+    batches = list(dump(own, run, batch_size=batch_size, progress=Progress("dump", 1, "windows")))
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
-def plain_losses(model: CausalModel, own: TextWindows) -> np.ndarray:
+def plain_losses(model: CausalModel, own: Windows) -> np.ndarray:
     """Each window alone, without what fills it up, through the whole model: logits, then cross-entropy."""
     found = []
     for inputs, targets in zip(own.inputs, own.targets, strict=True):

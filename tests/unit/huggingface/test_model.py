@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from easyhard.errors import InputError
-from easyhard.huggingface.model import CausalModel, OutputHead, check_head, load_model, output_head
+from easyhard.huggingface.model import CausalModel, OutputHead, check_head, load_model, output_head, wanted_device
 from tiny_models import CONFIGS, CONTEXT, DIM, WORDS
 
 CPU = torch.device("cpu")
@@ -134,3 +134,19 @@ def test_a_network_without_a_head_is_named() -> None:
 
     with pytest.raises(InputError, match="bare names no output embedding"):
         output_head(CausalModel(Bare(), "bare"))
+
+
+def test_the_cpu_whatever_is_granted() -> None:
+    assert wanted_device("cpu", 2, 1).type == "cpu"
+    assert wanted_device("auto", 2, 0).type == "cpu"
+    assert wanted_device("auto", 2, 1).type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_cuda_or_nothing() -> None:
+    with pytest.raises(InputError, match=r"model\.device: cuda, and --resources gpu=0"):
+        wanted_device("cuda", 2, 0)
+    if torch.cuda.is_available():
+        assert wanted_device("cuda", 2, 1).type == "cuda"
+        return
+    with pytest.raises(InputError, match=r"model\.device: cuda, and no CUDA device is found"):
+        wanted_device("cuda", 2, 1)

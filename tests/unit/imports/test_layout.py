@@ -6,19 +6,22 @@ import numpy as np
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.imports.layout import lay_out
+from easyhard.imports.tokens import lay_out
 
 DOCUMENT = np.repeat([7, 3, 900], [5, 1, 4])
 
 
 def test_neither_is_given() -> None:
     layout = lay_out("x.parquet", 10, 4, {})
-    assert layout.sequence.tolist() == [0] * 4 + [1] * 4 + [2] * 2
-    assert layout.document.tolist() == layout.sequence.tolist()
-    assert layout.position.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
-    assert layout.sequences_are_documents
-    assert layout.part is None
-    assert (layout.document.dtype, layout.sequence.dtype, layout.position.dtype) == (np.int32, np.int32, np.int16)
+    assert layout["sequence"].tolist() == [0] * 4 + [1] * 4 + [2] * 2
+    assert layout["document"].tolist() == layout["sequence"].tolist()
+    assert layout["position"].tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
+    assert set(layout) == {"document", "sequence", "position"}
+    assert (layout["document"].dtype, layout["sequence"].dtype, layout["position"].dtype) == (
+        np.int32,
+        np.int32,
+        np.int16,
+    )
 
 
 @pytest.mark.parametrize(
@@ -26,26 +29,25 @@ def test_neither_is_given() -> None:
 )
 def test_documents_of_any_label_are_cut_into_sequences(document: np.ndarray) -> None:
     layout = lay_out("x.parquet", 10, 3, {"document": document})
-    assert layout.document.tolist() == [0] * 5 + [1] + [2] * 4
-    assert layout.sequence.tolist() == [0, 0, 0, 1, 1, 2, 3, 3, 3, 4]
-    assert layout.position.tolist() == [0, 1, 2, 0, 1, 0, 0, 1, 2, 0]
-    assert not layout.sequences_are_documents
+    assert layout["document"].tolist() == [0] * 5 + [1] + [2] * 4
+    assert layout["sequence"].tolist() == [0, 0, 0, 1, 1, 2, 3, 3, 3, 4]
+    assert layout["position"].tolist() == [0, 1, 2, 0, 1, 0, 0, 1, 2, 0]
 
 
 def test_sequences_may_be_numbered_anew_in_each_document() -> None:
     sequence = np.array([0, 0, 1, 1, 2, 0, 0, 0, 1, 1])
     layout = lay_out("x.parquet", 10, 3, {"document": DOCUMENT, "sequence": sequence})
-    assert layout.sequence.tolist() == [0, 0, 1, 1, 2, 3, 4, 4, 5, 5]
-    assert layout.position.tolist() == [0, 1, 0, 1, 0, 0, 0, 1, 0, 1]
+    assert layout["sequence"].tolist() == [0, 0, 1, 1, 2, 3, 4, 4, 5, 5]
+    assert layout["position"].tolist() == [0, 1, 0, 1, 0, 0, 0, 1, 0, 1]
 
 
 def test_position_that_does_not_rise_starts_a_sequence() -> None:
     position = np.array([0, 1, 5, 0, 1, 1, 2, 3, 0, 9])
     layout = lay_out("x.parquet", 10, 3, {"position": position})
-    assert layout.sequence.tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
-    assert layout.position.tolist() == position.tolist()
+    assert layout["sequence"].tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
+    assert layout["position"].tolist() == position.tolist()
     by_document = lay_out("x.parquet", 10, 3, {"position": np.arange(10), "document": DOCUMENT})
-    assert by_document.sequence.tolist() == by_document.document.tolist()
+    assert by_document["sequence"].tolist() == by_document["document"].tolist()
 
 
 def test_it_is_said_that_sequences_stand_in(caplog: pytest.LogCaptureFixture) -> None:
@@ -59,9 +61,8 @@ def test_it_is_said_that_sequences_stand_in(caplog: pytest.LogCaptureFixture) ->
 )
 def test_parts_by_number_or_name(part: np.ndarray) -> None:
     layout = lay_out("x.parquet", 10, 3, {"document": DOCUMENT, "part": part})
-    assert layout.part is not None
-    assert layout.part.tolist() == [0] * 5 + [2] + [1] * 4
-    assert layout.part.dtype == np.int8
+    assert layout["part"].tolist() == [0] * 5 + [2] + [1] * 4
+    assert layout["part"].dtype == np.int8
 
 
 def given(**changes: object) -> dict[str, np.ndarray]:
@@ -94,4 +95,4 @@ def test_too_few_sequences_and_too_long_ones() -> None:
         lay_out("x.parquet", 10, 5, {})
     with pytest.raises(InputError, match="ends in row 32768 has 32769 rows; at most 32768 are wanted"):
         lay_out("x.parquet", 100_000, 32_769, {})
-    assert lay_out("x.parquet", 100_000, 32_768, {}).position.max() == 32_767
+    assert lay_out("x.parquet", 100_000, 32_768, {})["position"].max() == 32_767

@@ -11,9 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from easyhard.errors import InputError
-from easyhard.imports.parquet import read_batches
-from easyhard.imports.readers import open_arrays
-from easyhard.imports.stored import CHUNK
+from easyhard.imports.readers import CHUNK, open_arrays, read_parquet_batches
 
 ROWS = 2 * CHUNK + 77
 Arrays = dict[str, np.ndarray]
@@ -199,6 +197,6 @@ def test_what_has_been_read_of_a_parquet_file_is_let_go(tmp_path: Path) -> None:
     names, size = table.column_names, table.nbytes
     del table
     before = pa.total_allocated_bytes()
-    held = [pa.total_allocated_bytes() - before for _ in read_batches(tmp_path / "a.parquet", names)]
+    held = [pa.total_allocated_bytes() - before for _ in read_parquet_batches(tmp_path / "a.parquet", names)]
     assert len(held) >= 40
     assert max(held) < size / 3

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.imports.signals import BATCH, OwnSignals, import_signals, signal_batches
-from easyhard.signals.store import read_columns, write_batches, write_columns
+from easyhard.imports.signals import BATCH, import_signals, signal_batches
+from easyhard.signals.store import read_columns, write_batches
 
 ROWS = 997
 TOKENS = {
@@ -44,23 +44,19 @@ def write(folder: Path, columns: Mapping[str, Any]) -> Path:
     return path
 
 
-def load(path: Path, **changes: Any) -> OwnSignals:
-    settings: dict[str, Any] = {"length": 32, "names": {"loss": None}, "leave_out": [], "declared": []}
-    return import_signals(path, **(settings | changes))
+def load(path: Path, **changes: Any) -> tuple[dict[str, Any], list[str]]:
+    return import_signals({"path": path, "names": {"loss": None}, "leave_out": [], "signals": []} | changes, length=32)
 
 
 def test_what_is_not_given_is_filled_in(tmp_path: Path) -> None:
     columns = table()
-    own = load(write(tmp_path, columns))
-    tokens = own.tokens.columns
-    assert {name: values.dtype for name, values in tokens.items()} == TOKENS
+    tokens, _ = load(write(tmp_path, columns))
+    assert {name: values.dtype for name, values in tokens.items()} == TOKENS  # no part, no argmax_wrong
     np.testing.assert_array_equal(tokens["document"], columns["document"] - 1_000_000)
     np.testing.assert_array_equal(tokens["position"], np.arange(ROWS) % 100 % 32)
     np.testing.assert_array_equal(tokens["loss"], columns["loss"].astype(np.float32))
     for name in ("token", "target", "target_count"):
         assert set(tokens[name]) == {-1}
-    assert own.tokens.layout.part is None
-    assert own.tokens.argmax_wrong is None
 
 
 def test_what_is_given_is_kept(tmp_path: Path) -> None:
@@ -68,27 +64,25 @@ def test_what_is_given_is_kept(tmp_path: Path) -> None:
     numbers = {name: rng.integers(0, 99, ROWS) for name in ("token", "target", "target_count")}
     part = np.repeat(["fit", "select", "test"], [500, 200, 297])
     wrong = rng.random(ROWS) < 0.7
-    own = load(write(tmp_path, table(**numbers, part=part, argmax_wrong=wrong)))
+    tokens, signals = load(write(tmp_path, table(**numbers, part=part, argmax_wrong=wrong)))
     for name, values in numbers.items():
-        np.testing.assert_array_equal(own.tokens.columns[name], values)
-    assert np.bincount(own.tokens.layout.part).tolist() == [500, 200, 297]
-    np.testing.assert_array_equal(own.tokens.argmax_wrong, wrong)
-    assert own.columns == ("margin", "rank", "repeat")
+        np.testing.assert_array_equal(tokens[name], values)
+    assert np.bincount(tokens["part"]).tolist() == [500, 200, 297]
+    np.testing.assert_array_equal(tokens["argmax_wrong"], wrong)
+    assert tokens["argmax_wrong"].dtype == np.int8
+    assert signals == ["margin", "rank", "repeat"]
 
 
-def test_both_files_of_the_fair_protocol_can_be_written_from_it(tmp_path: Path) -> None:
-    rows = BATCH + 5_000
-    columns = table(rows)
-    own = load(write(tmp_path, columns))
-    write_columns(tmp_path / "tokens.parquet", own.tokens.columns)
-    write_batches(tmp_path / "own.parquet", signal_batches(own))
-    read = read_columns(tmp_path / "own.parquet", rows=rows)
+def test_signals_can_be_written_as_they_are_read(tmp_path: Path) -> None:
+    columns = table(BATCH + 5_000)
+    path = write(tmp_path, columns)
+    write_batches(tmp_path / "own.parquet", signal_batches(path, load(path)[1]))
+    read = read_columns(tmp_path / "own.parquet", rows=BATCH + 5_000)
     assert list(read) == ["margin", "rank", "repeat"]
     for name, values in read.items():
         assert values.dtype == np.float32
         np.testing.assert_array_equal(values, columns[name].astype(np.float32))
     assert pq.ParquetFile(tmp_path / "own.parquet").num_row_groups == 2
-    assert len(read_columns(tmp_path / "tokens.parquet", rows=rows)) == len(TOKENS)
 
 
 def test_only_numbers_are_signals_and_the_rest_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -101,30 +95,27 @@ def test_only_numbers_are_signals_and_the_rest_is_said(tmp_path: Path, caplog: p
     }
     path = write(tmp_path, table(**others))
     with caplog.at_level(logging.INFO, "easyhard"):
-        own = load(path, leave_out=["rank"])
-    assert own.columns == ("margin", "repeat", "half")
+        assert load(path, leave_out=["rank"])[1] == ["margin", "repeat", "half"]
     assert "left out, since no column of numbers: split, hidden, when, __index_level_0__" in caplog.text
 
 
 def test_seeds_of_one_signal(tmp_path: Path) -> None:
     columns = table(rank=None, repeat=None) | {f"probe@{seed}": np.arange(float(ROWS)) for seed in (0, 1, 10)}
-    own = load(write(tmp_path, columns), declared=["probe"])
-    assert own.columns == ("margin", "probe@0", "probe@1", "probe@10")
-    assert own.signals == ("margin", "probe")
+    assert load(write(tmp_path, columns), signals=["probe"])[1] == ["margin", "probe@0", "probe@1", "probe@10"]
 
 
 def test_columns_by_other_names(tmp_path: Path) -> None:
     columns = table(loss=None, document=None, nll=np.arange(ROWS) / 100, article=np.arange(ROWS) // 300)
-    own = load(write(tmp_path, columns), names={"loss": "nll", "document": "article"})
-    assert own.columns == ("margin", "rank", "repeat")
-    np.testing.assert_array_equal(own.tokens.columns["document"], columns["article"])
-    np.testing.assert_allclose(own.tokens.columns["loss"], columns["nll"], rtol=1e-6)
+    tokens, signals = load(write(tmp_path, columns), names={"loss": "nll", "document": "article"})
+    assert signals == ["margin", "rank", "repeat"]
+    np.testing.assert_array_equal(tokens["document"], columns["article"])
+    np.testing.assert_allclose(tokens["loss"], columns["nll"], rtol=1e-6)
 
 
 def test_a_loss_that_rounding_made_negative_is_nought(tmp_path: Path) -> None:
     loss = np.full(ROWS, 2.0)
     loss[7] = -9e-5
-    assert load(write(tmp_path, table(loss=loss))).tokens.columns["loss"][7] == 0
+    assert load(write(tmp_path, table(loss=loss)))[0]["loss"][7] == 0
 
 
 def changed(name: str, row: int, value: object) -> dict[str, Any]:
@@ -158,26 +149,26 @@ def test_bad_columns_are_named(columns: dict[str, Any], message: str, tmp_path: 
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [(np.nan, "is not finite in row 70000"), (-np.inf, "is not finite in row 70000"), (1e300, "at most 3.4e38")],
+    [
+        (np.nan, r"is not finite in row 70000"),
+        (-np.inf, r"is not finite in row 70000"),
+        (1e300, r"is not finite .* at most 3\.4e38"),
+        (None, r"has 1 nulls \(first at row 70000\)"),
+    ],
 )
-def test_bad_values_of_a_signal_are_named_with_their_row(value: float, message: str, tmp_path: Path) -> None:
+def test_bad_values_of_a_signal_are_named_with_their_row(value: float | None, message: str, tmp_path: Path) -> None:
     columns = table(BATCH + 5_000)
-    columns["margin"][70_000] = value
-    own = load(write(tmp_path, columns))
-    with pytest.raises(InputError, match=rf"mine\.parquet: margin .*{message}"):
-        list(signal_batches(own))
-
-
-def test_nulls_in_a_signal_are_named(tmp_path: Path) -> None:
-    own = load(write(tmp_path, table(margin=pa.array([None] * ROWS, pa.float64()))))
-    with pytest.raises(InputError, match=r"mine\.parquet: margin has 997 nulls \(first at row 0\)"):
-        list(signal_batches(own))
+    margin = columns["margin"].tolist()
+    margin[70_000] = value
+    path = write(tmp_path, columns | {"margin": margin})
+    with pytest.raises(InputError, match=rf"mine\.parquet: margin {message}"):
+        list(signal_batches(path, load(path)[1]))
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"declared": ["margn"]}, r"input\.signals: 'margn' is not in .*one of margin, rank, repeat is wanted"),
+        ({"signals": ["margn"]}, r"input\.signals: 'margn' is not in .*one of margin, rank, repeat is wanted"),
         ({"leave_out": ["x"]}, r"input\.leave_out: 'x' is not in"),
         ({"names": {"loss": "nll"}}, r"input\.names\.loss: 'nll' is not in .*document, loss"),
     ],

@@ -1,4 +1,4 @@
-"""linear_cross_entropy: losses and gradients no further from float64 than PyTorch's own are, plus 1e-5."""
+"""linear_cross_entropy, tiled and by Triton: no further from float64 than PyTorch's own is, plus 1e-5."""
 
 import pytest
 import torch
@@ -6,17 +6,28 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from easyhard.errors import InputError
+from easyhard.logits import cross_entropy as module
 from easyhard.logits.cross_entropy import linear_cross_entropy, per_token_loss
+from plain_logits import (
+    DEVICE,
+    WAYS,
+    assert_same_bits_for_any_number_of_threads,
+    largest_tensor,
+    problem,
+    trust_triton,
+)
 
-SHAPES = [(255, 507, 123), (1, 2000, 64), (300, 1, 8), (1, 1, 1), (513, 2049, 64), (7, 1025, 3)]
+SHAPES = {
+    "tiled": [(255, 507, 123), (1, 2000, 64), (300, 1, 8), (1, 1, 1), (513, 2049, 64), (7, 1025, 3)],
+    "triton": [(45, 123, 20), (70, 67, 64), (3, 5, 1), (7, 1, 16)],
+}
 TOLERANCE = 1e-5
 
 
-def problem(tokens: int, words: int, dim: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(tokens * words + dim)
-    hidden = torch.randn(tokens, dim, generator=generator).to(dtype)
-    head = (torch.randn(words, dim, generator=generator) / dim**0.5).to(dtype)
-    return hidden, head, torch.randint(0, words, (tokens,), generator=generator)
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    trust_triton(monkeypatch, module, request.param)
+    return request.param
 
 
 def step(loss_of: object, hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor) -> list[Tensor]:
@@ -35,23 +46,20 @@ def ours(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     return linear_cross_entropy(hidden, head, targets, reduction="none")
 
 
-def largest_error(values: list[Tensor], truths: list[Tensor]) -> list[float]:
-    return [float((value.double() - truth).abs().max()) for value, truth in zip(values, truths, strict=True)]
-
-
 def assert_as_good_as_plain(hidden: Tensor, head: Tensor, targets: Tensor, tolerance: float = TOLERANCE) -> None:
-    weights = torch.linspace(0.5, 1.5, len(hidden))
+    hidden, head, targets = (tensor.to(DEVICE) for tensor in (hidden, head, targets))
+    weights = torch.linspace(-0.5, 1.5, len(hidden), device=DEVICE)
     truth = step(plain, hidden.double(), head.double(), targets, weights.double())
-    found = largest_error(step(ours, hidden, head, targets, weights), truth)
-    allowed = largest_error(step(plain, hidden, head, targets, weights), truth)
-    for error, own in zip(found, allowed, strict=True):
-        assert error <= own + tolerance
+    found, own = (step(loss, hidden, head, targets, weights) for loss in (ours, plain))
+    assert [f.dtype for f in found] == [torch.float32, hidden.dtype, head.dtype]
+    for value, allowed, right in zip(found, own, truth, strict=True):
+        assert (value - right).abs().max() <= (allowed - right).abs().max() + tolerance
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_as_close_to_float64_as_pytorch(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
-    assert_as_good_as_plain(*problem(*shape, dtype))
+def test_as_close_to_float64_as_pytorch(way: str, dtype: torch.dtype) -> None:
+    for shape in SHAPES[way]:
+        assert_as_good_as_plain(*problem(*shape, dtype))
 
 
 @pytest.mark.parametrize("scale", [10.0, 100.0])
@@ -73,10 +81,11 @@ def test_large_random_logits(scale: float) -> None:
         pytest.param([1e-40, 0.0, -1e-40, 2e-40], id="denormal"),
     ],
 )
-def test_adversarial_logits(row: list[float]) -> None:
+def test_adversarial_logits(way: str, row: list[float]) -> None:
     """hidden is 1, so the head's single column is the logits, exactly."""
-    head = torch.tensor(row).repeat(700)[:, None]  # 2,800 words: three tiles
-    assert_as_good_as_plain(torch.ones(4, 1), head, torch.tensor([0, 1, 2, 2799]))
+    words = 2800 if way == "tiled" else 76  # three tiles
+    head = torch.tensor(row).repeat(words // 4)[:, None]
+    assert_as_good_as_plain(torch.ones(4, 1), head, torch.tensor([0, 1, 2, words - 1]))
 
 
 def test_largest_logit_comes_in_the_last_tile() -> None:
@@ -89,11 +98,10 @@ def test_largest_logit_comes_in_the_last_tile() -> None:
 
 def test_gradients_in_float64() -> None:
     hidden, head, targets = problem(70, 2100, 16, torch.float64)
-    weights = torch.rand(70, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    for found, truth in zip(
-        step(ours, hidden, head, targets, weights), step(plain, hidden, head, targets, weights), strict=True
-    ):
-        torch.testing.assert_close(found, truth, rtol=1e-10, atol=1e-12)
+    weights = torch.linspace(-1, 1, 70, dtype=torch.float64)
+    found, truth = (step(loss, hidden, head, targets, weights) for loss in (ours, plain))
+    for value, right in zip(found, truth, strict=True):
+        torch.testing.assert_close(value, right, rtol=1e-10, atol=1e-12)
 
 
 def test_gradcheck() -> None:
@@ -116,44 +124,35 @@ def test_only_the_gradient_asked_for() -> None:
     assert head.grad is not None
 
 
-def test_per_token_loss_is_the_loss_without_gradients() -> None:
-    hidden, head, targets = problem(300, 1500, 8)
+def test_per_token_loss_is_the_loss_without_gradients(way: str) -> None:
+    hidden, head, targets = (tensor.to(DEVICE) for tensor in problem(45, 123, 8))
     losses = per_token_loss(hidden.requires_grad_(), head, targets)
     assert not losses.requires_grad
-    assert torch.equal(losses, linear_cross_entropy(hidden, head, targets, reduction="none").detach())
+    assert torch.equal(losses, ours(hidden, head, targets).detach())
 
 
 def test_transposed_and_sliced_inputs() -> None:
     hidden, head, targets = problem(300, 1500, 8)
     strided = torch.empty(300, 16)[:, ::2].copy_(hidden)
-    assert torch.equal(
-        per_token_loss(strided, head.t().contiguous().t(), targets), per_token_loss(hidden, head, targets)
-    )
+    found = per_token_loss(strided, head.t().contiguous().t(), targets)
+    assert torch.equal(found, per_token_loss(hidden, head, targets))
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0])
 def test_same_bits_for_any_number_of_threads(scale: float) -> None:
-    hidden, head, targets = problem(1000, 5000, 64)
-    weights, before = torch.rand(1000, generator=torch.Generator().manual_seed(0)), torch.get_num_threads()
-    results = []
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        results.append(step(ours, hidden * scale, head, targets, weights))
-    torch.set_num_threads(before)
-    for other in results[1:]:
-        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+    hidden, head, targets = problem(1000, 3100, 16)
+    weights = torch.linspace(-1, 1, 1000)
+    assert_same_bits_for_any_number_of_threads(
+        lambda: dict(enumerate(step(ours, hidden * scale, head, targets, weights)))  # type: ignore[arg-type]
+    )
 
 
 def test_memory_is_bounded_by_tiles() -> None:
     """No tensor that lives during the step comes near tokens x words; the largest is the head's gradient."""
-    from torch.profiler import ProfilerActivity, profile
-
     hidden, head, targets = problem(1024, 20000, 16)
     hidden.requires_grad_()
     head.requires_grad_()
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
-        linear_cross_entropy(hidden, head, targets).backward()
-    largest = max(event.self_cpu_memory_usage for event in recorded.events())
+    largest = largest_tensor(lambda: linear_cross_entropy(hidden, head, targets).backward())
     assert largest <= max(head.nbytes, 2**21) < 1024 * 20000 * 4 / 10  # a tile has 2 MiB
 
 

@@ -8,15 +8,6 @@ from easyhard.model.lego import Lego
 SIZES = {"dim": 16, "heads": 4, "ffn_dim": 32}
 
 
-@pytest.mark.parametrize("block_layers", [[2], [2, 2], [1, 3]])
-def test_one_exit_per_block(block_layers: list[int]) -> None:
-    model = Lego(50, **SIZES, block_layers=block_layers, seed=1)
-    tokens = torch.randint(50, (3, 7))
-    exits = model.exits(tokens)
-    assert [tuple(exit_.shape) for exit_ in exits] == [(3, 7, 16)] * len(block_layers)
-    torch.testing.assert_close(model(tokens), exits[-1])
-
-
 def test_blocks_compose() -> None:
     model = Lego(50, **SIZES, block_layers=[2, 2], seed=1)
     one = Lego(50, **SIZES, block_layers=[4], seed=1)

@@ -1,102 +1,65 @@
 """Training of probes: they find what is there, stop in time, keep the best weights, and do not depend on each other."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from scipy.stats import norm
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from easyhard.errors import InputError
 from easyhard.probes import ensemble
-from easyhard.probes.ensemble import Member, ProbeSettings, Trained, train
+from easyhard.probes.data import ProbeData
+from easyhard.probes.ensemble import Fit, train
 from easyhard.probes.networks import Weights, outputs
-from easyhard.probes.standardise import standardised
-from easyhard.probes.tasks import Task
-from easyhard.progress import Progress
-from easyhard.signals.catalogue import Architecture
+from easyhard.probes.tasks import Task, tasks_of
+from easyhard.signals.catalogue import PROBES, TASKS, family_and_task
+from probe_data import BLEND, Fitted, fit_and_say, in_memory, whole_columns
 
-SETTINGS = ProbeSettings(hidden=32, learning_rate=5e-3, batch_size=256, max_epochs=20, patience=4)
+SETTINGS = {"hidden": 32, "learning_rate": 5e-3, "batch_size": 256, "max_epochs": 20, "patience": 4}
 
 
 def states(tokens: int, dim: int = 6, seed: int = 0) -> torch.Tensor:
     return torch.randn(tokens, dim, generator=torch.Generator().manual_seed(seed))
 
 
-def member(
-    hidden: torch.Tensor, target: torch.Tensor, task: str, architecture: Architecture = "mlp", seed: int = 0
-) -> Member:
+def case(hidden: torch.Tensor, target: torch.Tensor, task: str = "loss") -> ProbeData:
     """Fit on the first half, select on the next quarter."""
-    every = torch.arange(len(hidden))
-    fit, select = every[: len(every) // 2], every[len(every) // 2 : 3 * len(every) // 4]
-    inputs = standardised([hidden], fit)
-    return Member(architecture, inputs, Task(task, target.float(), target.float()), fit, select, seed)
+    tasks = {task: Task(task, target.float(), target.float())}
+    return in_memory(hidden, tasks, fit=len(hidden) // 2, select=len(hidden) // 4)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A trained member, and what it says of every row."""
-
-    trained: Trained
-    said: torch.Tensor
+def said(data: ProbeData, probe: str, seed: int = 0, **changes: float) -> np.ndarray:
+    """What a probe says of every row."""
+    return fit_and_say(data, [probe], SETTINGS | changes, [seed])[0][f"{probe}@{seed}"]
 
 
-def trained(members: list[Member], **changes: float) -> list[Asked]:
-    settings = cast(ProbeSettings, {**SETTINGS, **changes})
-    found = train(members, settings, Progress("probes", len(members), "probes"))
-    return [
-        Asked(one, one.say(member.inputs, torch.arange(len(member.task.target))))
-        for member, one in zip(members, found, strict=True)
-    ]
+def test_a_line_finds_what_is_linear_and_a_product_is_beyond_it() -> None:
+    hidden = states(12_000)
+    linear = hidden @ torch.tensor([1.0, -1.0, 0.5, 0.0, 0.0, 0.0]) + 1.5 * states(12_000, 1, seed=1)[:, 0] > 0
+    best = LogisticRegression(C=np.inf).fit(hidden[:6_000], linear[:6_000]).predict_proba(hidden)[:, 1]
+    np.testing.assert_allclose(said(case(hidden, linear, "easy"), "linear_easy"), best, rtol=0, atol=0.03)
+    product = hidden[:, 0] * hidden[:, 1] > 0
+    for probe in ("linear_easy", "mlp_easy", "mixture_guided_easy"):
+        found = said(case(hidden, product, family_and_task(probe)[1]), probe)
+        auroc = roc_auc_score(product[9_000:], found[9_000:])
+        assert auroc < 0.56 if probe == "linear_easy" else auroc > 0.97, probe
 
 
-def judged(found: Asked) -> np.ndarray:
-    """What is said of the last quarter, which no training has seen."""
-    return found.said[3 * len(found.said) // 4 :].numpy()
-
-
-@pytest.fixture(scope="module")
-def planted() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """States, labels whose logit is linear in them, and labels that are the sign of a product."""
-    hidden = states(16_000)
-    noise = torch.randn(16_000, generator=torch.Generator().manual_seed(1))
-    linear = hidden @ torch.tensor([1.0, -1.0, 0.5, 0.0, 0.0, 0.0]) + 1.5 * noise > 0
-    return hidden, linear, hidden[:, 0] * hidden[:, 1] > 0
-
-
-def test_a_linear_signal_is_found_to_near_the_best_possible(planted: tuple[torch.Tensor, ...]) -> None:
-    hidden, label, _ = planted
-    (found,) = trained([member(hidden, label, "easy", "linear")])
-    # score s ~ N(0, 2.25) and label s + 1.5 n > 0: P(label | s) = Phi(s / 1.5), so the Bayes AUROC is an integral
-    s = np.linspace(-9, 9, 20_001)
-    easy, hard = norm.cdf(s / 1.5) * norm.pdf(s, scale=1.5), norm.sf(s / 1.5) * norm.pdf(s, scale=1.5)
-    below = np.cumsum(hard) / hard.sum()
-    bayes = float((easy * below).sum() / easy.sum())
-    # 4,000 judged tokens: standard error about .007; fitting 7 weights on 8,000 costs less than .001
-    assert roc_auc_score(label[12_000:], judged(found)) == pytest.approx(bayes, abs=0.02)
-
-
-@pytest.mark.parametrize("architecture", ["mlp", "mixture"])
-def test_a_product_is_beyond_a_line(planted: tuple[torch.Tensor, ...], architecture: Architecture) -> None:
-    hidden, _, label = planted
-    line, curved = trained([member(hidden, label, "easy", kind) for kind in ("linear", architecture)])
-    assert roc_auc_score(label[12_000:], judged(line)) < 0.56
-    assert roc_auc_score(label[12_000:], judged(curved)) > 0.97
-
-
-@pytest.mark.parametrize("architecture", ["mlp", "mixture"])
-def test_distillation_of_a_noiseless_function(architecture: Architecture) -> None:
+@pytest.mark.parametrize("probe", ["mlp_entropy", "mixture_guided_loss"])
+def test_distillation_of_a_noiseless_function(probe: str) -> None:
     """The entropy of a softmax head over 40 words, of 4-dimensional states."""
     hidden = states(8_000, 4)
     log_p = torch.log_softmax(hidden @ states(40, 4, seed=2).T, 1)
     entropy = -(log_p.exp() * log_p).sum(1)
-    (found,) = trained([member(hidden, entropy, "entropy", architecture)], hidden=64, learning_rate=1e-2)
-    assert np.corrcoef(judged(found), entropy[6_000:])[0, 1] > 0.99
-    assert judged(found).mean() == pytest.approx(float(entropy[6_000:].mean()), abs=0.05)  # in nats, not standardised
-    assert judged(found).std() == pytest.approx(float(entropy[6_000:].std()), rel=0.05)
+    data = case(hidden, entropy, family_and_task(probe)[1])
+    found = said(data, probe, hidden=64, learning_rate=1e-2, max_epochs=16)[6_000:]
+    assert np.corrcoef(found, entropy[6_000:])[0, 1] > 0.99
+    assert found.mean() == pytest.approx(float(entropy[6_000:].mean()), abs=0.05)  # in nats, not standardised
+    assert found.std() == pytest.approx(float(entropy[6_000:].std()), rel=0.05)
 
 
 def test_training_stops_after_patience_and_keeps_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,89 +74,61 @@ def test_training_stops_after_patience_and_keeps_the_best_weights(monkeypatch: p
             yield weights
 
     monkeypatch.setattr(ensemble, "_epochs", watched)
-    one = member(hidden, target, "loss")
-    (found,) = trained([one], max_epochs=100)
-    assert found.trained.epochs == len(seen) < 100
-    assert found.trained.best_epoch == found.trained.epochs - SETTINGS["patience"]
-    unit = one.task.target[one.fit]
-    deviation, mean = torch.std_mean(unit, correction=0)
-    errors = []
-    for weights in seen:
-        said = outputs("mlp", weights, one.inputs.at(one.select)) * deviation + mean
-        errors.append(float(((said - target[one.select]) / deviation).square().mean()))
-    assert int(np.argmin(errors)) == found.trained.best_epoch - 1
-    assert found.trained.error == pytest.approx(min(errors), rel=1e-4)
-    every = one.inputs.at(torch.arange(len(target)))
-    best = outputs("mlp", seen[found.trained.best_epoch - 1], every) * deviation + mean
-    torch.testing.assert_close(found.said, best, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(found.trained.on_select, found.said[one.select], rtol=1e-5, atol=1e-6)
+    data = case(hidden, target)
+    columns, (found,) = fit_and_say(data, ["mlp_loss"], SETTINGS | {"max_epochs": 100})
+    assert found.epochs == len(seen) < 100
+    assert found.best_epoch == found.epochs - SETTINGS["patience"]
+    deviation, mean = torch.std_mean(target[:200], correction=0)
+    inputs = (hidden - hidden[:200].mean(0)) / hidden[:200].std(0, correction=0)
+    inputs = torch.cat([inputs, torch.ones(400, 1)], 1)
+    raw = [outputs("mlp", weights, inputs) * deviation + mean for weights in seen]
+    errors = [float(((values - target) / deviation)[200:300].square().mean()) for values in raw]
+    assert int(np.argmin(errors)) == found.best_epoch - 1
+    assert found.error == pytest.approx(min(errors), rel=1e-4)
+    best = raw[found.best_epoch - 1].double().numpy()
+    slope, intercept = np.polyfit(best[200:300], target[200:300].double().numpy(), 1)  # calibrated on the select rows
+    np.testing.assert_allclose(columns["mlp_loss@0"], slope * best + intercept, rtol=1e-3, atol=1e-4)
 
 
-def test_rows_that_are_only_asked_about_do_not_reach_the_training() -> None:
-    hidden, target = states(800), states(800, 1, seed=1)[:, 0]
-    changed, other = hidden.clone(), target.clone()
-    changed[600:], other[600:] = 1e3, 1e3
-    before, after = trained([member(hidden, target, "loss"), member(changed, other, "loss")], max_epochs=2)
-    assert torch.equal(before.said[:600], after.said[:600])
-
-
-def test_scale_and_shift_of_the_inputs_change_nothing() -> None:
+def test_scale_and_shift_of_inputs_change_nothing_and_those_of_a_regression_target_come_back() -> None:
     hidden = states(2_000)
     target = hidden[:, 0].abs() + hidden[:, 1]
     moved = hidden * torch.tensor([1.0, 8.0, 0.25, 3.0, 0.01, 1e3]) + torch.tensor([0.0, 64.0, -3.0, 1.0, 0.0, 1e3])
-    for architecture in ("linear", "mlp", "mixture"):
-        one, other = trained(
-            [member(states_, target, "loss", architecture) for states_ in (hidden, moved)], max_epochs=3
-        )
+    for probe in ("linear_loss", "mlp_loss", "mixture_guided_loss"):
+        task = family_and_task(probe)[1]
+        one = said(case(hidden, target, task), probe, max_epochs=3)
         # rounding of the inputs, 1e-7 of the shift over the spread, grows over 300 steps
-        torch.testing.assert_close(one.said, other.said, rtol=0, atol=0.02)
-        assert np.corrcoef(one.said, other.said)[0, 1] > 0.9999
+        np.testing.assert_allclose(said(case(moved, target, task), probe, max_epochs=3), one, rtol=0, atol=0.02)
+        other = said(case(hidden, 1e3 * target - 50, task), probe, max_epochs=3)
+        np.testing.assert_allclose(other, 1e3 * one - 50, rtol=1e-2, atol=5)
 
 
-def test_scale_and_shift_of_a_regression_target_come_back() -> None:
-    hidden = states(2_000)
-    target = hidden[:, 0].abs()
-    one, other = trained([member(hidden, unit, "loss") for unit in (target, 1e3 * target - 50)], max_epochs=3)
-    torch.testing.assert_close(1e3 * one.said - 50, other.said, rtol=1e-2, atol=5)
-
-
-def test_seeds_and_members() -> None:
-    hidden = states(1_000)
-    target = hidden[:, 0].abs()
-    first, second = member(hidden, target, "loss", seed=0), member(hidden, target, "loss", seed=1)
-    one, other = trained([first, second], max_epochs=3)
-    (alone,) = trained([second], max_epochs=3)
-    assert torch.equal(other.said, alone.said)
-    assert 0.5 < np.corrcoef(one.said, other.said)[0, 1] < 1
-    assert not torch.equal(one.said, other.said)
-
-
-def test_the_same_bits_on_any_number_of_threads() -> None:
+def test_seeds_do_not_depend_on_each_other_nor_on_the_number_of_threads() -> None:
     hidden = states(6_000, 24)
-    target = hidden[:, 0].abs()
-    members = [member(hidden, target, "loss", kind) for kind in ("linear", "mlp", "mixture")]
-    one = trained(members, max_epochs=2)
+    tasks = {name: Task(name, hidden[:, 0].abs(), hidden[:, 0].abs()) for name in ("loss", "guided_loss", "easy")}
+    tasks["easy"] = Task("easy", (hidden[:, 1] > 0).float(), (hidden[:, 1] > 0).float())
+    data = in_memory(hidden, tasks, fit=3_000, select=1_500)
+    probes, settings = ["linear_loss", "mlp_loss", "mixture_guided_loss", "mlp_easy"], SETTINGS | {"max_epochs": 2}
+    columns, trained = fit_and_say(data, probes, settings, seeds=[1, 0])
     torch.set_num_threads(2)
     try:
-        two = trained(members, max_epochs=2)
+        again, two = fit_and_say(data, probes, settings, seeds=[1, 0])
     finally:
         torch.set_num_threads(1)
-    assert all(
-        torch.equal(a.said, b.said) and a.trained.error == b.trained.error for a, b in zip(one, two, strict=True)
-    )
+    for name, values in columns.items():
+        np.testing.assert_array_equal(values, again[name])
+    assert [one.error for one in trained] == [one.error for one in two]
+    np.testing.assert_array_equal(said(data, "mlp_loss", max_epochs=2), columns["mlp_loss@0"])
+    assert 0.5 < np.corrcoef(columns["mlp_loss@0"], columns["mlp_loss@1"])[0, 1] < 1
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_states_of_half_precision_are_taken_as_they_are(dtype: torch.dtype) -> None:
-    hidden = states(1_000).to(dtype)
+def test_states_of_half_precision_and_constant_targets_are_taken_as_they_are() -> None:
+    hidden = states(1_000).to(torch.bfloat16)
     target = hidden.float()[:, 0].abs()
-    half, single = trained([member(h, target, "loss") for h in (hidden, hidden.float())], max_epochs=2)
-    torch.testing.assert_close(half.said, single.said, rtol=1e-4, atol=1e-4)
-
-
-def test_a_constant_target_is_said_as_it_is() -> None:
-    (found,) = trained([member(states(300), torch.full((300,), 4.0), "loss")])
-    torch.testing.assert_close(found.said, torch.full((300,), 4.0), atol=0.05, rtol=0)
+    half, single = (said(case(h, target), "mlp_loss", max_epochs=2) for h in (hidden, hidden.float()))
+    np.testing.assert_allclose(half, single, rtol=1e-4, atol=1e-4)
+    found = said(case(states(300), torch.full((300,), 4.0)), "mlp_loss", max_epochs=8)
+    np.testing.assert_allclose(found, 4.0, atol=0.05, rtol=0)
 
 
 def test_a_small_set_gets_as_many_steps_as_a_hundred_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,24 +141,121 @@ def test_a_small_set_gets_as_many_steps_as_a_hundred_batches(monkeypatch: pytest
             yield rows
 
     monkeypatch.setattr(ensemble, "_batches", counted)
-    trained([member(states(1_200), states(1_200, 1)[:, 0], "loss")], max_epochs=1)
+    data = case(states(1_200), states(1_200, 1)[:, 0])
+    said(data, "mlp_loss", max_epochs=1)
     assert taken == [256, 256, 88] * 33 + [256]
     taken.clear()
-    trained([member(states(1_200), states(1_200, 1)[:, 0], "loss")], max_epochs=1, batch_size=5)
+    said(data, "mlp_loss", max_epochs=1, batch_size=5)
     assert taken == [5] * 120
 
 
-def test_no_rows_to_select_by() -> None:
-    one = member(states(100), torch.ones(100), "loss")
-    with pytest.raises(InputError, match="loss: 50 fit and 0 select rows; both are wanted"):
-        trained([replace(one, select=one.select[:0])])
-
-
-def test_divergence_is_an_error() -> None:
-    hidden = states(300)
+def test_no_rows_to_fit_on_and_divergence_are_errors() -> None:
+    data = case(states(300), states(300)[:, 0])
+    with pytest.raises(InputError, match="mlp_loss@0: no rows to fit on"):
+        said(replace(data, fit=data.fit[:0]), "mlp_loss")
     with pytest.raises(InputError, match=r"learning_rate: 1e\+30; loss diverged"):
-        trained([member(hidden, hidden[:, 0], "loss")], learning_rate=1e30)
+        said(data, "mlp_loss", learning_rate=1e30)
 
 
-def test_no_members() -> None:
-    assert trained([]) == []
+def test_the_same_probe_on_the_same_rows_is_trained_once_for_all_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And columns hold what is said of the rows asked about, NaN elsewhere; several fits may fill one."""
+    asked: list[Fit] = []
+    whole = ensemble._train
+    monkeypatch.setattr(ensemble, "_train", lambda fit, **given: asked.append(fit) or whole(fit, **given))
+    data = case(states(1_200), states(1_200)[:, 0])
+    some, other = np.array([3, 499, 500, 1_199]), np.array([4, 800])
+    fits = [
+        Fit("whole", "mlp_loss", data.fit, 0, np.arange(1_200)),
+        Fit("part", "mlp_loss", data.fit, 0, some),
+        Fit("part", "mlp_loss", data.fit, 1, other),
+        Fit("copy", "mlp_loss", data.fit[:300], 0, some),
+    ]
+    trained = train(data, fits, SETTINGS | {"max_epochs": 1})
+    assert [(fit.seed, len(fit.rows)) for fit in asked] == [(0, 600), (1, 600), (0, 300)]
+    assert trained[0] is trained[1]
+    columns = whole_columns(data, fits, trained)
+    np.testing.assert_array_equal(np.flatnonzero(~np.isnan(columns["part"])), np.sort([*some, *other]))
+    np.testing.assert_allclose(columns["part"][some], columns["whole"][some], rtol=0, atol=1e-6)
+    assert not np.isclose(columns["part"][other], columns["whole"][other]).any()
+    assert not np.isclose(columns["copy"][some], columns["whole"][some]).any()
+
+
+TOKENS, JUDGED = 2_400, np.arange(1_800, 2_400)
+
+
+def rich() -> ProbeData:
+    """A loss that half depends on the hidden state and half on a context column."""
+    random = np.random.default_rng(0)
+    hidden, context, noise = (torch.from_numpy(random.normal(size=(TOKENS, n))).float() for n in (5, 2, 1))
+    entropy = 3 + hidden[:, 0]
+    loss = (entropy + context[:, 1] + 0.7 * noise[:, 0]).clamp(min=0.01)
+    tasks = tasks_of(loss, entropy=entropy, tail_mass=torch.sigmoid(entropy - 3), correct=loss < 1.5, **BLEND)
+    return in_memory(hidden, tasks, context=context, fit=1_200, select=600)
+
+
+FEW = {"hidden": 16, "learning_rate": 1e-2, "batch_size": 256, "max_epochs": 3, "patience": 2}
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    return fit_and_say(rich(), list(PROBES), FEW)
+
+
+def test_every_probe_says_what_its_task_means(fitted: Fitted) -> None:
+    data, (columns, trained) = rich(), fitted
+    assert data.available_probes() == list(PROBES)
+    easy = data.tasks["easy"].target.numpy()[JUDGED]
+    for (name, values), found in zip(columns.items(), trained, strict=True):
+        task = data.tasks[family_and_task(name.removesuffix("@0"))[1]]
+        assert (values.dtype, values.shape) == (np.float32, (TOKENS,)), name
+        auroc = roc_auc_score(easy, values[JUDGED])
+        assert (auroc if TASKS[task.name].high_means_easy else 1 - auroc) > 0.65, name
+        if task.kind == "classification":
+            assert 0 <= values.min() <= values.max() <= 1, name
+        # calibrated on 600 tokens, judged on 600: the means differ by chance, some .1 nats or .02
+        assert values[JUDGED].mean() == pytest.approx(float(task.truth[JUDGED].mean()), abs=0.3), name
+        assert 1 <= found.best_epoch <= found.epochs <= 3
+    without, beside = (roc_auc_score(easy, columns[f"{family}_easy@0"][JUDGED]) for family in ("mlp", "mlp_context"))
+    assert beside > without + 0.05
+
+
+def test_losses_of_other_rows_are_not_looked_at(fitted: Fitted) -> None:
+    given = rich()
+    loss = given.tasks["loss"].target.clone()
+    loss[JUDGED] = 50 - loss[JUDGED]
+    changed = replace(given, tasks=tasks_of(loss, **BLEND))
+    for name, values in fit_and_say(changed, ["mlp_easy", "linear_loss"], FEW)[0].items():
+        np.testing.assert_array_equal(values, fitted[0][name])
+
+
+def test_without_head_and_context_their_probes_are_not_on_offer() -> None:
+    given = rich()
+    tasks = {name: given.tasks[name] for name in ("loss", "easy")}
+    bare = ["linear_loss", "linear_easy", "mlp_loss", "mlp_easy"]
+    assert replace(given, context=torch.empty(TOKENS, 0), tasks=tasks).available_probes() == bare
+    assert replace(given, tasks=tasks).available_probes() == [*bare, "mlp_context_loss", "mlp_context_easy"]
+
+
+def test_calibration_repairs_a_wrong_offset() -> None:
+    """Fit rows where a token is far more often easy than elsewhere: what is learnt there promises too much."""
+    random = np.random.default_rng(3)
+    hidden = random.normal(size=(6_000, 3))
+    offset = np.where(np.arange(6_000) < 3_000, 1.5, -1.5)
+    easy = torch.from_numpy(random.random(6_000) < expit(hidden[:, 0] + offset))
+    columns, (found,) = fit_and_say(case(torch.from_numpy(hidden).float(), easy, "easy"), ["linear_easy"], FEW)
+    assert found.line.intercept < -1.5
+    promised, truth = columns["linear_easy@0"][4_500:], easy.numpy()[4_500:]
+    assert promised.mean() == pytest.approx(truth.mean(), abs=0.05)  # chance: sqrt(2 · .16 / 1,500) = .015
+    high = promised > np.median(promised)
+    assert promised[high].mean() == pytest.approx(truth[high].mean(), abs=0.07)
+
+
+def test_batches_and_what_is_kept_change_nothing() -> None:
+    """States of rows that are neither fitted on nor selected by are met in the stream alone, in batches of any size."""
+    whole, kept, batches = replace(rich(), fit=np.arange(100, 1_200)), np.arange(100, 1_800), (700, 0, 1, 1_699)
+    tasks = {name: Task(name, task.target[kept], task.truth[kept]) for name, task in whole.tasks.items()}
+    streamed = iter(whole.hidden.split(batches))
+    less = replace(whole, hidden=whole.hidden[kept], kept=kept, tasks=tasks, states=lambda: streamed)
+    one, other = (fit_and_say(data, ["mlp_easy", "mlp_context_easy"], FEW)[0] for data in (less, whole))
+    for name, values in other.items():
+        np.testing.assert_allclose(one[name], values, rtol=0, atol=1e-6)

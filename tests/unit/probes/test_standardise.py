@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from easyhard.errors import InputError
-from easyhard.probes.standardise import moments, standardised
+from easyhard.probes.standardise import Inputs, moments
 
 
 def columns(tokens: int, width: int, seed: int = 0) -> torch.Tensor:
@@ -40,7 +39,7 @@ def test_only_the_given_rows_count() -> None:
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e5])
 def test_a_constant_column_becomes_zero(value: float) -> None:
     values = torch.cat([columns(300, 1), torch.full((300, 1), value)], 1)
-    x = standardised([values], torch.arange(300)).at(torch.arange(300))
+    x = Inputs([values], moments([values], torch.arange(300))).at(torch.arange(300))
     assert x[:, 1].abs().max() == 0
     assert x[:, 0].std(correction=0) == pytest.approx(1, abs=1e-5)
 
@@ -48,14 +47,9 @@ def test_a_constant_column_becomes_zero(value: float) -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_any_float_type_is_read_as_float32_with_a_last_one(dtype: torch.dtype) -> None:
     hidden, context = columns(50, 3).to(dtype), columns(50, 2, seed=1)
-    inputs = standardised([hidden, context], torch.arange(30))
-    x = inputs.at(torch.tensor([4, 49]))
-    assert (x.dtype, x.shape, inputs.width) == (torch.float32, (2, 6), 5)
+    groups = [hidden, context]
+    x = Inputs(groups, moments(groups, torch.arange(30))).at(torch.tensor([4, 49]))
+    assert (x.dtype, x.shape) == (torch.float32, (2, 6))
     whole = np.hstack([hidden.double().numpy(), context.numpy()])
     expected = (whole[[4, 49]] - whole[:30].mean(0)) / whole[:30].std(0)
     np.testing.assert_allclose(x, np.hstack([expected, np.ones((2, 1))]), rtol=1e-4, atol=1e-5)
-
-
-def test_no_rows() -> None:
-    with pytest.raises(InputError, match="rows: none"):
-        moments([columns(3, 2)], torch.arange(0))

@@ -222,7 +222,7 @@ def test_orientations_hold_when_targets_are_drawn_from_the_model() -> None:
     "module",
     [
         *("signals.registry", "signals.head", "signals.hidden", "signals.context", "signals.store"),
-        *("probes.store", "evaluation.low_rank"),
+        *("protocols", "evaluation.low_rank"),
     ],
 )
 def test_torch_stays_out(module: str) -> None:

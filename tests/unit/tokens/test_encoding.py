@@ -1,15 +1,18 @@
+"""Documents become streams of ids, by words or byte pairs, and a summary says what was made."""
+
+import hashlib
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from easyhard.corpus.documents import Document
+from easyhard.corpus.documents import Corpus, Document
 from easyhard.corpus.files import load_files
 from easyhard.errors import InputError
-from easyhard.tokens.encoding import encode_documents
-from easyhard.tokens.sequences import cut, cut_documents, train_counts, used_ids
-from easyhard.tokens.tokenizers import whitespace
+from easyhard.tokens.encoding import encode
+from easyhard.tokens.sequences import cut, train_counts, used_ids
 
 WIKITEXT = Path(os.environ.get("EASYHARD_SHARED", "../shared")) / "data" / "wikitext-2-raw"
 
@@ -17,51 +20,74 @@ DOCUMENTS = [
     Document("one", "A b a", "train"),
     Document("two", "c", "train"),
     Document("three", "d A", "validation"),
-    Document("four", "e d", "test"),
+    Document("four", "e d zwölf \U0001f642", "test"),
 ]
+CORPUS = Corpus(DOCUMENTS, "a few letters", "nobody")
+WORDS = {"tokenizer": "whitespace", "vocabulary_from": ["train", "validation"]}
 
 
-def test_ids_and_documents():
-    encoded = encode_documents(DOCUMENTS, whitespace, ["train", "validation"])
-    assert encoded.vocabulary.tokens == ["<unk>", "<pad>", "a", "b", "c", "d"]
-    assert {split: stream.token.tolist() for split, stream in encoded.streams.items()} == {
-        "train": [2, 3, 2, 4],
-        "validation": [5, 2],
-        "test": [0, 5],
+def test_ids_documents_and_summary():
+    streams, types, summary = encode(CORPUS, WORDS)
+    assert types == ["<unk>", "<pad>", "a", "b", "c", "d"]
+    tokens = {split: stream.token.tolist() for split, stream in streams.items()}
+    assert tokens == {"train": [2, 3, 2, 4], "validation": [5, 2], "test": [0, 5, 0, 0]}
+    documents = {split: stream.document.tolist() for split, stream in streams.items()}
+    assert documents == {"train": [0, 0, 0, 1], "validation": [2, 2], "test": [3, 3, 3, 3]}
+    assert {stream.document.dtype for stream in streams.values()} == {np.dtype(np.int32)}
+    assert summary == {
+        "vocabulary_size": 6,
+        "settings": WORDS,
+        "splits": {
+            "train": {"documents": 2, "tokens": 4, "unknown_share": 0.0},
+            "validation": {"documents": 1, "tokens": 2, "unknown_share": 0.0},
+            "test": {"documents": 1, "tokens": 4, "unknown_share": 0.75},
+        },
+        "tokens_sha256": hashlib.sha256(struct.pack("<6i", 2, 3, 2, 4, 5, 2)).hexdigest(),
+        "corpus_sha256": CORPUS.sha256,
+        "source": "a few letters",
+        "credit": "nobody",
     }
-    assert {split: stream.document.tolist() for split, stream in encoded.streams.items()} == {
-        "train": [0, 0, 0, 1],
-        "validation": [2, 2],
-        "test": [3, 3],
-    }
-    assert {stream.document.dtype for stream in encoded.streams.values()} == {np.dtype(np.int32)}
 
 
 def test_vocabulary_from_train_alone():
-    encoded = encode_documents(DOCUMENTS, whitespace, ["train"])
-    assert encoded.vocabulary.tokens == ["<unk>", "<pad>", "a", "b", "c"]
-    assert encoded.streams["validation"].token.tolist() == [0, 2]
-    assert encoded.streams["test"].token.tolist() == [0, 0]
+    streams, types, _ = encode(CORPUS, WORDS | {"vocabulary_from": ["train"]})
+    assert types == ["<unk>", "<pad>", "a", "b", "c"]
+    assert streams["validation"].token.tolist() == [0, 2]
+    assert streams["test"].token.tolist() == [0] * 4
 
 
-@pytest.mark.parametrize("splits", [[], ["validation"], ["validation", "train"], ["train", "validation", "test"]])
-def test_other_vocabulary_splits_are_refused(splits):
-    with pytest.raises(InputError, match=r"tokens\.vocabulary_from: .* \[train, validation\] or \[train\]"):
-        encode_documents(DOCUMENTS, whitespace, splits)
+def test_byte_pairs_of_train_whatever_the_vocabulary_is_from():
+    settings = WORDS | {"tokenizer": "bpe", "vocabulary_size": 300}
+    documents = [*DOCUMENTS, Document("five", "dada" * 20, "validation"), Document("six", "aba" * 20, "train")]
+    streams, types, summary = encode(Corpus(documents, "", ""), settings)
+    assert (summary["vocabulary_size"], summary["settings"]) == (
+        len(types),
+        {"tokenizer": "bpe", "vocabulary_size": 300},
+    )
+    assert any("aba" in token for token in types)
+    assert not any("da" in token for token in types)
+    assert [types[number] for number in streams["train"].token[:5]] == ["A", "Ġ", "b", "Ġ", "a"]
+    assert streams["train"].document.tolist()[:6] == [0] * 5 + [1]
+    assert set(streams["validation"].document.tolist()) == {2, 4}
 
 
-def test_split_without_a_token():
+@pytest.mark.parametrize("tokenizer", ["whitespace", "bpe"])
+def test_split_without_a_token(tokenizer):
     with pytest.raises(InputError, match="the test split has no token"):
-        encode_documents(DOCUMENTS[:3], whitespace, ["train"])
+        encode(Corpus(DOCUMENTS[:3], "", ""), WORDS | {"tokenizer": tokenizer, "vocabulary_size": 300})
 
 
 @pytest.mark.skipif(not WIKITEXT.is_dir(), reason="WikiText-2 raw is not at hand")
 def test_founding_facts():
-    patterns = {"train": "*train*", "validation": "*valid*", "test": "*test*"}
-    corpus = load_files(WIKITEXT, patterns, "heading")
-    encoded = encode_documents(corpus.documents, whitespace, ["train", "validation"])
-    train, validation = encoded.streams["train"], encoded.streams["validation"]
-    assert len(encoded.vocabulary) == 69_830
+    corpus = load_files({"path": WIKITEXT, "train": "*train*", "validation": "*valid*", "test": "*test*"}, "heading")
+    streams, types, summary = encode(corpus, WORDS)
+    assert {split: counts["documents"] for split, counts in summary["splits"].items()} == {
+        "train": 600,
+        "validation": 60,
+        "test": 60,
+    }
+    train, validation = streams["train"], streams["validation"]
+    assert len(types) == 69_830
     inputs, targets = cut(train.token, 10_000, 32, 64)
     _, validation_targets = cut(validation.token, 2_000, 32, 64)
     assert inputs.shape == targets.shape == (10_304, 32)
@@ -69,6 +95,3 @@ def test_founding_facts():
     counts = train_counts(used_ids(train.token, 10_000, 32, 64), 69_830)
     assert counts.sum() == 329_729
     assert 0.07 < np.mean(counts[validation_targets] == 0) < 0.08
-    documents = cut_documents(validation.document, 2_000, 32, 64)
-    assert documents[0, 0] == 600
-    assert (np.diff(documents.ravel()) >= 0).all()

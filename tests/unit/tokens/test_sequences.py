@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.tokens.sequences import cut, cut_documents, sequence_count, train_counts, unseen_targets, used_ids
+from easyhard.tokens.sequences import cut, sequence_count, train_counts, unseen_targets, used_ids
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(10_000, 10_304), (2_000, 2_048)])
@@ -39,20 +39,10 @@ def test_fewer_than_asked_is_fine():
     assert len(cut(np.arange(30), sequences=1_000, length=4, batch_size=3)[0]) == 6
 
 
-def test_documents_are_those_of_the_inputs():
-    documents = np.repeat(np.array([4, 7], np.int32), [4, 6])
-    assert cut_documents(documents, 100, 3, 3).tolist() == [[4, 4, 4], [4, 7, 7], [7, 7, 7]]
-
-
 def test_exactly_one_batch_and_one_token_too_few():
     assert len(cut(np.arange(13), 100, 4, 3)[0]) == 3
     with pytest.raises(InputError, match="too little text: 12 tokens, one batch of 3 sequences of 4 takes 13"):
         cut(np.arange(12), 100, 4, 3)
-
-
-def test_no_tokens():
-    with pytest.raises(InputError, match="too little text: 0 tokens"):
-        cut(np.arange(0), 100, 4, 3)
 
 
 def test_fewer_sequences_than_a_batch():
@@ -60,12 +50,6 @@ def test_fewer_sequences_than_a_batch():
         InputError, match="sequences: 2 sequences of 4 do not fill one batch of 3; at least 3 are wanted"
     ):
         cut(np.arange(1_000), 2, 4, 3)
-
-
-@pytest.mark.parametrize("name", ["sequences", "length", "batch_size"])
-def test_sizes_below_one(name):
-    with pytest.raises(InputError, match=f"{name}: 0 is too small"):
-        cut(np.arange(100), **({"sequences": 10, "length": 4, "batch_size": 3} | {name: 0}))
 
 
 def test_train_counts():

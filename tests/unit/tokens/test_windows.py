@@ -1,53 +1,99 @@
-"""Windows over whole documents: every token once, none across a border, documents never parted between shards."""
+"""Windows of text: every token is foretold once, by the token before it and no later one; shards of whole documents."""
 
 import numpy as np
 import pytest
 
 from easyhard.errors import InputError
 from easyhard.tokens.encoding import TokenStream
-from easyhard.tokens.vocabulary import PADDING
-from easyhard.tokens.windows import cut_windows, shard_windows
+from easyhard.tokens.windows import NO_TOKEN, Windows, cut_text, shard_documents, shard_evenly
 
-LENGTHS = {7: 9, 3: 1, 8: 2, 5: 5, 6: 13}  # document number → tokens, in the order of the text
+START, BETWEEN = 900, 901
+LENGTHS = (7, 1, 4, 12, 2)
 
 
-@pytest.fixture
 def stream() -> TokenStream:
-    document = np.repeat(list(LENGTHS), list(LENGTHS.values())).astype(np.int32)
-    return TokenStream(np.arange(10, 10 + len(document), dtype=np.int32), document)
+    """Documents 10, 11, … of different lengths; token 100 d + i is number i of document d."""
+    document = np.repeat(np.arange(len(LENGTHS)) + 10, LENGTHS).astype(np.int32)
+    place = np.concatenate([np.arange(n) for n in LENGTHS])
+    return TokenStream((100 * (document - 10) + place).astype(np.int32), document)
 
 
-def test_every_token_but_a_documents_first_is_a_target_once(stream: TokenStream) -> None:
-    windows = cut_windows(stream, 4)
-    real = windows.targets != PADDING
-    first = np.flatnonzero(np.diff(stream.document, prepend=-1))
-    assert windows.targets[real].tolist() == np.delete(stream.token, first).tolist()
-    assert (windows.targets[real] == windows.inputs[real] + 1).all()  # the stream counts up
-    assert ((windows.inputs == PADDING) == ~real).all()
+def foretold(windows: Windows) -> list[int]:
+    return windows.targets[windows.targets != NO_TOKEN].tolist()
 
 
-def test_no_window_crosses_a_border(stream: TokenStream) -> None:
-    windows = cut_windows(stream, 4)
-    of_token = dict(zip(stream.token.tolist(), stream.document.tolist(), strict=True))
-    for inputs, document in zip(windows.inputs, windows.document, strict=True):
-        assert {of_token[token] for token in inputs.tolist() if token != PADDING} == {document}
-    assert dict(zip(*np.unique(windows.document, return_counts=True), strict=True)) == {7: 2, 8: 1, 5: 1, 6: 3}
+@pytest.mark.parametrize("length", [2, 3, 5, 64])
+@pytest.mark.parametrize("start", [None, START])
+@pytest.mark.parametrize("between", [None, BETWEEN])
+def test_every_token_is_foretold_once_in_order(length: int, start: int | None, between: int | None) -> None:
+    own = stream()
+    windows = cut_text(own, length, "test", start=start, between=between)
+    assert windows.inputs.shape[1] == length
+    first = own.token % 100 == 0
+    without = first & (np.arange(len(first)) == 0 if between is not None else True)  # nothing stands before these
+    assert foretold(windows) == own.token[~without if start is None else slice(None)].tolist()
+    rows = windows.targets != NO_TOKEN
+    assert (windows.document[rows] == 10 + windows.targets[rows] // 100).all()
 
 
-def test_a_limit_cuts_the_text_off(stream: TokenStream) -> None:
-    assert cut_windows(stream, 4, at_most=11).document.tolist() == [7, 7]
+@pytest.mark.parametrize("start", [None, START])
+@pytest.mark.parametrize("between", [None, BETWEEN])
+def test_what_stands_before_a_target_is_the_token_before_it(start: int | None, between: int | None) -> None:
+    windows = cut_text(stream(), 5, "test", start=start, between=between)
+    for inputs, targets in zip(windows.inputs, windows.targets, strict=True):
+        for place, (token, target) in enumerate(zip(inputs, targets, strict=True)):
+            if target == NO_TOKEN:
+                continue
+            opens = target % 100 == 0
+            if opens:
+                assert token == (between if between is not None and target else start)
+            else:
+                assert token == target - 1
+            assert place == 0 or inputs[place - 1] != NO_TOKEN  # what fills up comes last
+        assert start is None or inputs[0] == start
 
 
-def test_text_without_a_next_token_is_refused() -> None:
-    alone = TokenStream(np.array([4, 5], np.int32), np.array([0, 1], np.int32))
-    with pytest.raises(InputError, match="two tokens"):
-        cut_windows(alone, 4)
+def test_windows_without_joins_never_cross_documents() -> None:
+    for start in (None, START):
+        windows = cut_text(stream(), 5, "test", start=start, between=None)
+        for inputs in windows.inputs:
+            assert len(set((inputs[(inputs != NO_TOKEN) & (inputs != START)] // 100).tolist())) <= 1
+
+
+def test_packed_windows_are_full() -> None:
+    windows = cut_text(stream(), 5, "test", start=None, between=BETWEEN)
+    assert (windows.inputs[:-1] != NO_TOKEN).all()
+    assert len(windows) == -(-(sum(LENGTHS) + len(LENGTHS) - 1 - 1) // 5)
+    assert BETWEEN in windows.inputs
+    assert BETWEEN not in windows.targets
+
+
+def test_sequences_are_runs_of_one_window_and_document() -> None:
+    windows = cut_text(stream(), 5, "test", start=None, between=BETWEEN)
+    rows = windows.targets != NO_TOKEN
+    window = np.repeat(np.arange(len(windows)), 5).reshape(-1, 5)[rows]
+    sequence, document = windows.sequence[rows], windows.document[rows]
+    pairs = list(zip(window.tolist(), document.tolist(), strict=True))
+    assert [pairs.index(pair) for pair in pairs] == [sequence.tolist().index(number) for number in sequence]
+    assert sorted(set(sequence.tolist())) == list(range(len(set(pairs))))
+    part = windows[1:3]
+    assert (part.sequence == windows.sequence[1:3]).all()
+    assert part.split.tolist() == ["test", "test"]
+
+
+def test_what_cannot_be_cut_is_named() -> None:
+    with pytest.raises(InputError, match=r"model\.window: 1 .*2 is wanted"):
+        cut_text(stream(), 1, "test", start=START, between=None)
+    alone = TokenStream(np.array([3, 4], np.int32), np.array([0, 1], np.int32))
+    with pytest.raises(InputError, match="no document has two tokens"):
+        cut_text(alone, 4, "test", start=None, between=None)
+    assert foretold(cut_text(alone, 4, "test", start=START, between=None)) == [3, 4]
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 9])
-def test_shards_hold_whole_documents_in_order(stream: TokenStream, shards: int) -> None:
-    document = cut_windows(stream, 2).document
-    parts = shard_windows(document, shards)
+def test_shards_hold_whole_documents_in_order(shards: int) -> None:
+    document = cut_text(stream(), 2, "test", start=None, between=None).document[:, 0]
+    parts = shard_documents(document, shards)
     assert len(parts) == shards
     assert np.concatenate([document[part] for part in parts]).tolist() == document.tolist()
     held = [set(document[part].tolist()) for part in parts]
@@ -56,4 +102,13 @@ def test_shards_hold_whole_documents_in_order(stream: TokenStream, shards: int) 
 
 def test_shards_are_of_about_equal_size() -> None:
     document = np.repeat(np.arange(50, dtype=np.int32), 20)
-    assert [part.stop - part.start for part in shard_windows(document, 4)] == [260, 240, 260, 240]
+    assert [part.stop - part.start for part in shard_documents(document, 4)] == [260, 240, 260, 240]
+
+
+@pytest.mark.parametrize(("rows", "shards"), [(10, 1), (10, 3), (3, 5), (2048, 7)])
+def test_even_shards_part_the_rows(rows: int, shards: int) -> None:
+    parts = shard_evenly(rows, shards)
+    assert len(parts) == shards
+    assert [row for part in parts for row in range(rows)[part]] == list(range(rows))
+    sizes = [part.stop - part.start for part in parts]
+    assert max(sizes) - min(sizes) <= 1

@@ -11,22 +11,22 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 
 
 @cache
-def code_hash(script: str) -> str:
-    """Hash of `script` (a file name beside the package) and of its import closure inside the package.
+def code_hash(*scripts: str) -> str:
+    """Hash of `scripts` (names of files beside the package, or in it) and of their import closures in the package.
 
     Comments and formatting do not count: the hash is over the syntax trees.
     """
     digest = hashlib.sha256()
-    for path in import_closure(SCRIPTS / script):
+    for path in import_closure(*(SCRIPTS / script for script in scripts)):
         digest.update(f"{path.relative_to(SCRIPTS)}\n".encode())
         digest.update(_parsed(path)[0])
     return digest.hexdigest()[:16]
 
 
-def import_closure(script: Path) -> list[Path]:
-    """`script` and the package's files that it imports, directly or through others, sorted by path."""
+def import_closure(*scripts: Path) -> list[Path]:
+    """`scripts` and the package's files that they import, directly or through others, sorted by path."""
     found: set[Path] = set()
-    waiting = [script]
+    waiting = list(scripts)
     while waiting:
         path = waiting.pop()
         if path not in found:

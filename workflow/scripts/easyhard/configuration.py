@@ -140,6 +140,8 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     """What the schema cannot say: keys that must fit each other."""
     model, corpus, probes, fair = settings["model"], settings["corpus"], settings["loss_probes"], settings["fair"]
     own = settings["input"]
+    if "published" in settings["protocols"] and run_kind(settings) != "trained":
+        yield f"{prefix}.protocols: published needs a model that is trained here; wanted: [fair]"
     for wanted_by, key in (("signals", "path"), ("activations", "hidden")):
         if own["kind"] == wanted_by and not own[key]:
             yield f"{prefix}.input.{key}: empty; wanted: the file of the {wanted_by}"

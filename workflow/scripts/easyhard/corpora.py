@@ -17,6 +17,12 @@ def corpus_settings(corpus: Mapping[str, Any]) -> dict[str, Any]:
     return {"source": source, **shared, source: corpus[source]}
 
 
+def token_settings(tokens: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a run's token settings those that its tokenizer reads."""
+    other = "vocabulary_from" if tokens["tokenizer"] == "bpe" else "vocabulary_size"
+    return {key: value for key, value in tokens.items() if key != other}
+
+
 def text_files(corpus: Mapping[str, Any]) -> list[str]:
     """The user's files that a corpus is read from, those that there are: loading it says what is missing or wrong."""
     if corpus["source"] != "files" or not corpus["files"]["path"]:
@@ -36,7 +42,7 @@ def corpus_name(corpus: Mapping[str, Any]) -> str:
 
 def tokens_name(tokens: Mapping[str, Any]) -> str:
     """The folder of a run's tokens inside that of its corpus, `words-1f2e3d4c`."""
-    return f"{tokens['tokenizer']}-{_digest(tokens)}"
+    return f"{tokens['tokenizer']}-{_digest(token_settings(tokens))}"
 
 
 def _digest(settings: Mapping[str, Any]) -> str:

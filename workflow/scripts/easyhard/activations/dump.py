@@ -1,6 +1,6 @@
-"""From a trained model and tokens to activations, batch by batch."""
+"""From a model and windows of text to activations, batch by batch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -12,45 +12,49 @@ from easyhard.activations.store import Columns
 from easyhard.logits.cross_entropy import per_token_loss
 from easyhard.model.lego import Lego
 from easyhard.progress import Progress
+from easyhard.tokens.windows import NO_TOKEN, Windows
+
+Run = Callable[[Windows, NDArray[np.bool_]], tuple[Tensor, Tensor]]
+"""Windows, and which of their rows are wanted, to the wanted rows' hidden states (rows, dim) and losses (rows,)."""
 
 
-def shard_bounds(rows: int, shards: int) -> list[tuple[int, int]]:
-    """Cut `rows` into `shards` contiguous parts whose sizes differ by at most one: (first, end) of each."""
-    cuts = [rows * shard // shards for shard in range(shards + 1)]
-    return list(pairwise(cuts))
+def dump(windows: Windows, run: Run, *, batch_size: int, progress: Progress) -> Iterator[Columns]:
+    """Columns of the activations for `write_shard`, of the rows that foretell a token, in the order of the windows.
 
-
-@torch.no_grad()
-def activations(
-    model: Lego,
-    inputs: Tensor,
-    targets: Tensor,
-    documents: NDArray[np.int32],
-    *,
-    split: str,
-    first_sequence: int,
-    batch_size: int,
-    progress: Progress,
-) -> Iterator[Columns]:
-    """Columns of the activations of sequences `first_sequence` onwards, one batch of sequences at a time.
-
-    inputs, targets and documents are (sequences, length); rows come sequence by sequence, position by position.
+    At most `batch_size` windows of one split are run at a time.
     """
-    sequences, length = inputs.shape
-    for start in range(0, sequences, batch_size):
-        part = slice(start, start + batch_size)
-        hidden = model(inputs[part]).flatten(0, 1)  # (tokens, dim)
-        loss = per_token_loss(hidden, model.head, targets[part].flatten())
-        rows = len(inputs[part])
-        number = np.arange(first_sequence + start, first_sequence + start + rows, dtype=np.int32)
-        yield {
-            "sequence": number.repeat(length),
-            "position": np.tile(np.arange(length, dtype=np.int16), rows),
-            "document": documents[part].ravel(),
-            "split": np.full(rows * length, split),
-            "token": inputs[part].flatten().cpu().numpy().astype(np.int32),
-            "target": targets[part].flatten().cpu().numpy().astype(np.int32),
-            "loss": loss.float().cpu().numpy(),
-            "hidden": hidden.float().cpu().numpy(),
-        }
-        progress.update(start + rows)
+    borders = (np.flatnonzero(windows.split[1:] != windows.split[:-1]) + 1).tolist()
+    for first, end in pairwise([0, *borders, len(windows)]):
+        for start in range(first, end, batch_size):
+            batch = windows[start : min(start + batch_size, end)]
+            wanted = batch.targets != NO_TOKEN
+            if wanted.any():
+                hidden, loss = run(batch, wanted)
+                window, position = np.nonzero(wanted)
+                yield {
+                    "sequence": batch.sequence[wanted],
+                    "position": position.astype(np.int16),
+                    "document": batch.document[wanted],
+                    "split": batch.split[window],
+                    "token": batch.inputs[wanted],
+                    "target": batch.targets[wanted],
+                    "loss": loss.float().cpu().numpy(),
+                    "hidden": hidden.float().cpu().numpy(),
+                }
+            progress.update(start + len(batch))
+
+
+def run_lego(model: Lego) -> Run:
+    """How `dump` runs a model that was trained here: the hidden states of its last exit, on its device."""
+
+    @torch.no_grad()
+    def run(windows: Windows, wanted: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+        device = model.head.device
+        inputs = torch.tensor(windows.inputs, dtype=torch.int64, device=device)
+        targets = torch.tensor(windows.targets, dtype=torch.int64, device=device)
+        hidden = model(inputs).flatten(0, 1)  # (tokens, dim)
+        loss = per_token_loss(hidden, model.head, targets.clamp(min=0).flatten())
+        rows = torch.from_numpy(wanted.ravel()).to(device)
+        return hidden[rows], loss[rows]
+
+    return run

@@ -3,7 +3,7 @@
 import bz2
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from easyhard.corpus.documents import SPLITS, Corpus, Document, in_reading_order
 from easyhard.corpus.markup import plain_lines, prepare
@@ -20,36 +20,28 @@ CREDIT = (
 def load_bundled(validation: float, test: float, seed: int) -> Corpus:
     """The sample's articles as plain text, split by article, same `seed` same split.
 
-    `validation` and `test` are shares of the words; the rest is train. `assign` says how articles are dealt.
+    `validation` and `test` are shares of the words, above 0; the rest is train. `assign` says how articles are dealt.
     Raises InputError when the shares leave nothing for a split, or the wheel lacks the sample.
     """
-    for key, share in (("validation", validation), ("test", test)):
-        if not 0 < share < 1:
-            raise InputError(f"corpus.bundled.{key}: {share} is not a share; a number between 0 and 1 is wanted")
     if validation + test >= 1:
         raise InputError(
             f"corpus.bundled: validation {validation} and test {test} leave no train; a sum below 1 is wanted"
         )
-    articles = [(title, "\n".join(lines)) for title, raw in _pages() if (lines := article_lines(raw))]
+    from gensim.corpora.wikicorpus import filter_wiki
+
+    texts = ((title, "\n".join(plain_lines(filter_wiki(prepare(raw))))) for title, raw in _pages())
+    articles = [(title, text) for title, text in texts if text]
     shares = {"train": 1 - validation - test, "validation": validation, "test": test}
     splits = assign([len(text.split()) for _, text in articles], shares, seed)
     documents = [Document(title, text, split) for (title, text), split in zip(articles, splits, strict=True)]
     return Corpus(in_reading_order(documents), "English Wikipedia, the sample distributed with gensim", CREDIT)
 
 
-def article_lines(raw: str) -> list[str]:
-    """Plain lines of one article's wiki source; none for a redirect or an empty page."""
-    from gensim.corpora.wikicorpus import filter_wiki
-
-    return [] if REDIRECT.match(raw) else plain_lines(filter_wiki(prepare(raw)))
-
-
-def assign(sizes: Iterable[int], shares: dict[str, float], seed: int) -> list[str]:
+def assign(sizes: Sequence[int], shares: dict[str, float], seed: int) -> list[str]:
     """A split for each article: in seeded random order, each goes where most words are still wanted.
 
     So every split ends within about one article of its share of the words.
     """
-    sizes = list(sizes)
     wanted = {split: shares[split] * sum(sizes) for split in SPLITS}
     order = list(range(len(sizes)))
     random.Random(seed).shuffle(order)
@@ -61,15 +53,16 @@ def assign(sizes: Iterable[int], shares: dict[str, float], seed: int) -> list[st
 
 
 def _pages() -> list[tuple[str, str]]:
-    """Title and wiki source of every page in the sample's main name space."""
+    """Title and wiki source of every page in the sample's main name space that is no redirect."""
     from gensim.corpora.wikicorpus import extract_pages
     from gensim.test.utils import datapath
 
     path = datapath(DUMP)
     try:
         with bz2.open(path) as dump:
-            return [(title, raw or "") for title, raw, _ in extract_pages(dump, filter_namespaces=("0",))]
+            pages = [(title, raw or "") for title, raw, _ in extract_pages(dump, filter_namespaces=("0",))]
     except (OSError, EOFError) as error:
         raise InputError(
             f"{path}: gensim's Wikipedia sample cannot be read ({error}); reinstalling gensim is wanted"
         ) from error
+    return [(title, raw) for title, raw in pages if not REDIRECT.match(raw)]

@@ -1,18 +1,20 @@
 """Documents of a corpus: the table that every source fills and every tokeniser reads."""
 
 import hashlib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 
-from easyhard.corpus.tables import read_table
 from easyhard.errors import InputError
-from easyhard.parquet import write_parquet
+from easyhard.parquet import read_parquet, write_parquet
 
 SPLITS = ("train", "validation", "test")
 
+TITLE = re.compile(r" ?= (?!= ).*\S = ?")
 SCHEMA = pa.schema([("document", pa.int32()), ("split", pa.string()), ("title", pa.string()), ("text", pa.string())])
 
 
@@ -52,11 +54,10 @@ def in_reading_order(documents: Sequence[Document]) -> list[Document]:
             raise InputError(f"document {document.title!r}: split {document.split!r} is none of {', '.join(SPLITS)}")
         if not document.text.strip():
             raise InputError(f"document {document.title!r} ({document.split}): no text; at least one word is wanted")
-    by_split = {split: [document for document in documents if document.split == split] for split in SPLITS}
-    for split, members in by_split.items():
-        if not members:
+    for split in SPLITS:
+        if not any(document.split == split for document in documents):
             raise InputError(f"corpus: the {split} split is empty; at least one document in each split is wanted")
-    return [document for members in by_split.values() for document in members]
+    return sorted(documents, key=lambda document: SPLITS.index(document.split))
 
 
 def write_documents(path: str | Path, corpus: Corpus) -> None:
@@ -64,14 +65,10 @@ def write_documents(path: str | Path, corpus: Corpus) -> None:
 
     Raises InputError as `in_reading_order` does, and when `path` cannot be written.
     """
-    documents = in_reading_order(corpus.documents)
-    stored = Corpus(documents, corpus.source, corpus.credit)
-    columns = [
-        pa.array(range(len(documents)), pa.int32()),
-        *(pa.array([getattr(document, name) for document in documents], pa.string()) for name in SCHEMA.names[1:]),
-    ]
+    stored = Corpus(in_reading_order(corpus.documents), corpus.source, corpus.credit)
+    rows = [{"document": number, **asdict(document)} for number, document in enumerate(stored.documents)]
     metadata = {"source": stored.source, "credit": stored.credit, "sha256": stored.sha256}
-    write_parquet(path, pa.table(columns, schema=SCHEMA.with_metadata(metadata)))
+    write_parquet(path, pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(metadata)))
 
 
 def read_documents(path: str | Path) -> Corpus:
@@ -88,3 +85,47 @@ def read_documents(path: str | Path) -> Corpus:
     if corpus.sha256 != metadata[b"sha256"].decode():
         raise InputError(f"{path}: the text is not what was written (sha256 differs); delete it and rerun")
     return corpus
+
+
+def read_table(path: str | Path, schema: pa.Schema) -> pa.Table:
+    """Read a table with just the columns of `schema`, at least one row and no nulls; its metadata comes along.
+
+    Raises InputError naming `path` when it is missing, truncated, not Parquet, or another table.
+    """
+    table = read_parquet(path)
+    if table.schema.remove_metadata() != schema.remove_metadata():
+        found = ", ".join(table.schema.names)
+        raise InputError(f"{path}: another table (columns {found}); {', '.join(schema.names)} are wanted")
+    if not table.num_rows or any(column.null_count for column in table.columns):
+        raise InputError(f"{path}: no rows, or nulls in them; at least one row and no nulls are wanted")
+    return table
+
+
+def divide(name: str, text: str, split: str, documents: str) -> list[Document]:
+    """Documents of one text: `documents` is `heading` (cut at ` = Title = ` lines) or `whole` (the text is one).
+
+    `name` is where the text comes from; it is the title of a whole text. Raises InputError in heading mode for
+    a text without any heading.
+    """
+    parts = _at_headings(name, text) if documents == "heading" else [(name, text)]
+    return [Document(title, part, split) for title, part in parts if part.strip()]
+
+
+def _at_headings(name: str, text: str) -> list[tuple[str, str]]:
+    """Title and text of each part; what stands before the first heading has no title."""
+    lines = text.split("\n")
+    starts = [number for number, line in enumerate(lines) if TITLE.fullmatch(line) and _stands_alone(lines, number)]
+    if not starts:
+        raise InputError(
+            f"{name}: no line like ' = Title = ' between blank lines, so no document can be told from the next; "
+            "corpus.documents: whole is wanted for text without headings"
+        )
+    titles = ["", *(lines[start].strip(" =") for start in starts)]
+    bounds = pairwise([0, *starts, len(lines)])
+    return [(title, "\n".join(lines[start:end])) for title, (start, end) in zip(titles, bounds, strict=True)]
+
+
+def _stands_alone(lines: list[str], number: int) -> bool:
+    """Legends of tables (` = Wins ; L = `) look like titles; only a title has a blank line on both sides."""
+    neighbours = lines[max(number - 1, 0) : number] + lines[number + 1 : number + 2]
+    return not any(line.strip() for line in neighbours)

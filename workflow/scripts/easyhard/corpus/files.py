@@ -3,31 +3,34 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from easyhard.corpus.documents import SPLITS, Corpus, Document, in_reading_order
-from easyhard.corpus.headings import divide
+from easyhard.corpus.documents import SPLITS, Corpus, Document, divide, in_reading_order
 from easyhard.errors import InputError
 
 BYTE_ORDER_MARK = "\ufeff"
 
 
-def load_files(path: str | Path, patterns: Mapping[str, str], documents: str) -> Corpus:
-    """Read the UTF-8 files in folder `path` that match `patterns` (one glob for each split), in order of their names.
+def load_files(settings: Mapping[str, str], documents: str) -> Corpus:
+    """Read the UTF-8 files in folder `path` that match each split's glob, in order of their names.
 
-    `documents` is `heading` or `whole` (one document a file). Raises InputError naming the folder, pattern or file when
-    the folder is missing, a pattern matches nothing, a file matches two splits, is empty, or is not UTF-8 text.
+    `settings` has path, train, validation and test. `documents` is `heading` or `whole` (one document a file). Raises
+    InputError naming the folder, pattern or file when the folder is missing, a pattern matches nothing, a file matches
+    two splits, is empty, or is not UTF-8 text.
     """
-    folder = Path(path)
+    folder = Path(settings["path"])
     if not folder.is_dir():
-        raise InputError(f"corpus.files.path: {str(path)!r} is not a folder; a folder with text files is wanted")
-    matches = {split: _matching(folder, split, patterns[split]) for split in SPLITS}
-    _refuse_shared(matches)
+        raise InputError(f"corpus.files.path: {settings['path']!r} is not a folder; a folder with text files is wanted")
+    split_of: dict[Path, str] = {}
     found: list[Document] = []
-    for split, files in matches.items():
-        for file in files:
+    for split in SPLITS:
+        for file in _matching(folder, split, settings[split]):
+            other = split_of.setdefault(file, split)
+            if other != split:
+                raise InputError(
+                    f"corpus.files: {file} matches both {other} and {split}; patterns that tell them apart are wanted"
+                )
             found.extend(divide(str(file), read_text(file), split, documents))
-    names = ", ".join(file.name for files in matches.values() for file in files)
-    credit = "text files given by the user; their licence is the user's to know"
-    return Corpus(in_reading_order(found), f"files in {folder.name or folder.resolve().name}: {names}", credit)
+    source = f"files in {folder.name or folder.resolve().name}: {', '.join(file.name for file in split_of)}"
+    return Corpus(in_reading_order(found), source, "text files given by the user; their licence is the user's to know")
 
 
 def read_text(file: Path) -> str:
@@ -55,14 +58,3 @@ def _matching(folder: Path, split: str, pattern: str) -> list[Path]:
     if not files:
         raise InputError(f"{key}: no file in {folder} matches {pattern!r}; at least one is wanted")
     return files
-
-
-def _refuse_shared(matches: Mapping[str, list[Path]]) -> None:
-    split_of: dict[Path, str] = {}
-    for split, files in matches.items():
-        for file in files:
-            other = split_of.setdefault(file, split)
-            if other != split:
-                raise InputError(
-                    f"corpus.files: {file} matches both {other} and {split}; patterns that tell them apart are wanted"
-                )

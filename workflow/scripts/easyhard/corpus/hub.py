@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from easyhard.corpus.documents import SPLITS, Corpus, Document, in_reading_order
-from easyhard.corpus.headings import divide
+from easyhard.corpus.documents import SPLITS, Corpus, Document, divide, in_reading_order
 from easyhard.errors import InputError
 from easyhard.hub import REQUEST_SECONDS, first_line, hub_failure
 
@@ -23,7 +22,9 @@ def load_hub(name: str, config: str | None, documents: str) -> Corpus:
     answers. `documents` is `heading` (a split's rows are the lines of one text) or `whole` (one document a row).
     Raises InputError naming `name` when there is neither network nor copy, or when a split or the column is missing.
     """
-    dataset = _load(name, config)
+    dataset = None if Path(name).is_dir() else _cached(name, config)
+    if dataset is None:
+        dataset = _fetch(name, config)
     found: list[Document] = []
     for split in SPLITS:
         label = f"dataset {name} ({split})"
@@ -32,16 +33,6 @@ def load_hub(name: str, config: str | None, documents: str) -> Corpus:
         found.extend(document for text in texts for document in divide(label, text, split, documents))
     source = f"dataset {name}, {config}" if config else f"dataset {name}"
     return Corpus(in_reading_order(found), source, CREDITS.get(name, f"{name}: licence as its dataset card states"))
-
-
-def _load(name: str, config: str | None) -> Mapping[str, Any]:
-    if Path(name).is_dir():
-        return _fetch(name, config)
-    cached = _cached(name, config)
-    if cached is not None:
-        return cached
-    _require_hub(name)
-    return _fetch(name, config)
 
 
 def _cached(name: str, config: str | None) -> Mapping[str, Any] | None:
@@ -55,6 +46,21 @@ def _cached(name: str, config: str | None) -> Mapping[str, Any] | None:
         dataset: Mapping[str, Any] = builder.as_dataset()
     except (ValueError, OSError):  # nothing cached, several configurations to choose from, or half a download
         return None
+    return dataset
+
+
+def _fetch(name: str, config: str | None) -> Mapping[str, Any]:
+    """The dataset from its folder, or from the Hub, once it is known to answer."""
+    import datasets
+
+    if not Path(name).is_dir():
+        _require_hub(name)
+    try:
+        dataset: Mapping[str, Any] = datasets.load_dataset(name, config)
+    except Exception as error:  # the loader raises whatever its file readers and its client raise
+        raise InputError(
+            f"corpus.hub: dataset {name!r}, config {config!r} cannot be loaded ({first_line(error)}); {OTHER_SOURCES}"
+        ) from error
     return dataset
 
 
@@ -74,26 +80,15 @@ def _require_hub(name: str) -> None:
         ) from failure
 
 
-def _fetch(name: str, config: str | None) -> Mapping[str, Any]:
-    import datasets
-
-    try:
-        dataset: Mapping[str, Any] = datasets.load_dataset(name, config)
-    except Exception as error:  # the loader raises whatever its file readers and its client raise
-        raise InputError(
-            f"corpus.hub: dataset {name!r}, config {config!r} cannot be loaded ({first_line(error)}); {OTHER_SOURCES}"
-        ) from error
-    return dataset
-
-
 def _rows(dataset: Mapping[str, Any], label: str, split: str) -> list[str]:
     if split not in dataset:
         raise InputError(f"{label}: no such split, only {', '.join(dataset)}; {', '.join(SPLITS)} are wanted")
     if "text" not in dataset[split].column_names:
         columns = ", ".join(dataset[split].column_names)
         raise InputError(f"{label}: no column text, only {columns}; a column text of strings is wanted")
-    rows = list(dataset[split]["text"])
-    for number, row in enumerate(rows):
+    rows = []
+    for number, row in enumerate(dataset[split]["text"]):
         if not isinstance(row, str):
             raise InputError(f"{label}: row {number} of column text is {type(row).__name__}; a string is wanted")
-    return [row.removesuffix("\n") for row in rows]
+        rows.append(row.removesuffix("\n"))
+    return rows

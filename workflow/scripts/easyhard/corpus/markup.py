@@ -8,6 +8,7 @@ marks of lists, headings and quotes. So what nests goes before it (`prepare`), t
 import html
 import re
 from collections.abc import Callable
+from operator import itemgetter
 
 # private characters that stand for a `<`, `[` and `]` of the text while the filter runs
 LESS_THAN, OPEN, CLOSE = "\ue000", "\ue001", "\ue002"
@@ -56,14 +57,6 @@ def _until_stable(pattern: re.Pattern[str], replacement: str | Callable[[re.Matc
     return text
 
 
-def _first(arguments: list[str]) -> str:
-    return arguments[0] if arguments else ""
-
-
-def _last(arguments: list[str]) -> str:
-    return arguments[-1] if arguments else ""
-
-
 def _measure(arguments: list[str]) -> str:
     """`1300|mi|km` is 1300 mi; `5|to|7|km|mi` is 5 to 7 km."""
     is_range = len(arguments) > 3 and arguments[1] in {"to", "and", "by", "or", "-", "–", "x", "×"}
@@ -72,14 +65,14 @@ def _measure(arguments: list[str]) -> str:
 
 TEMPLATES: dict[str, Callable[[list[str]], str]] = {
     **dict.fromkeys(
-        ("nowrap", "nobr", "small", "smaller", "big", "sc", "nihongo", "angbr", "linktext", "quote"), _first
+        ("nowrap", "nobr", "small", "smaller", "big", "sc", "nihongo", "angbr", "linktext", "quote"), itemgetter(0)
     ),
-    **dict.fromkeys(("lang", "transl", "rtl-lang"), _last),
+    **dict.fromkeys(("lang", "transl", "rtl-lang"), itemgetter(-1)),
     "convert": _measure,
     "chem": "".join,
-    "as of": lambda arguments: f"as of {_first(arguments)}",
-    "uss": lambda arguments: f"USS {_first(arguments)}",
-    "hms": lambda arguments: f"HMS {_first(arguments)}",
+    "as of": lambda arguments: f"as of {arguments[0]}",
+    "uss": lambda arguments: f"USS {arguments[0]}",
+    "hms": lambda arguments: f"HMS {arguments[0]}",
     "'s": lambda _: "'s",
     "'": lambda _: "'",
     "=": lambda _: "=",
@@ -100,7 +93,7 @@ def _expand(match: re.Match[str]) -> str:
         return ""
     named = re.compile(r"(?:1|text)\s*=\s*")
     positional = [named.sub("", argument, count=1) for argument in arguments]
-    return TEMPLATES[name]([argument for argument in positional if not re.match(r"\w+\s*=", argument)])
+    return TEMPLATES[name]([argument for argument in positional if not re.match(r"\w+\s*=", argument)] or [""])
 
 
 HEADING = re.compile(r"(={1,6})\s*(.*?)\s*\1")

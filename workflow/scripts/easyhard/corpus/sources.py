@@ -1,38 +1,22 @@
-"""The sources of a corpus: a new one is one module and one entry of `SOURCES`."""
+"""The sources of a corpus: a new one is one module and one line of `load_corpus`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from easyhard.corpus.bundled import load_bundled
 from easyhard.corpus.documents import Corpus
 from easyhard.corpus.files import load_files
 from easyhard.corpus.hub import load_hub
-from easyhard.errors import InputError
-
-Settings = Mapping[str, Any]
 
 
-def _bundled(settings: Settings) -> Corpus:
-    own = settings["bundled"]
-    return load_bundled(own["validation"], own["test"], own["seed"])
-
-
-def _hub(settings: Settings) -> Corpus:
-    return load_hub(settings["hub"]["name"], settings["hub"]["config"], settings["documents"])
-
-
-def _files(settings: Settings) -> Corpus:
-    return load_files(settings["files"]["path"], settings["files"], settings["documents"])
-
-
-SOURCES: dict[str, Callable[[Settings], Corpus]] = {"bundled": _bundled, "hub": _hub, "files": _files}
-
-
-def load_corpus(settings: Settings) -> Corpus:
+def load_corpus(settings: Mapping[str, Any]) -> Corpus:
     """Documents, description and credit of the corpus that the `corpus` block of the configuration describes.
 
-    Raises InputError for an unknown source, and what the source raises for bad input.
+    Raises InputError as the source does for bad input.
     """
-    if settings["source"] not in SOURCES:
-        raise InputError(f"corpus.source: {settings['source']!r} is unknown; {', '.join(SOURCES)} are the sources")
-    return SOURCES[settings["source"]](settings)
+    source = settings["source"]
+    if source == "bundled":
+        return load_bundled(**settings["bundled"])
+    if source == "hub":
+        return load_hub(**settings["hub"], documents=settings["documents"])
+    return load_files(settings["files"], settings["documents"])

@@ -1,49 +1,42 @@
-"""How far a score that does not see the target can get: the model's best scores on targets drawn from itself."""
+"""What a model says of its own losses: how far that gets a score without the target, and whether it is calibrated."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from scipy.stats import rankdata
 
 from easyhard.errors import InputError
-from easyhard.evaluation.augrc import augrc
-from easyhard.evaluation.auroc import auroc
-from easyhard.evaluation.columns import Column, check_columns
+from easyhard.evaluation.columns import Column
 from easyhard.evaluation.correlation import spearman
+from easyhard.evaluation.ranking_metrics import augrc, auroc
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.evaluation.split import median_split, oracle_loss_diff, split_losses
+from easyhard.evaluation.split import Mask, median_split, oracle_loss_diff, split_losses
 
-SECTION = "fair_ceilings"
+CEILINGS, CALIBRATION = "fair_ceilings", "fair_calibration"
+BINS = 15
+ROUNDING = 1e-5
+"""How far above 1 float32 rounding may bring a probability."""
 
 
 def ceiling_rows(
-    tail_mass: Mapping[str, ArrayLike], thresholds: Mapping[str, float], entropy: ArrayLike, drawn_losses: ArrayLike
+    tail_mass: Mapping[str, Column], thresholds: Mapping[str, float], entropy: Column, draws: Sequence[Column]
 ) -> list[Row]:
     """Return section `fair_ceilings`: one item a label of `tail_mass`, then `loss`; values are means over the draws.
 
-    drawn_losses: (tokens, draws), losses (nats) of targets drawn from the model's own distribution p. A model that is
+    draws: (tokens,) each, losses (nats) of targets drawn from the model's own distribution p. A model that is
     calibrated in every respect meets losses like these, and no score that does not see the target does better on them:
     - auroc of a label, by tail_mass (tokens,) = Σ p_v · 1[p_v < e^−τ], the probability of a loss over the label's
       threshold τ = thresholds[label] (nats). The order by an event's probability is optimal: Neyman & Pearson, 1933.
     - augrc and loss_diff (nats), and oracle_share, of the drawn losses' own oracle, by entropy (tokens,): the order by
       the expected loss is optimal for what is linear in the losses. spearman is not: entropy is only near its best.
-
-    Raises InputError naming a column that `check_columns` refuses, or a label without threshold.
     """
-    drawn = np.asarray(drawn_losses, dtype=np.float64)
-    if drawn.ndim != 2 or drawn.shape[1] == 0:
-        raise InputError(f"drawn_losses: shape {drawn.shape}; (tokens, draws) with at least one draw is wanted")
-    columns = {f"drawn_losses {draw}": drawn[:, draw] for draw in range(drawn.shape[1])}
-    checked_entropy, *rest = check_columns({"entropy": entropy, **columns, **tail_mass})
-    draws, masses = rest[: drawn.shape[1]], rest[drawn.shape[1] :]
     rows = []
-    for label, mass in zip(tail_mass, masses, strict=True):
-        if label not in thresholds:
-            raise InputError(f"thresholds: none for {label}; there are {', '.join(thresholds)}")
+    for label, mass in tail_mass.items():
         areas = [auroc(mass, loss > thresholds[label]) for loss in draws]
-        rows += make_rows(SECTION, label, {"auroc": float(np.mean(areas))})
-    figures = [_loss_figures(checked_entropy, loss) for loss in draws]
-    return rows + make_rows(SECTION, "loss", {name: float(np.mean([f[name] for f in figures])) for name in figures[0]})
+        rows += make_rows(CEILINGS, label, {"auroc": float(np.mean(areas))})
+    figures = [_loss_figures(entropy, loss) for loss in draws]
+    return rows + make_rows(CEILINGS, "loss", {name: float(np.mean([f[name] for f in figures])) for name in figures[0]})
 
 
 def _loss_figures(entropy: Column, loss: Column) -> dict[str, float]:
@@ -54,3 +47,51 @@ def _loss_figures(entropy: Column, loss: Column) -> dict[str, float]:
         "loss_diff": difference,
         "oracle_share": difference / oracle_loss_diff(loss),
     }
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """What a model is at one temperature: max_probability (tokens,) and loss (tokens,) in nats, both of logits / T."""
+
+    temperature: float
+    max_probability: Column
+    loss: Column
+
+
+def calibration_rows(models: Mapping[str, Softmax], argmax_right: Mask) -> list[Row]:
+    """Return section `fair_calibration`: per model `item` its figures, then items `item/bin_00`, … of its reliability.
+
+    argmax_right: (tokens,), the most probable word is the target; a temperature does not change it. nll is the mean
+    loss in nats. ece is Σ share · |accuracy − confidence| over 15 bins of about equally many tokens, by max
+    probability; equal ones share a bin, and a bin that stays empty is left out. Naeini et al., 2015,
+    doi:10.1609/aaai.v29i1.9602; equal-mass bins: Nixon et al., arXiv:1904.01685. Chance makes it positive even for a
+    calibrated model: by about √(2 · 15 · accuracy · (1 − accuracy) / (π · tokens)), were tokens independent.
+
+    Raises InputError naming a max_probability outside 0 … 1.
+    """
+    rows = []
+    for item, model in models.items():
+        confidence = model.max_probability
+        if confidence.min() < 0 or confidence.max() > 1 + ROUNDING:
+            raise InputError(
+                f"{item} max_probability: {confidence.min():g} … {confidence.max():g}; probabilities are wanted"
+            )
+        bins = _reliability(confidence, argmax_right.astype(np.float64))
+        error = sum(b["tokens"] * abs(b["accuracy"] - b["confidence"]) for b in bins) / len(confidence)
+        figures = {"temperature": model.temperature, "ece": error, "nll": model.loss.mean()}
+        rows += make_rows(
+            CALIBRATION, item, figures | {"accuracy": argmax_right.mean(), "mean_confidence": confidence.mean()}
+        )
+        for number, figures in enumerate(bins):
+            rows += make_rows(CALIBRATION, f"{item}/bin_{number:02d}", figures)
+    return rows
+
+
+def _reliability(confidence: Column, right: Column) -> list[dict[str, float]]:
+    """Mean confidence, accuracy and tokens of each bin, the least sure first; mid-ranks keep equal ones together."""
+    bins = np.floor((rankdata(confidence) - 0.5) * BINS / len(confidence)).astype(np.int64)
+    tokens = np.bincount(bins)
+    filled = tokens > 0
+    means = [np.bincount(bins, weights=values)[filled] / tokens[filled] for values in (confidence, right)]
+    columns = zip(*means, tokens[filled], strict=True)
+    return [dict(zip(("confidence", "accuracy", "tokens"), map(float, column), strict=True)) for column in columns]

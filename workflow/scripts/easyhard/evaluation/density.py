@@ -29,7 +29,7 @@ class Density:
 
 
 def loss_density(loss: Column) -> Density:
-    """Estimate the density of losses (tokens,), checked and not all equal, from 0 to the largest, and its modes.
+    """Estimate the density of losses (tokens,), not all equal, from 0 to the largest, and its modes.
 
     Gaussian kernel, Scott's bandwidth std · tokens^(−1/5), mirrored at 0 because no loss lies below. A mode is a local
     maximum whose prominence is at least 5 % of the highest density; smaller ones are taken for noise.
@@ -37,17 +37,8 @@ def loss_density(loss: Column) -> Density:
     kernel = gaussian_kde(loss, bw_method="scott")
     grid = np.linspace(0.0, loss.max(), GRID_POINTS)
     values = kernel(grid) + kernel(-grid)
-    peaks = _peaks(values)
+    # a density that is highest at 0 has a mode there, which a zero before it lets us see
+    found, _ = find_peaks(np.concatenate([[0.0], values, [0.0]]), prominence=SMALLEST_PROMINENCE * values.max())
+    peaks = [int(peak) - 1 for peak in found]
     lowest = [left + int(values[left:right].argmin()) for left, right in pairwise(peaks)]
     return Density(grid, values, grid[peaks], grid[lowest], kernel.factor * loss.std(ddof=1))
-
-
-def basin_of(loss: Column, density: Density) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return for each loss (tokens,) the index of the mode in whose basin it lies, (tokens,) int64."""
-    return np.searchsorted(density.borders, loss, side="right")
-
-
-def _peaks(values: Column) -> list[int]:
-    """Indices of the modes; a density that is highest at 0 has a mode there, which a zero before it lets us see."""
-    peaks, _ = find_peaks(np.concatenate([[0.0], values, [0.0]]), prominence=SMALLEST_PROMINENCE * values.max())
-    return [int(peak) - 1 for peak in peaks]

@@ -1,88 +1,134 @@
 """The loss distribution: where it lies, its halves, and whether it has two modes as the founding document says."""
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from scipy.stats import skew
 
 from easyhard.errors import InputError
-from easyhard.evaluation import cohens_d
-from easyhard.evaluation.columns import Column, check_columns
-from easyhard.evaluation.density import Density, basin_of, loss_density
-from easyhard.evaluation.dip import dip, thinned_p_value
+from easyhard.evaluation.columns import Column
+from easyhard.evaluation.density import loss_density
+from easyhard.evaluation.dip import dip, dip_interval, thinned_p_value
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.split import Mask, mean_or_nan, median_split, split_losses
 
-SECTION = "loss_distribution"
+FOUNDING, SHAPE = "loss_distribution", "fair_shape"
 ROUNDING = 1e-4
 """How far below 0 float32 rounding may bring a loss."""
 SMALLEST_LOSS = 2.0**-24
 """Where log loss is cut off: a float32 probability just below 1 has about this loss, one of exactly 1 has loss 0."""
 
+NORMAL = 2 * math.sqrt(2 / math.pi) / math.sqrt(1 - 2 / math.pi)
+"""Cohen's d of the halves of a normal: means ±√(2/π) σ, variance (1 − 2/π) σ²."""
+UNIFORM = math.sqrt(12)
+"""Of a uniform on 0 … 1: means 1/4 and 3/4, variance 1/48."""
+EXPONENTIAL = 2 * math.log(2) / math.sqrt(1 - math.log(2) ** 2)
+"""Of an exponential of mean 1, cut at ln 2: means 1 ∓ ln 2, variances 1 − 2 ln² 2 and 1."""
 
-@dataclass(frozen=True)
-class LossDistribution:
-    """The rows of section `loss_distribution`, and the density for the figure (None when all losses are equal)."""
-
-    rows: list[Row]
-    density: Density | None
+Ids = NDArray[np.integer]
 
 
-def describe_loss(loss: ArrayLike, sequence: ArrayLike, unseen_target: ArrayLike, *, seed: int) -> LossDistribution:
-    """Describe losses (tokens,) in nats; sequence: (tokens,) ids; unseen_target: (tokens,) bool, never met in training.
+def describe_loss(loss: Column, sequence: Ids, unseen: Mask, *, seed: int) -> list[Row]:
+    """Return section `loss_distribution`, from losses in nats, ids of sequences, and which targets training never met.
 
-    Gives quantiles, the oracle's split with Cohen's d (beside a normal's, uniform's and exponential's), Hartigan's dip
-    on loss and log loss, the density's modes, and where unseen targets lie. `seed` draws the tokens of the dip test.
-    Raises InputError naming a column that `check_columns` refuses.
+    All (tokens,). Gives quantiles, the oracle's split with Cohen's d (beside a normal's, uniform's and exponential's),
+    Hartigan's dip on loss and log loss, the density's modes, and where unseen targets lie. `seed` draws the tokens of
+    the dip test. Raises InputError for a loss below 0.
     """
-    losses, _, unseen_numbers = check_columns({"loss": loss, "sequence": sequence, "unseen_target": unseen_target})
-    if losses.min() < -ROUNDING:
-        raise InputError(f"loss: the lowest is {losses.min():g}; losses of 0 nats or more are wanted")
-    unseen = unseen_numbers > 0
-    density = loss_density(losses) if np.ptp(losses) else None
-    figures = _location(losses) | _halves(losses) | _dip(losses, sequence, seed) | _unseen(losses, unseen)
-    rows = make_rows(SECTION, "loss", figures | (_modes(losses, unseen, density) if density else {}))
-    rows += make_rows(SECTION, "log_loss", _dip(np.log(np.maximum(losses, SMALLEST_LOSS)), sequence, seed))
-    return LossDistribution(rows, density)
+    logarithm = _log(loss)
+    unseen_figures = {"unseen_target_share": unseen.mean(), "unseen_target_mean_loss": mean_or_nan(loss[unseen])}
+    figures = _location(loss) | _dip(loss, sequence, seed) | unseen_figures | _modes(loss, unseen)
+    return make_rows(FOUNDING, "loss", figures) + make_rows(FOUNDING, "log_loss", _dip(logarithm, sequence, seed))
+
+
+def shape_rows(loss: Column, sequence: Ids, seen: Mask | None, *, seed: int) -> list[Row]:
+    """Return section `fair_shape`: items `loss` and `log_loss` of all tokens, `loss_seen` and `log_loss_seen`.
+
+    loss: (tokens,) nats; sequence: (tokens,) ids; seen: (tokens,), the target occurs in training, None when that is not
+    known. The items of seen targets are left out then, and when fewer than two are seen. `dip` comes with the limits of
+    `dip_interval`, several modes if both are above 0; `dip_p_thinned` is the test on one token a sequence; modes are
+    the density's, in nats. Sequences count as independent, also those of one document. Raises InputError for a loss
+    below 0.
+    """
+    logarithm = _log(loss)
+    every = np.ones(len(loss), dtype=np.bool_)
+    rows = []
+    for suffix, kept in (("", every), ("_seen", np.zeros_like(every) if seen is None else seen)):
+        if kept.sum() >= 2:
+            rows += _dip_rows(f"loss{suffix}", loss[kept], sequence[kept], seed)
+            rows += make_rows(SHAPE, f"loss{suffix}", _modes(loss[kept]))
+            rows += _dip_rows(f"log_loss{suffix}", logarithm[kept], sequence[kept], seed)
+    return rows
+
+
+def _log(loss: Column) -> Column:
+    if loss.min() < -ROUNDING:
+        raise InputError(f"loss: the lowest is {loss.min():g}; losses of 0 nats or more are wanted")
+    return np.log(np.maximum(loss, SMALLEST_LOSS))
 
 
 def _location(loss: Column) -> dict[str, float]:
+    """Where the losses lie, and the halves of the oracle's cut."""
     q25, q50, q75 = np.quantile(loss, [0.25, 0.5, 0.75])
-    skewness = float(skew(loss)) if np.ptp(loss) else float("nan")
-    extent = {"mean": loss.mean(), "std": loss.std(), "min": loss.min(), "max": loss.max()}
-    return extent | {"q25": q25, "q50": q50, "q75": q75, "skewness": skewness}
-
-
-def _halves(loss: Column) -> dict[str, float]:
     easy = median_split(loss, high_means_easy=False)
-    losses = split_losses(loss, easy)
+    halves = split_losses(loss, easy)
     return {
-        "easy_mean": losses["easy_loss"],
-        "hard_mean": losses["hard_loss"],
-        "loss_diff": losses["loss_diff"],
-        "cohens_d": cohens_d.cohens_d(loss, easy),
-        "cohens_d_normal": cohens_d.NORMAL,
-        "cohens_d_uniform": cohens_d.UNIFORM,
-        "cohens_d_exponential": cohens_d.EXPONENTIAL,
+        "mean": loss.mean(),
+        "std": loss.std(),
+        "min": loss.min(),
+        "max": loss.max(),
+        "q25": q25,
+        "q50": q50,
+        "q75": q75,
+        "skewness": float(skew(loss)) if np.ptp(loss) else float("nan"),
+        "easy_mean": halves["easy_loss"],
+        "hard_mean": halves["hard_loss"],
+        "loss_diff": halves["loss_diff"],
+        "cohens_d": cohens_d(loss, easy),
+        "cohens_d_normal": NORMAL,
+        "cohens_d_uniform": UNIFORM,
+        "cohens_d_exponential": EXPONENTIAL,
     }
 
 
-def _dip(values: Column, sequence: ArrayLike, seed: int) -> dict[str, float]:
+def cohens_d(loss: Column, easy: Mask) -> float:
+    """Return the hard tokens' mean loss minus the easy tokens', over the root of the mean of the parts' variances.
+
+    loss, easy: (tokens,). Population variances, as the founding analysis has it. NaN when a part is empty or neither
+    part varies.
+    """
+    if easy.all() or not easy.any():
+        return float("nan")
+    spread = math.sqrt((loss[easy].var() + loss[~easy].var()) / 2)
+    return float((loss[~easy].mean() - loss[easy].mean()) / spread) if spread else float("nan")
+
+
+def _dip(values: Column, sequence: Ids, seed: int) -> dict[str, float]:
     return {"dip": dip(values), "dip_p_thinned": thinned_p_value(values, sequence, seed=seed)}
 
 
-def _unseen(loss: Column, unseen: Mask) -> dict[str, float]:
-    return {"unseen_target_share": float(unseen.mean()), "unseen_target_mean_loss": mean_or_nan(loss[unseen])}
+def _dip_rows(item: str, values: Column, sequence: Ids, seed: int) -> list[Row]:
+    low, high = dip_interval(values, sequence, seed=seed)
+    found = _dip(values, sequence, seed)
+    limits = (low, high) if np.isfinite(low) else (None, None)
+    return [Row(SHAPE, item, "dip", found.pop("dip"), *limits), *make_rows(SHAPE, item, found)]
 
 
-def _modes(loss: Column, unseen: Mask, density: Density) -> dict[str, float]:
-    """Per mode its position, the share of tokens in its basin, and the share of those whose target is unseen."""
-    figures = {"modes": float(len(density.modes)), "bandwidth": density.bandwidth}
-    basin = basin_of(loss, density)
+def _modes(loss: Column, unseen: Mask | None = None) -> dict[str, float]:
+    """How many modes the density has and where they lie, in nats; nothing for losses that are all equal.
+
+    With `unseen` also the bandwidth, and per mode the share of tokens in its basin and of unseen targets among those.
+    """
+    if not np.ptp(loss):
+        return {}
+    density = loss_density(loss)
+    figures = {"modes": float(len(density.modes))} | ({} if unseen is None else {"bandwidth": density.bandwidth})
+    basin = np.searchsorted(density.borders, loss, side="right")
     for index, position in enumerate(density.modes):
-        inside = basin == index
         figures[f"mode_{index + 1}"] = position
-        figures[f"mode_{index + 1}_share"] = float(inside.mean())
-        figures[f"mode_{index + 1}_unseen_share"] = mean_or_nan(unseen[inside].astype(np.float64))
+        if unseen is not None:
+            inside = basin == index
+            figures[f"mode_{index + 1}_share"] = float(inside.mean())
+            figures[f"mode_{index + 1}_unseen_share"] = mean_or_nan(unseen[inside].astype(np.float64))
     return figures

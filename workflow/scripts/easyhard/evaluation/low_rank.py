@@ -1,54 +1,48 @@
-"""What is left of the logits' statistics when the output head is cut to low rank."""
+"""What a head of low rank keeps of the exact one: its metrics, its argmax, and how it separates easy from hard."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from easyhard.errors import InputError
-from easyhard.evaluation.columns import Column, check_columns
+from easyhard.evaluation.columns import Column
 from easyhard.evaluation.correlation import pearson
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.separation import separation
 from easyhard.signals.registry import find
 
+REFINED = "refined_"
+KEPT = {"argmax": "argmax_kept", "refined_argmax": "argmax_kept_refined"}
 SEPARATED_BY = "max_minus_mean"
 SHOWN = ("easy_loss", "hard_loss", "loss_diff", "oracle_share")
 
-Summary = Mapping[str, Mapping[str, Mapping[str, float]]]
-
 
 def low_rank_rows(
-    approximations: Mapping[str, ArrayLike], exact: Mapping[str, ArrayLike], loss: ArrayLike, summary: Summary
+    section: str,
+    costs: Mapping[str, Mapping[str, float]],
+    read: Callable[[str], Mapping[str, Column]],
+    exact: Mapping[str, Column],
+    loss: Column | None = None,
 ) -> list[Row]:
-    """Return section `low_rank`: one item `kind/rank`, for each that `summary` lists.
+    """Return one item `kind/rank` for each in `costs`: what they say, and what `read` yields held to `exact`.
 
-    approximations: `kind/rank/metric` → (tokens,); exact: metric → (tokens,); loss: (tokens,) nats; summary: kind →
-    rank → {coverage, logits_pearson, seconds}. Each metric is held against the exact one; tokens are split by the
-    low-rank max − mean. Raises InputError naming a missing column or one that `check_columns` refuses.
+    read: item → name → (tokens,), a name out of `exact` or `refined_` and such a name, after the words that the low
+    rank puts first got their exact logits; others are passed over. <name>_pearson is Pearson's r with the exact values;
+    of `argmax`, a word's number, argmax_kept and argmax_kept_refined are the shares of tokens where it is the exact
+    one. With losses (tokens,), in nats, also the squared error of max probability, and the halves of the median cut by
+    the rank's own max − mean.
     """
-    checked_loss, *columns = check_columns({"loss": loss, **exact})
-    checked_exact = dict(zip(exact, columns, strict=True))
     rows = []
-    for kind, ranks in summary.items():
-        for rank, costs in ranks.items():
-            item = f"{kind}/{rank}"
-            approximate = _columns_of(item, approximations, len(checked_loss))
-            rows += make_rows("low_rank", item, {**costs, **_figures(approximate, checked_exact, checked_loss)})
+    for item, known in costs.items():
+        low, figures = read(item), dict(known)
+        for name, values in low.items():
+            original = exact.get(name.removeprefix(REFINED))
+            if name in KEPT and original is not None:
+                figures[KEPT[name]] = float(np.mean(values == original))
+            elif original is not None:
+                figures[f"{name}_pearson"] = pearson(values, original)
+        if loss is not None:
+            figures["max_probability_mse"] = float(np.mean((low["max_probability"] - exact["max_probability"]) ** 2))
+            split = separation(find(SEPARATED_BY), low[SEPARATED_BY], loss)
+            figures |= {name: split[name] for name in SHOWN}
+        rows += make_rows(section, item, figures)
     return rows
-
-
-def _columns_of(item: str, approximations: Mapping[str, ArrayLike], tokens: int) -> dict[str, Column]:
-    """The metrics of one `kind/rank`, checked."""
-    names = [name for name in approximations if name.startswith(f"{item}/")]
-    if f"{item}/{SEPARATED_BY}" not in names:
-        raise InputError(f"low rank: no column {item}/{SEPARATED_BY}; it holds {', '.join(approximations)}")
-    columns = check_columns({"loss": np.zeros(tokens)} | {name: approximations[name] for name in names})
-    return {name.removeprefix(f"{item}/"): column for name, column in zip(names, columns[1:], strict=True)}
-
-
-def _figures(approximate: Mapping[str, Column], exact: Mapping[str, Column], loss: Column) -> dict[str, float]:
-    figures = {f"{name}_pearson": pearson(values, exact[name]) for name, values in approximate.items()}
-    error = approximate["max_probability"] - exact["max_probability"]
-    split = separation(find(SEPARATED_BY), approximate[SEPARATED_BY], loss)
-    return figures | {"max_probability_mse": float(np.mean(error**2))} | {name: split[name] for name in SHOWN}

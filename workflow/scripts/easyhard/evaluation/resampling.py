@@ -1,16 +1,68 @@
-"""The paired cluster bootstrap: one set of resamples for all signals, and what their figures' spread says."""
+"""The paired cluster bootstrap: one set of resamples for all signals, and what their figures' spread says.
 
-from collections.abc import Sequence
+Whole documents are drawn, because tokens of one document are not independent; sequences where there are few documents.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 from scipy.stats import t
 
 from easyhard.errors import InputError
 from easyhard.evaluation.columns import Column
+from easyhard.evaluation.ranking import Groups
+from easyhard.evaluation.rows import Row
 
-CONFIDENCE = 0.95
+CONFIDENCE: Final = 0.95
+FEWEST_DOCUMENTS: Final = 20
+"""With fewer documents than this, their spread says too little about documents to come."""
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The resampling unit of each token: `index` (tokens,), in 0 … count − 1, every one of them there.
+
+    `are_documents` says whether the units are documents; otherwise they are sequences.
+    """
+
+    index: NDArray[np.int32]
+    count: int
+    are_documents: bool
+
+
+def make_clusters(document: ArrayLike, sequence: ArrayLike) -> Clusters:
+    """Return documents as resampling units, or sequences when there are fewer than 20 documents.
+
+    document, sequence: (tokens,), integers; a sequence's number may come again in another document. Raises InputError
+    when there is only one sequence: then nothing is known about the spread.
+    """
+    documents, sequences = np.asarray(document), np.asarray(sequence)
+    _, index = np.unique(documents, return_inverse=True)
+    are_documents = len(index) > 0 and index.max() + 1 >= FEWEST_DOCUMENTS
+    if not are_documents:
+        _, index = np.unique(np.stack([documents, sequences]), axis=1, return_inverse=True)
+    count = int(index.max(initial=-1)) + 1
+    if count < 2:
+        raise InputError(f"sequence: {count} of them to judge on; two at least are wanted for an interval")
+    return Clusters(index.astype(np.int32), count, bool(are_documents))
+
+
+def cluster_sums(groups: Groups, values: NDArray[Any], clusters: Clusters) -> csr_array:
+    """Return values (tokens,) added up by group and cluster, sparse (groups, clusters), in their dtype: from them the
+    sums of any resample of clusters are one matrix product away.
+
+    An entry for each token whose value is not 0; those of one place are left to the product to add. A sparse product
+    adds in the same order however many threads there are; a dense one may not.
+    """
+    kept = np.flatnonzero(values[groups.order])
+    order = groups.order[kept]
+    rows = np.searchsorted(kept, np.append(groups.starts, len(groups.order)))
+    return csr_array((values[order], clusters.index[order], rows), shape=(len(groups.starts), clusters.count))
 
 
 @dataclass(frozen=True)
@@ -20,6 +72,7 @@ class Resamples:
     `seed_draws` (resamples,), uniform in 0 … 1, says which of its seeds a trained signal has in each resample.
     """
 
+    clusters: Clusters
     weights: NDArray[np.float32]
     seed_draws: Column
 
@@ -32,29 +85,29 @@ class Estimate:
     replicates: Column
 
 
-def draw_resamples(clusters: int, resamples: int, seed: int) -> Resamples:
+def draw_resamples(clusters: Clusters, resamples: int, seed: int) -> Resamples:
     """Draw clusters with replacement, one fewer than there are, `resamples` times, and the seeds to go with them.
 
     One fewer, because as many as there are would spread by the root of (clusters − 1) / clusters too little: Rao & Wu,
-    1988, doi:10.1080/01621459.1988.10478591. Raises InputError when there are fewer than two clusters or resamples.
+    1988, doi:10.1080/01621459.1988.10478591. At least two resamples are wanted.
     """
-    for name, count in (("clusters", clusters), ("resamples", resamples)):
-        if count < 2:
-            raise InputError(f"{name}: {count}; two at least are wanted for an interval")
-    random = np.random.default_rng(seed)
-    weights = random.multinomial(clusters - 1, np.full(clusters, 1 / clusters), size=resamples)
-    return Resamples(np.ascontiguousarray(weights.T, dtype=np.float32), random.random(resamples))
+    random, count = np.random.default_rng(seed), clusters.count
+    weights = random.multinomial(count - 1, np.full(count, 1 / count), size=resamples)
+    return Resamples(clusters, np.ascontiguousarray(weights.T, dtype=np.float32), random.random(resamples))
 
 
-def combine_seeds(seeds: Sequence[Estimate], resamples: Resamples) -> Estimate:
-    """Return the estimate of a signal that was trained with several seeds: its mean, and a drawn seed in each resample.
+def combine_seeds(seeds: Sequence[Mapping[str, Estimate]], resamples: Resamples) -> dict[str, Estimate]:
+    """Return each figure of a signal trained with several seeds: its mean, and in each resample that of a drawn seed.
 
     So the spread between seeds widens the interval as the spread between clusters does.
     """
     drawn = (resamples.seed_draws * len(seeds)).astype(np.int64)
-    replicates = np.stack([estimate.replicates for estimate in seeds])
-    value = sum(estimate.value for estimate in seeds) / len(seeds)
-    return Estimate(value, replicates[drawn, np.arange(len(drawn))])
+    combined = {}
+    for name in seeds[0]:
+        replicates = np.stack([seed[name].replicates for seed in seeds])
+        value = sum(seed[name].value for seed in seeds) / len(seeds)
+        combined[name] = Estimate(value, replicates[drawn, np.arange(len(drawn))])
+    return combined
 
 
 def difference(left: Estimate, right: Estimate) -> Estimate:
@@ -101,3 +154,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.full(len(p), np.nan)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1)
     return [float(value) for value in adjusted]
+
+
+def estimate_row(section: str, item: str, metric: str, estimate: Estimate, clusters: int) -> Row:
+    """Return the row of an estimate from so many clusters; value and interval are None where they are undefined."""
+    low, high = interval(estimate, clusters)
+    known = math.isfinite(low) and math.isfinite(high)
+    value = estimate.value if math.isfinite(estimate.value) else None
+    return Row(section, item, metric, value, low if known else None, high if known else None)

@@ -1,19 +1,15 @@
-"""Figures as tidy rows, and their Parquet file: one row a figure."""
+"""Figures as tidy rows: one row a figure."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Final
 
-import pyarrow as pa
+import polars as pl
 
-from easyhard.errors import InputError
-from easyhard.parquet import read_parquet, write_parquet
-
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("protocol", "section", "item", "metric")]
-    + [(name, pa.float64()) for name in ("value", "ci_low", "ci_high")]
+KEY: Final = ("section", "item", "metric")
+ROW_SCHEMA: Final = dict.fromkeys(("protocol", *KEY), pl.String) | dict.fromkeys(
+    ("value", "ci_low", "ci_high"), pl.Float64
 )
 
 
@@ -40,29 +36,7 @@ def make_rows(section: str, item: str, figures: Mapping[str, float]) -> list[Row
     ]
 
 
-def write_rows(path: str | Path, rows: Iterable[Row], protocol: str) -> None:
-    """Write the rows of one protocol, in their order. Raises ValueError when a figure is there twice."""
-    records = [{"protocol": protocol} | vars(row) for row in rows]
-    count = Counter(f"{record['section']}/{record['item']}/{record['metric']}" for record in records)
-    for name, times in count.items():
-        if times > 1:
-            raise ValueError(f"{path}: {name} is there {times} times; each figure once is wanted")
-    write_parquet(path, pa.Table.from_pylist(records, schema=SCHEMA))
-
-
-def read_rows(path: str | Path) -> dict[str, list[Row]]:
-    """Read the rows of a file of figures, by protocol; columns besides those of `SCHEMA` are passed over.
-
-    Raises InputError naming a file that is missing, truncated, not Parquet or not of this form.
-    """
-    try:
-        table = read_parquet(path, SCHEMA.names).cast(SCHEMA)
-    except pa.ArrowException as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path}: not a file of figures ({reason}); columns {', '.join(SCHEMA.names)} are wanted"
-        ) from error
-    rows: dict[str, list[Row]] = {}
-    for record in table.to_pylist():
-        rows.setdefault(record.pop("protocol"), []).append(Row(**record))
-    return rows
+def rows_table(rows: Mapping[str, Sequence[Row]]) -> pl.DataFrame:
+    """Return the rows of each protocol as one table with the columns of `ROW_SCHEMA`."""
+    records = [(protocol, *vars(row).values()) for protocol, own in rows.items() for row in own]
+    return pl.DataFrame(records, schema=ROW_SCHEMA, orient="row")

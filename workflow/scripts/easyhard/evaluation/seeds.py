@@ -1,23 +1,20 @@
 """Figures of several seeds as one: their mean, and the interval in which the mean over all seeds may lie."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import t
 
-from easyhard.errors import InputError
+from easyhard.evaluation.columns import Column
 from easyhard.evaluation.correlation import spearman
 
 LEVEL = 0.95
 COMMON = 3
 """Ranks of fewer signals than this are not compared."""
 
-Column = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class OverSeeds:
+class OverSeeds(NamedTuple):
     """Mean over seeds and ends of its interval, (figures,) each; the ends are NaN where there is one seed."""
 
     mean: Column
@@ -26,20 +23,15 @@ class OverSeeds:
 
 
 def over_seeds(values: ArrayLike) -> OverSeeds:
-    """Mean and Student's 95 % interval of each row of `values`, (figures, seeds).
+    """Mean and Student's 95 % interval of each row of `values`, (figures, seeds), at least one seed.
 
     It holds where a figure's values are independent and near normal from seed to seed; two seeds give a very wide one.
-    Raises InputError when there is no seed.
     """
     found = np.asarray(values, dtype=np.float64)
-    if found.ndim != 2 or found.shape[1] == 0:
-        raise InputError(f"seeds: figures of shape {found.shape}; (figures, seeds) with at least one seed are wanted")
-    seeds = found.shape[1]
-    mean = found.mean(axis=1)
-    if seeds == 1:
-        unknown = np.full(len(found), np.nan)
-        return OverSeeds(mean, unknown, unknown)
-    reach = t.ppf((1 + LEVEL) / 2, seeds - 1) * found.std(axis=1, ddof=1) / np.sqrt(seeds)
+    mean, seeds = found.mean(axis=1), found.shape[1]
+    reach = np.full(len(found), np.nan)
+    if seeds > 1:
+        reach = t.ppf((1 + LEVEL) / 2, seeds - 1) * found.std(axis=1, ddof=1) / np.sqrt(seeds)
     return OverSeeds(mean, mean - reach, mean + reach)
 
 

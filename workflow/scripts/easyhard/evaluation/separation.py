@@ -2,60 +2,92 @@
 
 from collections.abc import Mapping
 
-from numpy.typing import ArrayLike
+import numpy as np
 
-from easyhard.errors import InputError
-from easyhard.evaluation.columns import Column, check_columns
+from easyhard.evaluation.columns import Column
 from easyhard.evaluation.correlation import pearson, spearman
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.evaluation.split import median_split, oracle_loss_diff, split_losses
+from easyhard.evaluation.split import mean_or_nan, median_split, oracle_loss_diff, split_losses
 from easyhard.signals.registry import Signal, find
 
 SECTION = "separation"
+TARGET_THRESHOLDS = (0.01, 0.02, 0.05)
+CONFIDENCES = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
+COMPARED_AT = 0.5
+FEWEST_TOKENS = 100
 
 
-def separation_rows(signals: Mapping[str, ArrayLike], loss: ArrayLike) -> list[Row]:
+def separation_rows(signals: Mapping[str, Column], loss: Column) -> list[Row]:
     """Return the rows of section `separation` for the oracle and for each signal, all columns (tokens,), loss in nats.
 
-    Raises InputError naming a signal that is not in the registry or a column that `check_columns` refuses.
+    Raises InputError naming a signal that is not in the registry.
     """
-    checked_loss, *columns = check_columns({"loss": loss, **signals})
-    rows = make_rows(SECTION, "oracle", separation(find("oracle"), checked_loss, checked_loss))
-    for name, values in zip(signals, columns, strict=True):
-        rows += make_rows(SECTION, name, separation(find(name), values, checked_loss))
+    rows = []
+    for name, values in {"oracle": loss, **signals}.items():
+        rows += make_rows(SECTION, name, separation(find(name), values, loss))
     return rows
 
 
 def separation(signal: Signal, values: Column, loss: Column) -> dict[str, float]:
     """Return correlation with the loss, mean, population std, and the median split's easy and hard loss of one signal.
 
-    values, loss: (tokens,), checked; oracle_share is the Loss Diff over the oracle's. Undefined figures are NaN.
-    Raises InputError for a signal that does not state its direction.
+    values, loss: (tokens,); the signal states its direction. oracle_share is the Loss Diff over the oracle's.
+    Undefined figures are NaN.
     """
-    if signal.high_means_easy is None:
-        raise InputError(f"{signal.name}: its direction is to be learnt; a signal that states one is wanted here")
-    losses = split_losses(loss, median_split(values, signal.high_means_easy))
+    losses = split_losses(loss, median_split(values, bool(signal.high_means_easy)))
     return {
         "pearson": pearson(values, loss),
         "spearman": spearman(values, loss),
         "mean": values.mean(),
         "std": values.std(),
-        "high_means_easy": float(signal.high_means_easy),
+        "high_means_easy": float(bool(signal.high_means_easy)),
         **losses,
         "oracle_share": losses["loss_diff"] / oracle_loss_diff(loss),
     }
 
 
-def exit_threshold_rows(prediction: ArrayLike, loss: ArrayLike, threshold: float) -> list[Row]:
+def exit_threshold_rows(prediction: Column, loss: Column, threshold: float) -> list[Row]:
     """Return the exit classifier's split at its own threshold: a token is easy when its predicted loss is at most that.
 
-    prediction, loss: (tokens,), nats. Raises InputError naming a column that `check_columns` refuses.
+    prediction, loss: (tokens,), nats.
     """
-    predicted, checked_loss = check_columns({"exit_classifier": prediction, "loss": loss})
-    easy = predicted <= threshold
+    easy = prediction <= threshold
     figures = {
         "threshold": threshold,
-        "loss_diff_at_threshold": split_losses(checked_loss, easy)["loss_diff"],
+        "loss_diff_at_threshold": split_losses(loss, easy)["loss_diff"],
         "easy_share_at_threshold": float(easy.mean()),
     }
     return make_rows(SECTION, "exit_classifier", figures)
+
+
+def threshold_rows(probability: Column, loss: Column) -> list[Row]:
+    """Return section `thresholds`: tokens with p_y at or above each threshold, and above the median, against the rest.
+
+    Both columns (tokens,), loss in nats. A tautology, since loss = −log p_y, kept for comparison.
+    """
+    cuts = {f"{threshold:g}": threshold for threshold in TARGET_THRESHOLDS} | {"median": float(np.median(probability))}
+    rows = []
+    for item, cut in cuts.items():
+        easy = probability >= cut
+        shares = {"easy_share": float(easy.mean()), "hard_share": float((~easy).mean())}
+        rows += make_rows("thresholds", item, shares | split_losses(loss, easy))
+    return rows
+
+
+def high_confidence_rows(signals: Mapping[str, Column], loss: Column) -> list[Row]:
+    """Return section `high_confidence`: correlations with the loss among tokens of at least some max probability.
+
+    signals must have `max_probability`; all columns (tokens,), loss in nats. Correlations of fewer than 100 tokens are
+    None; at 0.5 also the mean loss above and below.
+    """
+    rows = []
+    for threshold in CONFIDENCES:
+        high = signals["max_probability"] >= threshold
+        figures = {"tokens": float(high.sum()), "share": float(high.mean())}
+        for name, values in signals.items():
+            enough = figures["tokens"] >= FEWEST_TOKENS
+            figures[f"pearson_{name}"] = pearson(values[high], loss[high]) if enough else float("nan")
+        if threshold == COMPARED_AT:
+            figures |= {"high_mean_loss": mean_or_nan(loss[high]), "low_mean_loss": mean_or_nan(loss[~high])}
+        rows += make_rows("high_confidence", f"{threshold:g}", figures)
+    return rows

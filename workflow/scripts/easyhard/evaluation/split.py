@@ -1,9 +1,12 @@
-"""Cutting tokens into an easy and a hard part, and how far apart the parts' losses lie."""
+"""What counts as easy and as hard, by a median or by a label, and how far apart the parts' losses lie."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.evaluation.columns import Column
+
+ARGMAX_WRONG = "argmax_wrong"
+OVER_MEDIAN = "loss_over_median"
 
 Mask = NDArray[np.bool_]
 
@@ -35,3 +38,12 @@ def oracle_loss_diff(loss: Column) -> float:
 def mean_or_nan(values: Column) -> float:
     """Return the mean, NaN for an empty column."""
     return float(values.mean()) if len(values) else float("nan")
+
+
+def label_name(threshold: float) -> str:
+    """Return the name of the label "loss over `threshold` nats".
+
+    >>> label_name(3.0)
+    'loss_over_3'
+    """
+    return f"loss_over_{threshold:g}"

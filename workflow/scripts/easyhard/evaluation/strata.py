@@ -1,22 +1,17 @@
 """AUROC among tokens that are alike: does a signal know more than which targets are rare, and in which document?"""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from easyhard.errors import InputError
-from easyhard.evaluation.auroc import auroc, curve_auroc
-from easyhard.evaluation.cluster_sums import cluster_sums
-from easyhard.evaluation.clusters import Clusters
-from easyhard.evaluation.columns import Column, check_columns
-from easyhard.evaluation.curve import Counts, make_curve, ratio
-from easyhard.evaluation.estimate_rows import estimate_row
-from easyhard.evaluation.groups import Groups, coarsen, equal_scores
-from easyhard.evaluation.resampling import Estimate, Resamples, combine_seeds, interval
+from easyhard.evaluation.columns import Column, Rows
+from easyhard.evaluation.ranking import Counts, Groups, coarsen, equal_scores, make_curve, ratio
+from easyhard.evaluation.ranking_metrics import auroc, curve_auroc
+from easyhard.evaluation.resampling import Estimate, Resamples, cluster_sums, estimate_row, interval
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.split import Mask, mean_or_nan
 
@@ -29,99 +24,113 @@ REPORTED: Final = ("frequency", "position")
 WITHIN: Final = {trait: f"auroc_within_{trait}" for trait in REPORTED} | {"document": "auroc_within_documents"}
 POOLED: Final = "pooled"
 
-Rows = NDArray[np.int64]
-Strata = dict[str, Rows]
-"""The tokens of each stratum, as row numbers, (tokens in it,)."""
+Pairs = tuple[Column, Column]
+"""Pairs of a hard and an easy token: how many, and in which share the hard one scores higher, NaN without pairs.
+
+Both (1 + resamples,): of all tokens, exact, then of each resample.
+"""
 
 
-@dataclass(frozen=True)
-class Traits:
-    """What tokens can be alike in, each (tokens,) whole numbers; None where it is not known, negative for one token.
+class Strata:
+    """Measures signals among tokens of one stratum, on the same test rows and resamples as `Judge`."""
 
-    frequency: how often training saw the target; position: in the window, from 0; document: ids.
+    def __init__(self, hard: Mask, traits: Mapping[str, NDArray[np.integer]], resamples: Resamples) -> None:
+        """hard: (tokens,), the main label; traits: what tokens can be alike in, (tokens,) each, negative where unknown.
+
+        Traits: frequency, how often training saw the target; position in the window, from 0; document. One that is not
+        known of any token is left out.
+        """
+        self._hard, self._clusters = hard, resamples.clusters
+        self._weights = np.column_stack([np.ones(self._clusters.count, dtype=np.float32), resamples.weights])
+        self._strata = {name: _cut(name, values) for name, values in traits.items() if values.max() >= 0}
+
+    def token_rows(self) -> list[Row]:
+        """Return item `tokens`: share_… and hard_…, each stratum's share of the tokens and of hard ones among them."""
+        rows = []
+        for trait in [trait for trait in self._strata if trait in REPORTED]:
+            for label, inside in self._strata[trait].items():
+                share, hard = len(inside) / len(self._hard), mean_or_nan(self._hard[inside].astype(np.float64))
+                rows += make_rows(SECTION, "tokens", {f"share_{trait}_{label}": share, f"hard_{trait}_{label}": hard})
+        return rows
+
+    def measure(self, hardness: Column) -> dict[str, Estimate]:
+        """Return the AUROCs of a signal from its hardness scores, (tokens,), high for tokens thought hard.
+
+        auroc_frequency_… and auroc_position_… in each stratum; auroc_within_frequency, auroc_within_position and
+        auroc_within_documents over all pairs of tokens that share a stratum or document; `POOLED` over all pairs of
+        tokens of known frequency. NaN in a stratum without hard or without easy tokens.
+        """
+        figures: dict[str, Estimate] = {}
+        for trait, parts in self._strata.items():
+            count = self._pairs_of_document if trait == "document" and self._clusters.are_documents else self._pairs
+            pairs = {label: count(hardness, rows) for label, rows in parts.items()}
+            if trait in REPORTED:
+                figures |= {f"auroc_{trait}_{label}": _estimate(found) for label, (_, found) in pairs.items()}
+            figures[WITHIN[trait]] = _within(pairs.values())
+        if "frequency" in self._strata:
+            known = np.concatenate(list(self._strata["frequency"].values()))
+            figures[POOLED] = _estimate(self._pairs(hardness, known)[1])
+        return figures
+
+    def _pairs(self, score: Column, rows: Rows) -> Pairs:
+        """The pairs among the tokens `rows`. Replicates are moved by what binning does to the AUROC of all of them."""
+        hard = self._hard[rows]
+        if hard.all() or not hard.any():
+            none = np.zeros(self._weights.shape[1])
+            return (none, np.full(len(none), np.nan))
+        bins = coarsen(equal_scores(score[rows]), BINS)
+        tokens, positives = (self._drawn(bins, values, rows) for values in (np.ones(len(rows)), hard))
+        total = positives.sum(axis=0)
+        curve = make_curve(tokens, bins.mixed)
+        binned, exact = curve_auroc(curve, positives), auroc(score[rows], hard)
+        return (total * (curve.total - total), np.append(exact, binned[1:] + (exact - binned[0])))
+
+    def _drawn(self, bins: Groups, values: NDArray[Any], rows: Rows) -> Counts:
+        """Values, one for each of `rows`, summed in each bin: (bins, 1 + resamples); float32 is exact for counts."""
+        own = replace(self._clusters, index=self._clusters.index[rows])
+        sums = cluster_sums(bins, values.astype(np.float32), own)
+        return (sums @ self._weights).astype(np.float64)
+
+    def _pairs_of_document(self, score: Column, rows: Rows) -> Pairs:
+        """The pairs of one document where documents are resampled: drawn twice, it has them twice, not four times."""
+        hard = self._hard[rows]
+        drawn = self._weights[self._clusters.index[rows[0]]].astype(np.float64)
+        return (drawn * hard.sum() * (~hard).sum(), np.full(len(drawn), auroc(score[rows], hard)))
+
+
+def strata_rows(signal: str, estimates: Mapping[str, Estimate], clusters: int) -> list[Row]:
+    """Return the rows of a signal, section `fair_strata`: its AUROCs with intervals, but for `POOLED`.
+
+    That gives way to frequency_share, the part of the signal that the target's frequency explains:
+    1 − (within − ½) / (pooled − ½). It is None unless the interval of `POOLED` lies above ½: otherwise there is
+    nothing to explain.
     """
-
-    frequency: ArrayLike | None = None
-    position: ArrayLike | None = None
-    document: ArrayLike | None = None
-
-
-@dataclass(frozen=True)
-class _Sampled:
-    """The main label, and the cluster of each token with its weights (clusters, 1 + resamples), all 1 in the first."""
-
-    hard: Mask
-    clusters: Clusters
-    weights: NDArray[np.float32]
+    reported = dict(estimates)
+    pooled = reported.pop(POOLED, None)
+    if pooled is not None:
+        share = Estimate(math.nan, np.full(len(pooled.replicates), np.nan))
+        if interval(pooled, clusters)[0] > 0.5:
+            within = reported[WITHIN["frequency"]]
+            left = ratio(within.replicates - 0.5, pooled.replicates - 0.5)
+            share = Estimate(1 - (within.value - 0.5) / (pooled.value - 0.5), 1 - left)
+        reported["frequency_share"] = share
+    return [estimate_row(SECTION, signal, name, estimate, clusters) for name, estimate in reported.items()]
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """Pairs of a hard and an easy token: how many, and in which share the hard one scores higher, NaN without pairs.
-
-    Both (1 + resamples,): of all tokens, exact, then of each resample.
-    """
-
-    number: Column
-    auroc: Column
+def _cut(trait: str, values: NDArray[np.integer]) -> dict[str, Rows]:
+    """The tokens of each stratum by its name, ascending."""
+    highest = _highest(trait, values[values >= 0])
+    stratum = np.searchsorted(np.array(list(highest.values())), values)
+    stratum[values < 0] = -1
+    return {label: np.flatnonzero(stratum == code) for code, label in enumerate(highest)}
 
 
-def strata_rows(
-    hardness: Mapping[str, Sequence[ArrayLike]],
-    hard: ArrayLike,
-    traits: Traits,
-    clusters: Clusters,
-    resamples: Resamples,
-) -> list[Row]:
-    """Return section `fair_strata`: item `tokens`, then one item a signal.
-
-    hardness: signal → one column (tokens,) a seed, high for tokens thought hard; hard: (tokens,) bool, the main label.
-    Item `tokens` has share_… and hard_…, each stratum's share of the tokens and the share of hard ones among them. A
-    signal has AUROCs with intervals: auroc_frequency_… and auroc_position_… in each stratum; auroc_within_frequency,
-    auroc_within_position and auroc_within_documents over all pairs of tokens that share a stratum or document.
-    frequency_share is the part of the signal that the target's frequency explains: 1 − (within − ½) / (pooled − ½),
-    with `pooled` the AUROC over all pairs of the same tokens. It is None unless the interval of `pooled` lies above ½:
-    otherwise there is nothing to explain. What is not known is left out; a stratum that lacks hard or easy tokens has
-    None, and no interval when only a resample lacks them. Raises InputError naming a column that does not fit.
-    """
-    known = {name: column for name, column in vars(traits).items() if column is not None}
-    hard_numbers, *columns = check_columns({"hard": hard, **known})
-    _check_clusters(len(hard_numbers), clusters, resamples)
-    weights = np.column_stack([np.ones(clusters.count, dtype=np.float32), resamples.weights])
-    sampled = _Sampled(hard_numbers > 0, clusters, weights)
-    strata = _strata(dict(zip(known, columns, strict=True)))
-    rows = _token_rows(strata, sampled.hard)
-    for signal, seeds in hardness.items():
-        named = {f"{signal}@{seed}": column for seed, column in enumerate(seeds)}
-        scores = check_columns({"hard": hard_numbers, **named})[1:]
-        figures = [_figures(score, strata, sampled) for score in scores]
-        estimates = {name: combine_seeds([seed[name] for seed in figures], resamples) for name in figures[0]}
-        for metric, estimate in _with_share(estimates, clusters.count).items():
-            rows.append(estimate_row(SECTION, signal, metric, estimate, clusters.count))
-    return rows
-
-
-def _check_clusters(tokens: int, clusters: Clusters, resamples: Resamples) -> None:
-    if len(clusters.index) != tokens:
-        raise InputError(f"clusters: {len(clusters.index)} tokens; {tokens} are wanted, as many as hard has")
-    if len(resamples.weights) != clusters.count:
-        raise InputError(
-            f"resamples: {len(resamples.weights)} clusters; {clusters.count} are wanted, as many as clusters has"
-        )
-
-
-def _strata(traits: Mapping[str, Column]) -> dict[str, Strata]:
-    """The tokens of each stratum, by what they share; what is not known of any token is left out."""
-    known = {name: values for name, values in traits.items() if values.max() >= 0}
-    return {name: _cut(values, _highest(name, values[values >= 0])) for name, values in known.items()}
-
-
-def _highest(trait: str, values: Column) -> dict[str, float]:
-    """The strata that values are cut into, ascending, and the highest value in each."""
+def _highest(trait: str, values: NDArray[np.integer]) -> dict[str, float]:
+    """The strata that values are cut into, and the highest value in each: positions double up to the last."""
     if trait == "frequency":
         return FREQUENCIES
     if trait == "document":
-        return {f"{document:.0f}": document for document in np.unique(values)}
+        return {str(document): float(document) for document in np.unique(values)}
     highest, low = {"0": 0.0}, 1
     while low <= values.max():
         last = max(4, 2 * low) - 1
@@ -130,84 +139,13 @@ def _highest(trait: str, values: Column) -> dict[str, float]:
     return highest
 
 
-def _cut(values: Column, highest: Mapping[str, float]) -> Strata:
-    stratum = np.searchsorted(np.array(list(highest.values())), values)
-    stratum[values < 0] = -1
-    return {label: np.flatnonzero(stratum == code) for code, label in enumerate(highest)}
-
-
-def _token_rows(strata: Mapping[str, Strata], hard: Mask) -> list[Row]:
-    rows = []
-    for trait in [trait for trait in strata if trait in REPORTED]:
-        for label, inside in strata[trait].items():
-            figures = {"share": len(inside) / len(hard), "hard": mean_or_nan(hard[inside].astype(np.float64))}
-            rows += make_rows(SECTION, "tokens", {f"{name}_{trait}_{label}": value for name, value in figures.items()})
-    return rows
-
-
-def _figures(score: Column, strata: Mapping[str, Strata], sampled: _Sampled) -> dict[str, Estimate]:
-    """Every AUROC of one seed, and `POOLED`, over all pairs of the tokens of known frequency."""
-    figures: dict[str, Estimate] = {}
-    for trait, parts in strata.items():
-        count = _pairs_of_document if trait == "document" and sampled.clusters.are_documents else _pairs
-        pairs = {label: count(score, rows, sampled) for label, rows in parts.items()}
-        if trait in REPORTED:
-            figures |= {f"auroc_{trait}_{label}": _estimate(found.auroc) for label, found in pairs.items()}
-        figures[WITHIN[trait]] = _within(pairs.values())
-    if "frequency" in strata:
-        known = np.concatenate(list(strata["frequency"].values()))
-        figures[POOLED] = _estimate(_pairs(score, known, sampled).auroc)
-    return figures
-
-
-def _pairs(score: Column, rows: Rows, sampled: _Sampled) -> _Pairs:
-    """The pairs among the tokens `rows`. Replicates are moved by what binning does to the AUROC of all of them."""
-    hard = sampled.hard[rows]
-    if hard.all() or not hard.any():
-        none = np.zeros(sampled.weights.shape[1])
-        return _Pairs(none, np.full(len(none), np.nan))
-    bins = coarsen(equal_scores(score[rows]), BINS)
-    tokens, positives = (_drawn(bins, values, rows, sampled) for values in (np.ones(len(rows)), hard))
-    total = positives.sum(axis=0)
-    curve = make_curve(tokens, bins.mixed)
-    binned, exact = curve_auroc(curve, positives), auroc(score[rows], hard)
-    return _Pairs(total * (curve.total - total), np.append(exact, binned[1:] + (exact - binned[0])))
-
-
-def _drawn(bins: Groups, values: NDArray[Any], rows: Rows, sampled: _Sampled) -> Counts:
-    """The sum of values, one for each of `rows`, in each bin: (bins, 1 + resamples); counts, so float32 is exact."""
-    clusters = sampled.clusters
-    sums = cluster_sums(bins, values.astype(np.float32), clusters.index[rows], clusters.count)
-    return (sums @ sampled.weights).astype(np.float64)
-
-
-def _pairs_of_document(score: Column, rows: Rows, sampled: _Sampled) -> _Pairs:
-    """The pairs of one document when documents are resampled: drawn twice, it has its pairs twice, not four times."""
-    hard = sampled.hard[rows]
-    drawn = sampled.weights[sampled.clusters.index[rows[0]]].astype(np.float64)
-    return _Pairs(drawn * hard.sum() * (~hard).sum(), np.full(len(drawn), auroc(score[rows], hard)))
-
-
-def _within(parts: Iterable[_Pairs]) -> Estimate:
+def _within(parts: Iterable[Pairs]) -> Estimate:
     """The AUROC over the pairs of all parts together."""
     number, won = np.zeros(()), np.zeros(())
-    for part in parts:
-        number = number + part.number
-        won = won + np.where(part.number > 0, part.number * part.auroc, 0.0)
+    for pairs, auroc_of_part in parts:
+        number = number + pairs
+        won = won + np.where(pairs > 0, pairs * auroc_of_part, 0.0)
     return _estimate(ratio(won, number))
-
-
-def _with_share(estimates: Mapping[str, Estimate], clusters: int) -> dict[str, Estimate]:
-    """The estimates to report: `POOLED` gives way to frequency_share."""
-    reported = {name: estimate for name, estimate in estimates.items() if name != POOLED}
-    if POOLED not in estimates:
-        return reported
-    pooled, within = estimates[POOLED], estimates[WITHIN["frequency"]]
-    low, _ = interval(pooled, clusters)
-    if not low > 0.5:
-        return reported | {"frequency_share": Estimate(math.nan, np.full(len(pooled.replicates), np.nan))}
-    share = 1 - (within.value - 0.5) / (pooled.value - 0.5)
-    return reported | {"frequency_share": Estimate(share, 1 - ratio(within.replicates - 0.5, pooled.replicates - 0.5))}
 
 
 def _estimate(figure: Column) -> Estimate:

@@ -1,38 +1,37 @@
-"""From a model and windows of text to activations, batch by batch."""
+"""How a model from elsewhere is run over windows of text for `activations.dump`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from easyhard.activations.store import Columns
+from easyhard.activations.dump import Run
 from easyhard.errors import InputError
 from easyhard.huggingface.model import CausalModel, OutputHead
 from easyhard.logits.statistics import logit_statistics
-from easyhard.progress import Progress
+from easyhard.protocols import DOCUMENTS
 from easyhard.tokens.encoding import TokenStream
-from easyhard.tokens.packing import NO_TOKEN, TextWindows, cut_text
-
-SPLIT = "fair"  # validation and test documents alike
+from easyhard.tokens.windows import Windows, cut_text
 
 
 def text_windows(
-    streams: list[TokenStream], settings: Mapping[str, Any], tokens: Mapping[str, Any], at_most: int | None
-) -> TextWindows:
+    streams: Sequence[TokenStream], settings: Mapping[str, Any], tokens: Mapping[str, Any], at_most: int | None
+) -> Windows:
     """Windows of the splits' streams, of the first `at_most` tokens of each, one after another.
 
     settings: `packing` (document or packed) and `window`; tokens: `start` and `end` as the tokeniser has them. Raises
     InputError when documents are to be packed without an end token to join them by.
     """
-    joined = TokenStream(
-        np.concatenate([stream.token[:at_most] for stream in streams]),
-        np.concatenate([stream.document[:at_most] for stream in streams]),
-    )
+    parts = [stream.first(at_most) for stream in streams]
+    joined = TokenStream(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("token", "document")))
     packed = settings["packing"] == "packed"
     if packed and tokens["end"] is None:
         raise InputError("model.packing: packed joins documents by EOS, which this tokenizer lacks; document is wanted")
-    return cut_text(joined, settings["window"], start=tokens["start"], between=tokens["end"] if packed else None)
+    between = tokens["end"] if packed else None
+    return cut_text(joined, settings["window"], DOCUMENTS, start=tokens["start"], between=between)
 
 
 def check_fit(model: CausalModel, window: int, words: int, highest_id: int) -> None:
@@ -46,36 +45,20 @@ def check_fit(model: CausalModel, window: int, words: int, highest_id: int) -> N
         )
 
 
-@torch.no_grad()
-def dump(
-    model: CausalModel, head: OutputHead, windows: TextWindows, *, batch_size: int, progress: Progress
-) -> Iterator[Columns]:
-    """Columns of the activations for `write_shard`, a batch of windows at a time, of rows that foretell a token.
+def run_huggingface(model: CausalModel, head: OutputHead) -> Run:
+    """How `dump` runs `model`: its states are what `head` sees, with a last coordinate 1 where the head has a bias.
 
-    `hidden` is what the head sees, with a last coordinate 1 where the head has a bias; `loss` is that of the head's
-    logits in float32, softly capped where the model does so.
+    The loss is that of the head's logits in float32, softly capped where the model does so.
     """
-    device = head.weight.device
-    matrix = head.matrix
-    for first in range(0, len(windows), batch_size):
-        own = windows[first : first + batch_size]
-        rows, position = np.nonzero(own.targets != NO_TOKEN)
-        if not len(rows):
-            continue
-        inputs = torch.tensor(own.inputs.clip(min=0), dtype=torch.int64, device=device)  # what fills up comes last
+    matrix, device = head.matrix, head.weight.device
+
+    @torch.no_grad()
+    def run(windows: Windows, wanted: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+        inputs = torch.tensor(windows.inputs.clip(min=0), dtype=torch.int64, device=device)  # what fills up comes last
         hidden, _ = model.run(inputs)
-        states = head.states(hidden[torch.from_numpy(rows), torch.from_numpy(position)])
-        targets = own.targets[rows, position]
-        known = torch.tensor(targets, dtype=torch.int64, device=device)
-        loss = logit_statistics(states, matrix, known, statistics=("loss",), softcap=head.softcap)["loss"]
-        yield {
-            "sequence": own.sequence[rows, position],
-            "position": position.astype(np.int16),
-            "document": own.document[rows, position],
-            "token": own.inputs[rows, position],
-            "target": targets,
-            "split": np.full(len(targets), SPLIT),
-            "loss": loss.clamp(min=0).cpu().numpy(),
-            "hidden": states.cpu().numpy(),
-        }
-        progress.update(first + len(own))
+        states = head.states(hidden[torch.from_numpy(wanted)])
+        targets = torch.tensor(windows.targets[wanted], dtype=torch.int64, device=device)
+        loss = logit_statistics(states, matrix, targets, statistics=("loss",), softcap=head.softcap)["loss"]
+        return states, loss.clamp(min=0)
+
+    return run

@@ -18,12 +18,8 @@ def find_model(path: str, revision: str | None = None) -> Path:
     naming `path` when it is neither folder nor model, or when its weights are no safetensors.
     """
     folder = Path(path).expanduser()
-    if folder.is_dir():
-        return _checked(folder, path)
-    return _checked(_cached(path, revision) or _download(path, revision), path)
-
-
-def _checked(folder: Path, path: str) -> Path:
+    if not folder.is_dir():
+        folder = _cached(path, revision) or _download(path, revision)
     if not (folder / "config.json").is_file():
         raise InputError(f"model.path: {path} has no config.json; {WANTED}")
     if not list(folder.glob("*.safetensors")):

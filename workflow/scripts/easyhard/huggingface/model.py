@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from easyhard.device import use_device
 from easyhard.errors import InputError
 from easyhard.hub import first_line
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 SOFTCAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")  # as configurations call them
-FACTORS, DIVISORS = ("logit_scale",), ("logits_scaling",)
+FACTOR, DIVISOR = "logit_scale", "logits_scaling"
 CHECKED = (4, 32)  # windows of so many tokens
 TOLERANCE = 1e-4  # of the largest logit, between ours and the model's own
 ROUNDINGS = 4  # in units of the type's last place, where that is more
@@ -52,14 +53,9 @@ class CausalModel:
     label: str
 
     @property
-    def config(self) -> Any:
-        """The configuration of its language part."""
-        return self.network.config.get_text_config()
-
-    @property
     def longest(self) -> int | None:
         """The tokens that its positions reach; None where there is no limit."""
-        return getattr(self.config, "max_position_embeddings", None)
+        return getattr(self.network.config.get_text_config(), "max_position_embeddings", None)
 
     @torch.no_grad()
     def run(self, inputs: Tensor, *, last: int = 1) -> tuple[Tensor, Tensor]:
@@ -83,6 +79,18 @@ class CausalModel:
         if len(seen) != 1 or seen[0].shape[:2] != inputs.shape:
             raise InputError(f"model.path: {self.label} does not put each token through its output embedding once")
         return seen[0], logits
+
+
+def wanted_device(wanted: str, threads: int, gpus: int) -> torch.device:
+    """`auto`: a GPU where the scheduler grants one (`gpus`) and there is one, else the CPU; `cpu` and `cuda`: that one.
+
+    Raises InputError when `cuda` is wanted and not to be had.
+    """
+    device = use_device(threads, 0 if wanted == "cpu" else gpus)
+    if wanted == "cuda" and device.type != "cuda":
+        reason = "no CUDA device is found" if gpus else "--resources gpu=0 keeps jobs off it"
+        raise InputError(f"model.device: cuda, and {reason}; a GPU, or model.device: auto, is wanted")
+    return device
 
 
 def load_model(folder: Path, dtype: str, device: torch.device) -> CausalModel:
@@ -122,17 +130,10 @@ def output_head(model: CausalModel) -> OutputHead:
     weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
     if not isinstance(weight, Tensor) or weight.dim() != 2:
         raise InputError(f"model.path: {model.label} has no matrix as its output embedding; a linear head is wanted")
-    factor = 1.0
-    for name in FACTORS:
-        factor *= _number(model.config, name) or 1.0
-    for name in DIVISORS:
-        factor /= _number(model.config, name) or 1.0
-    softcap = next((cap for name in SOFTCAPS if (cap := _number(model.config, name))), None)
-    return OutputHead(
-        weight=weight.detach().float() * factor,
-        bias=None if bias is None else bias.detach().float() * factor,
-        softcap=softcap,
-    )
+    factor = (_number(model, FACTOR) or 1.0) / (_number(model, DIVISOR) or 1.0)
+    softcap = next((cap for name in SOFTCAPS if (cap := _number(model, name))), None)
+    scaled = None if bias is None else bias.detach().float() * factor
+    return OutputHead(weight.detach().float() * factor, scaled, softcap)
 
 
 def check_head(model: CausalModel, head: OutputHead) -> float:
@@ -155,7 +156,7 @@ def check_head(model: CausalModel, head: OutputHead) -> float:
         raise InputError(
             f"model.path: {model.label} makes other logits than hidden · headᵀ + bias{cap}: up to {apart:.3g} apart, "
             f"where the largest is {largest:.3g}; a model that does nothing else to its logits, or names the factor or "
-            f"cap in its configuration ({', '.join((*FACTORS, *DIVISORS, *SOFTCAPS))}), is wanted"
+            f"cap in its configuration ({', '.join((FACTOR, DIVISOR, *SOFTCAPS))}), is wanted"
         )
     return apart
 
@@ -167,6 +168,7 @@ def _head_module(model: CausalModel) -> nn.Module:
     return module
 
 
-def _number(config: Any, name: str) -> float | None:
-    value = getattr(config, name, None)
+def _number(model: CausalModel, name: str) -> float | None:
+    """What the configuration of its language part has under `name`."""
+    value = getattr(model.network.config.get_text_config(), name, None)
     return float(value) if isinstance(value, int | float) else None

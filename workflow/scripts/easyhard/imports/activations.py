@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.errors import InputError
-from easyhard.imports.readers import open_arrays
-from easyhard.imports.stored import Stored
-from easyhard.imports.tokens import ANY_NUMBER, KNOWN, OwnTokens, read_tokens
-from easyhard.imports.values import finite_float32
+from easyhard.imports.readers import Array, Stored, open_arrays
+from easyhard.imports.tokens import KNOWN, finite_float32, read_tokens
 
 ARRAYS = ("hidden", "head", "head_bias", *KNOWN)
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -22,44 +20,42 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 class OwnActivations:
     """What the files hold: hidden (rows, d), head (words, d) and head_bias (words,) still on disk, tokens in memory.
 
-    `dim` is that of a hidden state as `hidden_batches` gives it: d, or d + 1 with a bias. Logits are z = h·w + bias, or
-    softcap tanh(z / softcap).
+    Logits are z = h·w + bias, or softcap tanh(z / softcap). `tokens` are columns as `read_tokens` gives them.
     """
 
     hidden: Stored
-    head: Stored | None
+    head: Stored
     head_bias: Stored | None
-    tokens: OwnTokens
-    dim: int
     softcap: float | None
+    tokens: dict[str, Array]
+
+    @property
+    def dim(self) -> int:
+        """Of a hidden state as `hidden_batches` gives it: d, or d + 1 with a bias."""
+        return self.hidden.shape[1] + (self.head_bias is not None)
 
 
-def open_activations(files: Mapping[str, Any], names: Mapping[str, str | None], *, length: int) -> OwnActivations:
+def open_activations(files: Mapping[str, Any], *, length: int) -> OwnActivations:
     """Open the arrays ARRAYS, check how they fit each other, and read all but the matrices.
 
     `files[array]` is the .parquet, .npz, .npy or .safetensors file in which an array lies; without one it is looked for
-    in the file of `hidden`, and may be missing; other keys are passed over. `names[array]` is what the file calls it,
-    where that differs; a .npy file's only array needs no name. `files["head_softcap"]` is that of the logits, if they
-    have one. `length` is that of the sequences that rows are cut into (see `lay_out`).
-    Wanted are `hidden` and `loss`, or `hidden`, `target` and `head`. Raises InputError naming file, array and row.
+    in the file of `hidden`, and may be missing; other keys are passed over. `files["names"][array]` is what the file
+    calls it, where that differs; a .npy file's only array needs no name. `files["head_softcap"]` is that of the logits,
+    if they have one. `length` is that of the sequences that rows are cut into (see `lay_out`).
+    Wanted are `hidden`, `head`, and `loss` or `target` to compute it. Raises InputError naming file, array and row.
     """
-    found = _find(files, names)
+    found = _find(files, files.get("names", {}))
     hidden, head, bias = found["hidden"], found.get("head"), found.get("head_bias")
-    _check_hidden(hidden)
-    if head is not None:
-        _check_head(head, hidden)
-    if bias is not None:
-        _check_bias(bias, head)
     if "loss" not in found and not {"target", "head"} <= set(found):
         missing = "head" if "target" in found else "target"
         raise InputError(
             f"{hidden.path}: neither loss nor {missing} is given; loss, or target and head to compute it, is wanted"
         )
-    words = ANY_NUMBER if head is None else head.shape[0]
-    tokens = read_tokens(hidden.path, found, length=length, words=words)
-    return OwnActivations(
-        hidden, head, bias, tokens, hidden.shape[1] + (bias is not None), softcap=files.get("head_softcap")
-    )
+    if head is None:
+        raise InputError(f"{hidden.path}: no head is given; a matrix (words, dim) is wanted")
+    _check_shapes(hidden, head, bias)
+    tokens = read_tokens(hidden.path, found, length=length, words=head.shape[0])
+    return OwnActivations(hidden, head, bias, files.get("head_softcap"), tokens)
 
 
 def hidden_batches(own: OwnActivations, first: int, end: int) -> Iterator[NDArray[np.float32]]:
@@ -79,8 +75,7 @@ def _find(files: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[str
     main = files.get("hidden")
     if not main:
         raise InputError("input.hidden: no file; a .parquet, .npz, .npy or .safetensors file is wanted")
-    paths = dict.fromkeys(path for array in ARRAYS if (path := files.get(array)))
-    opened = {path: open_arrays(path) for path in paths}
+    opened = {path: open_arrays(path) for array in ARRAYS if (path := files.get(array))}
     found: dict[str, Stored] = {}
     for array in ARRAYS:
         path = files.get(array)
@@ -98,13 +93,9 @@ def _find(files: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[str
     return found
 
 
-def _check_hidden(hidden: Stored) -> None:
+def _check_shapes(hidden: Stored, head: Stored, bias: Stored | None) -> None:
     if len(hidden.shape) != 2 or 0 in hidden.shape:
         raise InputError(f"{hidden.label} has shape {hidden.shape}; (tokens, dim), a hidden state a token, is wanted")
-    _check_type(hidden)
-
-
-def _check_head(head: Stored, hidden: Stored) -> None:
     dim = hidden.shape[1]
     if len(head.shape) != 2 or 0 in head.shape:
         raise InputError(f"{head.label} has shape {head.shape}; (words, {dim}) is wanted")
@@ -113,17 +104,8 @@ def _check_head(head: Stored, hidden: Stored) -> None:
         raise InputError(
             f"{head.label} has shape {head.shape}{hint}; (words, {dim}) is wanted, dim as of {hidden.label}"
         )
-    _check_type(head)
-
-
-def _check_bias(bias: Stored, head: Stored | None) -> None:
-    if head is None:
-        raise InputError(f"{bias.label} is given and no head; a head (words, dim) is wanted with it")
-    if bias.shape != head.shape[:1]:
+    if bias is not None and bias.shape != head.shape[:1]:
         raise InputError(f"{bias.label} has shape {bias.shape}; ({head.shape[0]},), one a word of the head, is wanted")
-    _check_type(bias)
-
-
-def _check_type(array: Stored) -> None:
-    if array.dtype not in FLOATS:
-        raise InputError(f"{array.label} is of type {array.dtype}; {', '.join(FLOATS)} is wanted")
+    for array in (hidden, head, *([bias] if bias else [])):
+        if array.dtype not in FLOATS:
+            raise InputError(f"{array.label} is of type {array.dtype}; {', '.join(FLOATS)} is wanted")

@@ -4,18 +4,11 @@
 `unit` to the nat: 1, or log2(e) where they are small enough to be exponentiated with exp2 as they are (`safe`).
 """
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
+from easyhard.logits.formulas import Gathered
 from easyhard.logits.tiles import LOG2_E, LOWEST, TargetColumns, shift_to_peak
-
-
-class Collector(Protocol):
-    """Anything that is fed the tiles of logits of one walk."""
-
-    def add(self, z: Tensor, number: int) -> None: ...
 
 
 class ExponentialSums:
@@ -38,11 +31,12 @@ class ExponentialSums:
         e = z.exp2()
         self.total.add_(e.sum(1))
         if "collision" in self.keep:
-            self.collision.add_(
-                torch.linalg.vector_norm(e, dim=1).square_()
-            )  # half a pass less than squares and their sum
+            self.collision.add_(torch.linalg.vector_norm(e, dim=1).square_())  # half a pass less than a sum of squares
         if "energy" in self.keep:
             self.energy.add_(e.mul_(z).sum(1), alpha=1 / LOG2_E)
+
+    def gathered(self) -> Gathered:
+        return Gathered(self.peak, self.total, self.energy, self.collision)
 
     def _rescale(self, z: Tensor) -> Tensor:
         z, drop = shift_to_peak(z, self.peak)

@@ -5,6 +5,8 @@ forward, logits again and the head's gradient backward) and 2NV exponentials. By
 cache, the head (4Vd bytes) is read once per tile of tokens.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -66,11 +68,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         check_states(hidden, head)
         check_targets(targets, len(hidden), len(head))
         safe = logit_bound(hidden, head) * LOG2_E < SAFE_EXPONENT
-        ctx.fused = hidden.shape[1] <= LARGEST_DIM and _trusted(hidden)
-        forward = _fused_forward if ctx.fused else _forward
-        losses, peak, total, expected = forward(hidden, head, targets, safe, ctx.needs_input_grad[0])
+        forward, ctx.grad_head = _passes(hidden.shape[1] <= LARGEST_DIM and _trusted(hidden), safe)
+        losses, peak, total, expected = forward(hidden, head, targets, ctx.needs_input_grad[0])
         ctx.save_for_backward(hidden, head, targets, peak, total, expected)
-        ctx.safe = safe
         return losses
 
     @staticmethod
@@ -81,13 +81,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if ctx.needs_input_grad[0]:  # sum_v p_v w_v - w_target
             grad_hidden = (grad_losses[:, None] * (expected - head[targets])).to(hidden.dtype)
         if ctx.needs_input_grad[1]:
-            head_gradient = _fused_grad_head if ctx.fused else _grad_head
-            grad_head = head_gradient(hidden, head, targets, peak, total, grad_losses, ctx.safe)
+            grad_head = ctx.grad_head(hidden, head, targets, peak, total, grad_losses)
         return grad_hidden, grad_head, None
 
 
 def _forward(
-    hidden: Tensor, head: Tensor, targets: Tensor, safe: bool, with_expected: bool
+    hidden: Tensor, head: Tensor, targets: Tensor, with_expected: bool, *, safe: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Losses (tokens,), the shift and the sum of exponentials (tokens,), and sum_v p_v w_v (tokens, dim) if asked for.
 
@@ -126,7 +125,7 @@ def _forward(
 
 
 def _grad_head(
-    hidden: Tensor, head: Tensor, targets: Tensor, peak: Tensor, total: Tensor, grad_losses: Tensor, safe: bool
+    hidden: Tensor, head: Tensor, targets: Tensor, peak: Tensor, total: Tensor, grad_losses: Tensor, *, safe: bool
 ) -> Tensor:
     """sum_n g_n (p_nv - 1[target_n = v]) h_n: (words, dim).
 
@@ -159,30 +158,21 @@ def _grad_head(
     return grad_head
 
 
-def _fused_forward(
-    hidden: Tensor, head: Tensor, targets: Tensor, safe: bool, with_expected: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """_forward by Triton, which shifts by the largest logit whatever its size."""
-    from easyhard.logits import triton_cross_entropy
+def _passes(fused: bool, safe: bool) -> tuple[Callable[..., tuple[Tensor, ...]], Callable[..., Tensor]]:
+    """Forward pass and the head's gradient, tiled or by Triton, which shifts by the largest logit whatever its size."""
+    if fused:
+        from easyhard.logits import triton_cross_entropy
 
-    return triton_cross_entropy.forward(hidden, head, targets, with_expected)
-
-
-def _fused_grad_head(
-    hidden: Tensor, head: Tensor, targets: Tensor, peak: Tensor, total: Tensor, grad_losses: Tensor, safe: bool
-) -> Tensor:
-    """_grad_head by Triton."""
-    from easyhard.logits import triton_cross_entropy
-
-    return triton_cross_entropy.grad_head(hidden, head, targets, peak, total, grad_losses.contiguous())
+        return triton_cross_entropy.forward, triton_cross_entropy.grad_head
+    return partial(_forward, safe=safe), partial(_grad_head, safe=safe)
 
 
 def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
     """Of the losses, of sum_v p_v w_v and of the head's gradient, between Triton and the tiles above."""
     found = []
-    for forward, gradient in ((_fused_forward, _fused_grad_head), (_forward, _grad_head)):
-        losses, peak, total, expected = forward(hidden, head, targets, False, True)
-        found.append([losses, expected, gradient(hidden, head, targets, peak, total, torch.ones_like(losses), False)])
+    for forward, gradient in (_passes(fused, safe=False) for fused in (True, False)):
+        losses, peak, total, expected = forward(hidden, head, targets, True)
+        found.append([losses, expected, gradient(hidden, head, targets, peak, total, torch.ones_like(losses))])
     return largest_difference(*found)
 
 

@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 
 from easyhard.errors import InputError
 from easyhard.logits.arguments import check_states, logit_bound
-from easyhard.logits.request import Request
+from easyhard.logits.softcap import capped, check_softcap
 from easyhard.logits.tiles import LOG2_E, compute_dtype, each, product, spans, tile_shape
 
 BELOW_ONE = 1 - 2**-52  # times any float64 it stays below that number, so a draw ends before the last word's end
@@ -39,11 +39,10 @@ def draw_targets(
     for name, number, lowest in (("draws", draws, 1), ("seed", seed, 0), ("first_row", first_row, 0)):
         if number < lowest:
             raise InputError(f"{name}: {number}; a whole number from {lowest} up is wanted")
-    request = Request(("log_sum_exp",), softcap=softcap)
-    request.check(len(head), None)
+    check_softcap(softcap)
     chances = _uniforms(len(hidden), draws, seed, first_row).to(hidden.device)
     tiles = spans(len(hidden), tile_shape(hidden.device).tokens)
-    parts = list(each(lambda t: _one_tile(hidden[t].contiguous(), head, chances[t], request), tiles, hidden.device))
+    parts = list(each(lambda t: _one_tile(hidden[t].contiguous(), head, chances[t], softcap), tiles, hidden.device))
     return torch.cat([words for words, _ in parts]), torch.cat([losses for _, losses in parts])
 
 
@@ -55,13 +54,13 @@ def _uniforms(rows: int, draws: int, seed: int, first_row: int) -> Tensor:
     return torch.from_numpy(np.random.Generator(philox).random((rows, blocks * BLOCK))[:, :draws].copy())
 
 
-def _one_tile(hidden: Tensor, head: Tensor, chances: Tensor, request: Request) -> tuple[Tensor, Tensor]:
+def _one_tile(hidden: Tensor, head: Tensor, chances: Tensor, softcap: float | None) -> tuple[Tensor, Tensor]:
     """Draws and their losses for hidden (tokens, dim), by inversion of the chances (tokens, draws)."""
     states = hidden.to(compute_dtype(hidden.dtype))
     cuts = spans(len(head), tile_shape(hidden.device).words)
 
     def logits(states: Tensor, cut: slice) -> Tensor:
-        return request.finish(product(states, head[cut].to(states.dtype)), cut)
+        return capped(product(states, head[cut].to(states.dtype)), softcap)
 
     masses = torch.stack([_log_mass(logits(states, cut)) for cut in cuts], 1)  # (tokens, cuts)
     log_total = masses.logsumexp(1, keepdim=True)

@@ -4,8 +4,8 @@ Ranks nest, z_r = z_s + (columns s..r), so d multiply-adds per logit serve all r
 exact product, d more. Each rank then costs what tiled.py counts: an exponential, three sums' passes, the maxima.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import torch
@@ -16,11 +16,10 @@ from easyhard.logits.arguments import check_states, largest_norm
 from easyhard.logits.collectors import ExponentialSums, PlainSums
 from easyhard.logits.factors import Factors, Kind, factors
 from easyhard.logits.formulas import Gathered, evaluate, joined, needs
-from easyhard.logits.maxima import GroupMaxima
+from easyhard.logits.maxima import GroupMaxima, largest
 from easyhard.logits.moments import Moments, moments
 from easyhard.logits.refine import Preview, refine
-from easyhard.logits.request import Request
-from easyhard.logits.softcap import SoftCap
+from easyhard.logits.softcap import SoftCap, check_softcap
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, compute_dtype, each, product, spans, tile_shape, worker_count
 from easyhard.logits.trust import Trust, largest_difference
 
@@ -29,43 +28,6 @@ KNOWN = (*LOW_RANK_STATISTICS, "argmax")
 PEARSON_CHUNK, PEARSON_CHUNKS = 4000, 3
 PEARSON_TOKENS = PEARSON_CHUNK * PEARSON_CHUNKS
 PROJECTED_ROWS = 8192
-
-
-@dataclass(frozen=True)
-class LowRank:
-    """What one rank gives: statistics name -> (tokens,), and figures of the approximation."""
-
-    statistics: dict[str, Tensor]
-    coverage: float  # share of the energy in the components kept, 0..1
-    logits_pearson: float  # r between low-rank and exact logits, first three chunks of 4,000 tokens, averaged
-    seconds: float  # of this rank's steps in the sweep: thread seconds over the number of threads
-
-
-def low_rank_statistics(
-    hidden: Tensor,
-    head: Tensor,
-    ranks: Sequence[int],
-    *,
-    kind: Kind = "plain",
-    states: Tensor | Moments | None = None,
-    statistics: Sequence[str] = LOW_RANK_STATISTICS,
-    progress: Callable[[int], None] | None = None,
-) -> dict[int, LowRank]:
-    """Per rank, what this code gives (for kind "plain"), without (tokens, words) arrays and for all ranks at once.
-
-        u, s, vt = torch.linalg.svd(head, full_matrices=False)
-        z = (hidden @ vt[:rank].T * s[:rank]) @ u[:, :rank].T           # (tokens, words)
-        z.softmax(1).amax(1), z.amax(1), z.amax(1) - z.mean(1), ...
-
-    hidden (tokens, dim), head (words, dim). Ranks are 1..dim, rising; rank dim is the exact head, the same for every
-    kind. `states` (tokens, dim) are hidden states of other tokens, or their moments, for kind "weighted". `statistics`
-    are names out of LOW_RANK_STATISTICS, and "argmax". `progress` is told the tokens done. Raises InputError.
-    """
-    check_states(hidden, head)
-    sweep = LowRankSweep(head, ranks, kind=kind, states=states, statistics=statistics)
-    found = sweep.run(hidden, progress)
-    correlations = sweep.logits_pearson(hidden)
-    return {rank: LowRank(found[rank], sweep.coverage(rank), correlations[rank], sweep.seconds[rank]) for rank in ranks}
 
 
 def logits_pearson(hidden: Tensor, head: Moments, approximation: Factors, ranks: Sequence[int]) -> dict[int, float]:
@@ -94,19 +56,21 @@ def _pearson(states: Moments, head: Moments, matrix: Tensor, offset: Tensor) -> 
     return float(covariance(cross, mean, head.mean) / (own * exact).sqrt())
 
 
-def _check_ranks(ranks: Sequence[int], dim: int) -> None:
-    if not ranks or list(ranks) != sorted(set(ranks)) or ranks[0] < 1 or ranks[-1] > dim:
-        raise InputError(f"ranks: {list(ranks)}; different whole numbers from 1 to dim = {dim}, rising, are wanted")
-
-
 class LowRankSweep:
-    """The head (words, dim) in its factors, ready for batch after batch of hidden states: for what memory cannot hold.
+    """What this code gives per rank (for kind "plain"), without (tokens, words) arrays and for all ranks at once:
 
-    Arguments and errors are low_rank_statistics's. `seconds` adds up, per rank, what LowRank.seconds says. With
-    `refined`, 2 to the number of words, every rank below dim also gives REFINED_STATISTICS: that many words, the first
-    by this rank, get their exact logits (see refine.py). With `softcap` c every logit z, of low rank or exact, becomes
-    c tanh(z / c) before it is exponentiated; coverage and logits_pearson stay those of z. Only tiled PyTorch code does
-    these, and finds the "argmax": on a GPU it takes the place of Triton's.
+        u, s, vt = torch.linalg.svd(head, full_matrices=False)
+        z = (hidden @ vt[:rank].T * s[:rank]) @ u[:, :rank].T           # (tokens, words)
+        z.softmax(1).amax(1), z.amax(1), z.amax(1) - z.mean(1), ...
+
+    The head (words, dim) is factored once, for batch after batch of hidden states. Ranks are 1..dim, rising; rank dim
+    is the exact head, the same for every kind. `states` are the moments of hidden states of other tokens, for kind
+    "weighted"; `statistics` names out of LOW_RANK_STATISTICS, and "argmax". With `refined`, 2 to the number of words,
+    every rank below dim also gives REFINED_STATISTICS: that many words, the first by this rank, get their exact logits
+    (see refine.py). With `softcap` c every logit z, of low rank or exact, becomes c tanh(z / c) before it is
+    exponentiated. Only tiled PyTorch code does these, and finds the "argmax": on a GPU it takes the place of Triton's.
+    `seconds` adds up, per rank, its steps' thread seconds over the number of threads. Raises InputError naming the
+    argument that is wrong.
     """
 
     @torch.no_grad()
@@ -116,24 +80,26 @@ class LowRankSweep:
         ranks: Sequence[int],
         *,
         kind: Kind = "plain",
-        states: Tensor | Moments | None = None,
+        states: Moments | None = None,
         statistics: Sequence[str] = LOW_RANK_STATISTICS,
         refined: int = 0,
         softcap: float | None = None,
     ) -> None:
-        _check_ranks(ranks, head.shape[1])
-        Request(("log_sum_exp",), softcap=softcap).check(len(head), None)
-        self.softcap = softcap
+        dim = head.shape[1]
+        if not ranks or list(ranks) != sorted(set(ranks)) or ranks[0] < 1 or ranks[-1] > dim:
+            raise InputError(f"ranks: {list(ranks)}; different whole numbers from 1 to dim = {dim}, rising, are wanted")
+        check_softcap(softcap)
         if unknown := [name for name in statistics if name not in KNOWN]:
             raise InputError(f"statistics: {unknown}; names out of {', '.join(KNOWN)} are wanted")
         if refined and not 2 <= refined <= len(head):
             raise InputError(f"refined: {refined}; 0, or 2 to the number of words, {len(head)}, is wanted")
         self.head, self.ranks, self.names = head.contiguous(), list(ranks), tuple(statistics)
+        self.refined, self.softcap = refined, softcap
         self.keep = needs(self.names) | ({"total", "energy"} if refined else frozenset())
         self.moments = moments(self.head)
-        self.approximation = factors(kind, self.moments, moments(states) if isinstance(states, Tensor) else states)
+        self.approximation = factors(kind, self.moments, states)
         self.seconds = dict.fromkeys(self.ranks, 0.0)
-        low = ranks[-1] if ranks[-1] < head.shape[1] else (0, *ranks)[-2]
+        low = ranks[-1] if ranks[-1] < dim else (0, *ranks)[-2]
         basis, dtype = self.approximation.left[:, :low], compute_dtype(head.dtype)
 
         def project(rows: slice) -> Tensor:
@@ -141,27 +107,18 @@ class LowRankSweep:
 
         self.left = torch.cat(list(each(project, spans(len(head), PROJECTED_ROWS), head.device)))  # (words, low)
         self.norms = largest_norm("head", self.head), largest_norm("head", self.left) if low else 0.0
-        self.refined = refined
 
     @torch.no_grad()
-    def run(self, hidden: Tensor, progress: Callable[[int], None] | None = None) -> dict[int, dict[str, Tensor]]:
+    def run(self, hidden: Tensor) -> dict[int, dict[str, Tensor]]:
         """Per rank, each statistic (tokens,) of hidden (tokens, dim): int64 word numbers for argmax, else floats."""
         check_states(hidden, self.head)
         hidden = hidden.contiguous()
         tiled_only = self.refined or "argmax" in self.names or self.softcap is not None
-        if not tiled_only and _trusted(hidden):
-            return self._run_fused(hidden)
-        return self._run_tiled(hidden, progress)
+        return self._run_fused(hidden) if not tiled_only and _trusted(hidden) else self._run_tiled(hidden)
 
-    def _run_tiled(self, hidden: Tensor, progress: Callable[[int], None] | None = None) -> dict[int, dict[str, Tensor]]:
+    def _run_tiled(self, hidden: Tensor) -> dict[int, dict[str, Tensor]]:
         tiles = spans(len(hidden), tile_shape(hidden.device).tokens)
-        parts = []
-        for tile, part in zip(
-            tiles, each(lambda tile: self._one_tile(hidden[tile]), tiles, hidden.device), strict=True
-        ):
-            parts.append(part)
-            if progress is not None:
-                progress(tile.stop)
+        parts = list(each(lambda tile: self._one_tile(hidden[tile]), tiles, hidden.device))
         for step, rank in enumerate(self.ranks):
             self.seconds[rank] += sum(part[step][1] for part in parts) / worker_count(hidden.device)
         return {rank: joined([part[step][0] for part in parts]) for step, rank in enumerate(self.ranks)}
@@ -196,55 +153,39 @@ class LowRankSweep:
         """Share of the energy in the components that `rank` keeps, 0..1."""
         return self.approximation.coverage(rank)
 
-    def logits_pearson(self, hidden: Tensor) -> dict[int, float]:
-        """LowRank.logits_pearson per rank, from the first PEARSON_TOKENS rows of hidden."""
-        return logits_pearson(hidden, self.moments, self.approximation, self.ranks)
-
     def _one_tile(self, hidden: Tensor) -> list[tuple[dict[str, Tensor], float]]:
         """Statistics and thread seconds of every rank for hidden (tokens, dim)."""
-        states = hidden.to(compute_dtype(hidden.dtype))
+        states, wide = hidden.to(compute_dtype(hidden.dtype)), hidden.double()
         right = self.approximation.right[:, : self.left.shape[1]]
-        reduced = (hidden.double() @ right).to(states.dtype)  # (tokens, low)
+        reduced = (wide @ right).to(states.dtype)  # (tokens, low)
         norms = largest_norm("hidden", states), largest_norm("hidden", reduced) if len(right.T) else 0.0
         bound = max(h * w for h, w in zip(norms, self.norms, strict=True)) if self.softcap is None else self.softcap
         safe = bound * LOG2_E < SAFE_EXPONENT
-        offset = hidden.double() @ self.approximation.centre
-        steps = [
-            _Step(states, self.head, slice(0, rank), self.keep, safe, self._capped(torch.zeros_like(offset)))
-            if rank == hidden.shape[1]
-            else _Step(reduced, self.left, slice(start, rank), self.keep, safe, self._capped(offset))
-            for start, rank in zip((0, *self.ranks), self.ranks, strict=False)
-        ]
+        steps = []
+        for start, rank in zip((0, *self.ranks), self.ranks, strict=False):
+            exact = states, self.head, slice(0, rank)
+            source = exact if rank == hidden.shape[1] else (reduced, self.left, slice(start, rank))
+            steps.append(_Step(self, *source, safe, wide))
         for number, words in enumerate(spans(len(self.head), tile_shape(hidden.device).words)):
             z = None
             for step in steps:
                 z = step.add(z, words, number)
-        return [(self._finish(step, hidden.double()), step.seconds) for step in steps]
-
-    def _capped(self, offset: Tensor) -> "SoftCap | None":
-        return None if self.softcap is None else SoftCap(self.softcap, offset)
-
-    def _finish(self, step: "_Step", hidden: Tensor) -> dict[str, Tensor]:
-        offset, mean = self._shared(step.columns.stop, hidden)
-        narrow = offset.to(step.rows.dtype), mean.to(step.rows.dtype)
-        if not self.refined or step.columns.stop == hidden.shape[1]:
-            return evaluate(self.names, step.gathered(*narrow))
-        preview = step.preview(self.refined)
-        found = evaluate(self.names, step.gathered(*narrow, preview))
-        return found | refine(preview, hidden, self.head, offset, hidden @ self.moments.mean)
+        return [(step.statistics(), step.seconds) for step in steps]
 
 
 class _Step:
     """One rank of the sweep for one tile of tokens: the logits of the rank before, plus the columns start..rank."""
 
     def __init__(
-        self, states: Tensor, words: Tensor, columns: slice, keep: frozenset[str], safe: bool, cap: SoftCap | None
+        self, sweep: LowRankSweep, states: Tensor, words: Tensor, columns: slice, safe: bool, hidden: Tensor
     ) -> None:
-        self.states, self.words, self.columns, self.keep, self.cap = states, words, columns, keep, cap
+        self.sweep, self.states, self.words, self.columns, self.hidden = sweep, states, words, columns, hidden
+        self.offset, self.mean = sweep._shared(columns.stop, hidden)
+        self.cap = None if sweep.softcap is None else SoftCap(sweep.softcap, self.offset)
         self.unit = LOG2_E if safe else 1.0
         self.rows = states[:, columns] * self.unit
         self.plain = PlainSums(len(states), self.unit, states)  # for the mean of capped logits alone
-        self.sums = ExponentialSums(len(states), self.keep, safe, states)
+        self.sums = ExponentialSums(len(states), sweep.keep, safe, states)
         self.maxima = GroupMaxima(len(states), len(words), states)
         self.seconds = 0.0
 
@@ -263,56 +204,43 @@ class _Step:
         self.seconds += perf_counter() - start
         return z
 
-    def gathered(self, offset: Tensor, mean: Tensor, preview: Preview | None = None) -> Gathered:
-        """In nats; offset (tokens,) is what all words' logits share beside the factors' product, mean their mean.
+    def statistics(self) -> dict[str, Tensor]:
+        """Of this rank, once all words are taken in."""
+        rank, sweep, hidden = self.columns.stop, self.sweep, self.hidden
+        states, words = self.states[:, :rank].contiguous(), self.words[:, :rank]
+        if not sweep.refined or rank == hidden.shape[1]:
+            return evaluate(sweep.names, self._gathered(states, words, None))
+        values, top = self.maxima.candidates(sweep.refined, states, words)
+        preview = Preview(states, words, values, top, self.sums, self.cap, self.plain)
+        found = evaluate(sweep.names, self._gathered(states, words, top.gather(1, largest(values, 2))))
+        return found | refine(preview, hidden, sweep.head, self.offset, hidden @ sweep.moments.mean)
 
-        Where there is a preview, its largest products are not looked for again. Under a cap the mean is that of the
-        capped logits, and the offset has gone into them.
+    def _gathered(self, states: Tensor, words: Tensor, best: Tensor | None) -> Gathered:
+        """In nats, of the products states @ words.T; best (tokens, 2) are the words of the largest ones, where known.
+
+        Under a cap the mean is that of the capped logits, and the offset has gone into them.
         """
-        states, words = self._factors()
+        offset, mean = self.offset.to(states.dtype), self.mean.to(states.dtype)
         top_logits = top_words = None
-        if self.keep & {"top_logits", "top_words"}:
-            top_words = self.maxima.candidates(2, states, words)[1] if preview is None else preview.best(2)
-            top_logits, top_words = self.maxima.ordered(top_words, states, words)
-        maximum = self.maxima.maximum() / self.unit
-        if self.cap is not None:
-            return Gathered(
-                peak=self.sums.peak,
-                total=self.sums.total,
-                energy=self.sums.energy,
-                maximum=self.cap.of(maximum[:, None])[:, 0],
-                mean=self.plain.mean_and_spread(len(self.words))[0],
-                top_logits=None if top_logits is None else self.cap.of(top_logits),
-                top_words=top_words,
-            )
-        return Gathered(
-            peak=self.sums.peak + offset,
-            total=self.sums.total,
-            energy=self.sums.energy,
-            maximum=maximum + offset,
-            mean=mean,
-            top_logits=top_logits,
-            top_words=top_words,
+        if self.sweep.keep & {"top_logits", "top_words"}:
+            best = self.maxima.candidates(2, states, words)[1] if best is None else best
+            top_logits, top_words = self.maxima.ordered(best, states, words)
+        peak, maximum = self.sums.peak, self.maxima.maximum() / self.unit
+        if self.cap is None:
+            peak, maximum = peak + offset, maximum + offset
+        else:
+            maximum, mean = self.cap.of(maximum[:, None])[:, 0], self.plain.mean_and_spread(len(self.words))[0]
+            top_logits = None if top_logits is None else self.cap.of(top_logits)
+        return replace(
+            self.sums.gathered(), peak=peak, maximum=maximum, mean=mean, top_logits=top_logits, top_words=top_words
         )
-
-    def preview(self, k: int) -> Preview:
-        """With the k words that come first."""
-        states, words = self._factors()
-        values, top = self.maxima.candidates(k, states, words)
-        return Preview(states, words, values, top, self.sums, self.cap, self.plain)
-
-    def _factors(self) -> tuple[Tensor, Tensor]:
-        """The states (tokens, rank) and the words (words, rank)."""
-        rank = self.columns.stop
-        return self.states[:, :rank].contiguous(), self.words[:, :rank]
 
 
 def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
     dim = hidden.shape[1]
     sweep = LowRankSweep(head, sorted({1, dim // 2 or 1, dim}), kind="centred")
-    ours, theirs = sweep._run_fused(hidden), sweep._run_tiled(hidden)
-    names = [(rank, name) for rank in sweep.ranks for name in sweep.names]
-    return largest_difference([ours[rank][name] for rank, name in names], [theirs[rank][name] for rank, name in names])
+    runs = sweep._run_fused(hidden), sweep._run_tiled(hidden)
+    return largest_difference(*([values for rank in run.values() for values in rank.values()] for run in runs))
 
 
 _trusted = Trust("low rank", _disagreement)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from easyhard.logits.request import LINEAR, Request
+from easyhard.logits.softcap import capped
 from easyhard.logits.tiles import spans, tile_shape
 
 GROUP = 32
@@ -23,8 +23,8 @@ GATHERED_NUMBERS = 1 << 20  # numbers of the head that a look inside holds at on
 class GroupMaxima:
     """Largest logit of each group of 32 words, for one tile of tokens; column c of a tile is in group c mod `width`."""
 
-    def __init__(self, tokens: int, words: int, like: Tensor, request: Request = LINEAR) -> None:
-        self.words, self.request = words, request
+    def __init__(self, tokens: int, words: int, like: Tensor, softcap: float | None = None) -> None:
+        self.words, self.softcap = words, softcap
         self.tile_words = tile_shape(like.device).words
         self.width = self.tile_words // GROUP
         self.values = like.new_empty(tokens, len(spans(words, self.tile_words)), self.width)
@@ -39,23 +39,20 @@ class GroupMaxima:
         """The largest logit (tokens,), in the unit that came in."""
         return self.values.flatten(1).amax(1)
 
-    def top(self, k: int, hidden: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
-        """The k largest logits, falling, computed again in float64 nats, and their words: (tokens, k) each.
-
-        Equal logits come in the order of their words. Where the vocabulary has fewer than k words, the rest is -inf.
-        """
-        return self.ordered(self.candidates(k, hidden, head)[1], hidden, head)
-
     def ordered(self, words: Tensor, hidden: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits, falling, in float64 nats, and words of hidden (tokens, dim) for its own `words` (tokens, n)."""
+        """Logits, falling, in float64 nats, and words of hidden (tokens, dim) for its own `words` (tokens, n).
+
+        Equal logits come in the order of their words; words beyond the vocabulary have the logit -inf.
+        """
         words = words.sort(dim=1).values
-        exact = self._logits(hidden.double(), head, words)
+        rows = head[words.clamp(max=self.words - 1)].double()  # (tokens, n, dim)
+        exact = capped(rows.mul_(hidden.double()[:, None]).sum(2), self.softcap)
+        exact = exact.masked_fill(words >= self.words, float("-inf"))
         exact, order = exact.sort(dim=1, descending=True, stable=True)
         return exact, words.gather(1, order)
 
     def candidates(self, k: int, hidden: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
-        """The k largest logits of hidden (tokens, dim) and head (words, dim), and their words: (tokens, k) each, in no
-        order."""
+        """The k largest logits of hidden (tokens, dim) and their words in head (words, dim): (tokens, k), unordered."""
         values = self.values.flatten(1)
         groups = largest(values, min(k, values.shape[1]))
         tokens = torch.arange(len(groups), device=groups.device).repeat_interleave(groups.shape[1])
@@ -64,19 +61,11 @@ class GroupMaxima:
         words = self._first(groups.gather(1, best // GROUP)) + best % GROUP * self.width
         return logits.gather(1, best), words
 
-    def above(self, bar: Tensor) -> tuple[Tensor, Tensor]:
-        """Pairs (pairs,) of token and group whose maximum is at least the token's bar (tokens,), in the unit of what
-        came in; tokens ascend."""
-        tokens, groups = (self.values.flatten(1) >= bar[:, None]).nonzero(as_tuple=True)
-        return tokens, groups
-
     def inside(self, tokens: Tensor, groups: Tensor, hidden: Tensor, head: Tensor) -> Tensor:
-        """All logits (pairs, GROUP) of `groups` for `tokens`, int64 pairs (pairs,).
+        """All logits (pairs, GROUP) of `groups` for `tokens`, int64 pairs (pairs,); -inf beyond the vocabulary.
 
-        hidden (all tokens, dim) and head (words, dim). A word beyond the vocabulary has the logit -inf.
-
-        Tokens that want one group are multiplied with it PAIRS at a time: so its words are read, and copied, once for
-        PAIRS tokens, where a product for each pair would do nothing but copy.
+        hidden (all tokens, dim) and head (words, dim). Tokens that want one group are multiplied with it PAIRS at a
+        time: so its words are read, and copied, once for PAIRS tokens, where a product for each pair would only copy.
         """
         group, pair = groups.sort(stable=True)
         counts = torch.bincount(group, minlength=self.values[0].numel())
@@ -94,9 +83,7 @@ class GroupMaxima:
             torch.bmm(states, factors.transpose(1, 2), out=products[part])
         found = places.new_empty(len(places))
         found[pair] = places
-        logits = products.flatten(0, 1).index_select(0, found)
-        if self.request.bias is not None or self.request.softcap is not None:
-            self.request.finish(logits, self._words_of(groups).clamp(max=self.words - 1))
+        logits = capped(products.flatten(0, 1).index_select(0, found), self.softcap)
         last = (groups >= self.words // self.tile_words * self.width).nonzero()[:, 0]  # of the tile that is not full
         logits[last] = logits[last].masked_fill(self._words_of(groups[last]) >= self.words, float("-inf"))
         return logits
@@ -108,13 +95,6 @@ class GroupMaxima:
     def _words_of(self, groups: Tensor) -> Tensor:
         """The words (n, GROUP) of groups (n,), beyond the last one where the vocabulary has ended."""
         return self._first(groups)[:, None] + torch.arange(0, self.tile_words, self.width, device=groups.device)
-
-    def _logits(self, hidden: Tensor, head: Tensor, words: Tensor) -> Tensor:
-        """Logits (tokens, n) of the given words (tokens, n), -inf beyond the vocabulary."""
-        known = words.clamp(max=self.words - 1)
-        rows = head[known].to(hidden.dtype)  # (tokens, n, dim)
-        z = self.request.finish(rows.mul_(hidden[:, None]).sum(2), known)
-        return z.masked_fill(words >= self.words, float("-inf"))
 
 
 def largest(values: Tensor, k: int) -> Tensor:

@@ -5,13 +5,13 @@ them a token costs k dim multiply-adds for its k exact logits, and 32 k rank to 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from easyhard.logits.collectors import ExponentialSums, PlainSums
 from easyhard.logits.formulas import Gathered, evaluate
-from easyhard.logits.maxima import largest
 from easyhard.logits.softcap import SoftCap
 from easyhard.logits.tiled import near_tail
 from easyhard.logits.tiles import product, spans, tile_shape
@@ -31,8 +31,7 @@ GATHERED_NUMBERS = 1 << 17  # numbers of the head that are held at once
 ROUNDING = 1e-5  # share of a refined sum that the rounding of previews may be; moves an entropy by 1e-4 nats
 
 
-@dataclass(frozen=True)
-class Sums:
+class Sums(NamedTuple):
     """total = sum exp(z - peak) and energy = sum exp(z - peak)(z - peak) over some words: each (tokens,), float64."""
 
     peak: Tensor
@@ -57,10 +56,6 @@ class Preview:
     sums: ExponentialSums  # of the logits: under a cap those of the capped ones, offset and all
     cap: SoftCap | None
     plain: PlainSums  # of the capped logits; empty without a cap
-
-    def best(self, k: int) -> Tensor:
-        """Words (tokens, k) of the k largest products, in no order."""
-        return self.top.gather(1, largest(self.values, k))
 
 
 def refine(preview: Preview, hidden: Tensor, head: Tensor, offset: Tensor, mean: Tensor) -> dict[str, Tensor]:
@@ -127,13 +122,9 @@ def _refined_sums(preview: Preview, previews: Tensor, exact: Tensor, words: Tens
     doubtful = (rounding > ROUNDING * refined.total).nonzero()[:, 0]
     if len(doubtful) == 0:
         return refined
-    cap = None if preview.cap is None else preview.cap.rows(doubtful)
+    cap = None if preview.cap is None else SoftCap(preview.cap.cap, preview.cap.offset[doubtful])
     again = tail_sums(preview.states[doubtful], preview.left, words[doubtful], cap)
-    rest = Sums(
-        rest.peak.index_copy(0, doubtful, again.peak),
-        rest.total.index_copy(0, doubtful, again.total),
-        rest.energy.index_copy(0, doubtful, again.energy),
-    )
+    rest = Sums(*(old.index_copy(0, doubtful, new) for old, new in zip(rest, again, strict=True)))
     return _added(rest, top)
 
 

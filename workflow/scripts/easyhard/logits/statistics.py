@@ -1,36 +1,35 @@
 """Statistics of every token's logits, by interchangeable implementations behind one call."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, cast
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from easyhard.errors import InputError
-from easyhard.logits import reference, tiled
+from easyhard.logits import tiled
 from easyhard.logits.arguments import check_states, check_targets
-from easyhard.logits.request import Request, Scaled
+from easyhard.logits.request import NOT_SCALED, Request, Scaled
 from easyhard.logits.trust import Trust, largest_difference
 
-Implementation = Literal["auto", "reference", "tiled", "triton", "triton_tf32x3", "triton_tf32", "triton_bf16"]
+Implementation = Literal["auto", "tiled", "triton", "triton_tf32x3", "triton_tf32", "triton_bf16"]
 Gather = Callable[[Tensor, Tensor, Tensor | None, Request], dict[str, Tensor]]
 SAMPLED = ("log_sum_exp", "max_logit", "max_minus_mean", "margin", "entropy", "target_logit")
 
 
-def _triton(precision: str) -> Gather:
+def _triton(
+    precision: Any, hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request
+) -> dict[str, Tensor]:
     """The kernels by a precision; imported when they are called, since not every machine has Triton."""
+    from easyhard.logits import triton_statistics
 
-    def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
-        from easyhard.logits import triton_statistics
-
-        return triton_statistics.gather(hidden, head, targets, request, cast(Any, precision))
-
-    return gather
+    return triton_statistics.gather(hidden, head, targets, request, precision)
 
 
 def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
-    request = Request(SAMPLED, None, None, 2, ())
-    ours, theirs = (gather(hidden, head, targets, request) for gather in (_triton("ieee"), tiled.gather))
+    request = Request(SAMPLED)
+    ours, theirs = (gather(hidden, head, targets, request) for gather in (partial(_triton, "ieee"), tiled.gather))
     return largest_difference([ours[name] for name in SAMPLED], [theirs[name] for name in SAMPLED])
 
 
@@ -38,18 +37,14 @@ _trusted = Trust("logit statistics", _disagreement)
 
 
 def _auto(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
-    gather = IMPLEMENTATIONS["triton" if _trusted(hidden) else "tiled"]
-    return gather(hidden, head, targets, request)
+    return IMPLEMENTATIONS["triton" if _trusted(hidden) else "tiled"](hidden, head, targets, request)
 
 
 IMPLEMENTATIONS: dict[str, Gather] = {
     "auto": _auto,
-    "reference": reference.gather,
     "tiled": tiled.gather,
-    "triton": _triton("ieee"),
-    "triton_tf32x3": _triton("tf32x3"),
-    "triton_tf32": _triton("tf32"),
-    "triton_bf16": _triton("bf16"),
+    "triton": partial(_triton, "ieee"),
+    **{f"triton_{precision}": partial(_triton, precision) for precision in ("tf32x3", "tf32", "bf16")},
 }
 
 
@@ -59,7 +54,6 @@ def logit_statistics(
     targets: Tensor | None = None,
     *,
     statistics: Sequence[str],
-    bias: Tensor | None = None,
     softcap: float | None = None,
     top_k: int = 2,
     tail_thresholds: Sequence[float] = (3.0,),
@@ -68,8 +62,8 @@ def logit_statistics(
 ) -> dict[str, Tensor]:
     """Per token, what the plain code below gives, in one walk over the vocabulary and without a (tokens, words) array.
 
-        z = hidden @ head.T + bias                            # (tokens, words); 0 where no bias is given
-        z = softcap * tanh(z / softcap)                       # where a softcap is given; bias -inf stays -inf
+        z = hidden @ head.T                                   # (tokens, words)
+        z = softcap * tanh(z / softcap)                       # where a softcap is given
         p = softmax(z)
 
     hidden (tokens, dim) and head (words, dim) share one float type; targets (tokens,) are int64. Only what `statistics`
@@ -85,19 +79,17 @@ def logit_statistics(
         target_logit, target_probability, loss = -log p_target, target_rank = 1 + words above the target, int64
 
     tail_mass at each of `tail_thresholds`, nats: sum of the p below e^-threshold. top_k: 2 to 32. `scaled` asks for
-    statistics of z / temperature too, in the same walk but for the reference: scaled_entropy is that of the entropy.
+    statistics of z / temperature too, in the same walk: scaled_entropy is that of the entropy.
 
     Ties: equal logits share a rank, and margin is 0 among them; which of more than top_k equal words argmax and
-    top_words name is open. Logits that differ by rounding alone count as tied. A masked word (bias -inf) has p = 0 and
-    adds nothing to sums; the mean is then -inf, max_minus_mean inf and logit_std nan. A vocabulary of one word has
+    top_words name is open. Logits that differ by rounding alone count as tied. A vocabulary of one word has
     second_logit -inf and margin inf. The same bits for any number of threads.
 
-    implementation: "reference" (the code above, in chunks), "tiled" (PyTorch), "triton" (CUDA, products in full
-    float32; with _tf32x3, _tf32 or _bf16 of rounded states and head: faster, less exact), or "auto", the fastest that
-    is exact: Triton on a GPU where a sample agrees with the tiled code, else tiled. Raises InputError naming the wrong
-    argument.
+    implementation: "tiled" (PyTorch), "triton" (CUDA, products in full float32; with _tf32x3, _tf32 or _bf16 of rounded
+    states and head: faster, less exact), or "auto", the fastest that is exact: Triton on a GPU where a sample agrees
+    with the tiled code, else tiled. Raises InputError naming the wrong argument.
     """
-    request = Request(tuple(statistics), bias, softcap, top_k, tuple(tail_thresholds), scaled)
+    request = Request(tuple(statistics), softcap, top_k, tuple(tail_thresholds), scaled or NOT_SCALED)
     check_states(hidden, head)
     if targets is not None:
         check_targets(targets, len(hidden), len(head))

@@ -6,20 +6,13 @@ from typing import Any
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from easyhard.logits.statistics import Implementation, logit_statistics
+from easyhard.logits.statistics import logit_statistics
 
 LOWEST, HIGHEST = 0.1, 10.0
 PRECISION = 1e-3  # of log T
 
 
-def fit_temperature(
-    hidden: Tensor,
-    head: Tensor,
-    targets: Tensor,
-    *,
-    softcap: float | None = None,
-    implementation: Implementation = "auto",
-) -> float:
+def fit_temperature(hidden: Tensor, head: Tensor, targets: Tensor, *, softcap: float | None = None) -> float:
     """The T in 0.1..10 with the lowest mean cross-entropy between softmax(z / T) and targets, to 0.1 %.
 
     z = hidden @ head.T, or softcap tanh(hidden @ head.T / softcap): T divides the capped logits. hidden (tokens, dim),
@@ -30,14 +23,8 @@ def fit_temperature(
 
     def mean_loss(log_temperature: float) -> float:
         temperature = exp(log_temperature)
-        found = logit_statistics(
-            hidden / temperature,
-            head,
-            targets,
-            statistics=("loss",),
-            softcap=None if softcap is None else softcap / temperature,
-            implementation=implementation,
-        )
+        cap = None if softcap is None else softcap / temperature
+        found = logit_statistics(hidden / temperature, head, targets, statistics=("loss",), softcap=cap)
         return float(found["loss"].double().mean())
 
     bounds = log(LOWEST), log(HIGHEST)

@@ -5,18 +5,19 @@ the maxima of groups. At d = 64 on one AVX-512 core, in the order named: 0.60 + 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from math import exp
 
 import torch
 from torch import Tensor
 
 from easyhard.logits.arguments import logit_bound
-from easyhard.logits.collectors import Collector, ExponentialSums, PlainSums, TargetLogit, TargetRank
-from easyhard.logits.formulas import Gathered, evaluate, joined, needs
+from easyhard.logits.collectors import ExponentialSums, PlainSums, TargetLogit, TargetRank
+from easyhard.logits.formulas import Gathered, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import mean_row, moments
-from easyhard.logits.request import SCALED, Request
+from easyhard.logits.request import Request
+from easyhard.logits.softcap import capped
 from easyhard.logits.tiles import LOG2_E, SAFE_EXPONENT, TargetColumns, compute_dtype, each, product, spans, tile_shape
 
 EXPONENTIAL = frozenset({"total", "energy", "collision"})
@@ -27,143 +28,111 @@ PAIRS_AT_ONCE = 1 << 15  # of token and group that a tail holds
 
 def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
     """Every statistic in one walk. Memory: a few tiles per thread."""
-    walk = _Walk(
-        head=head,
-        request=request,
-        unit=LOG2_E if _is_safe(logit_bound(hidden, head), request) else 1.0,
-        keep=needs(request.statistics),
-        keep_scaled=frozenset() if request.scaled is None else needs(request.scaled.statistics),
-        linear=LinearMoments(head, request),
-    )
-
+    walk = _Walk(head, request, logit_bound(hidden, head))
     known = hidden.new_empty(0, dtype=torch.int64) if targets is None else targets
 
     def one_tile(tile: slice) -> dict[str, Tensor]:
-        plain, scaled = walk.one_tile(hidden[tile].to(compute_dtype(hidden.dtype)), known[tile])
-        found = evaluate(request.statistics, plain)
-        if request.scaled is not None:
-            values = evaluate(request.scaled.statistics, scaled)
-            found |= {SCALED + name: column for name, column in values.items()}
-        return found
+        return request.evaluate(*walk.one_tile(hidden[tile].to(compute_dtype(hidden.dtype)), known[tile]))
 
     return joined(list(each(one_tile, spans(len(hidden), tile_shape(hidden.device).tokens), hidden.device)))
 
 
-def _is_safe(bound: float, request: Request) -> bool:
-    """Whether no logit can leave the range in which it is exponentiated without a shift."""
-    if request.bias is not None:
-        bound += float(request.bias.abs().max())  # infinite where a word is masked
-    elif request.softcap is not None:
-        bound = min(bound, request.softcap)
-    if request.scaled is not None:
-        bound *= max(1.0, 1 / request.scaled.temperature)
-    return bound * LOG2_E < SAFE_EXPONENT
-
-
 class LinearMoments:
-    """Mean and spread over the vocabulary of logits without a softcap: z = h.w + b needs no walk for them.
+    """Mean and spread over the vocabulary of logits z = h.w without a softcap, which need no walk.
 
-    mean z = h.mean(w) + mean(b), and the variance of z is x^T Cov(w, b) x for x = (h, 1).
+    mean z = h.mean(w), and the variance of z is h^T Cov(w) h.
     """
 
-    def __init__(self, head: Tensor, request: Request) -> None:
-        scaled = () if request.scaled is None else request.scaled.statistics
-        wanted = needs([*request.statistics, *scaled]) if request.softcap is None else frozenset()
-        self.bias = request.bias is not None
-        rows = torch.cat([head, request.bias.to(head)[:, None]], 1) if request.bias is not None and wanted else head
-        self.row = mean_row(rows) if "mean" in wanted else None
-        self.covariance = moments(rows).covariance if "spread" in wanted else None
+    def __init__(self, head: Tensor, wanted: frozenset[str]) -> None:
+        self.row = mean_row(head) if "mean" in wanted else None
+        self.covariance = moments(head).covariance if "spread" in wanted else None
 
     def of(self, hidden: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Mean and population standard deviation (tokens,) of the logits of hidden (tokens, dim), where wanted."""
-        x = torch.nn.functional.pad(hidden.double(), (0, int(self.bias)), value=1.0)
-        mean = None if self.row is None else (x @ self.row).to(hidden.dtype)
+        h = hidden.double()
+        mean = None if self.row is None else (h @ self.row).to(hidden.dtype)
         if self.covariance is None:
             return mean, None
-        return mean, ((x @ self.covariance) * x).sum(1).clamp(min=0).sqrt().to(hidden.dtype)
+        return mean, ((h @ self.covariance) * h).sum(1).clamp(min=0).sqrt().to(hidden.dtype)
 
 
-@dataclass(frozen=True)
 class _Walk:
-    """What all tiles of tokens share, and the walk of one of them over the vocabulary."""
+    """What all tiles of tokens share, and the walk of one of them over the vocabulary.
 
-    head: Tensor
-    request: Request
-    unit: float  # log2(e) where logits are exponentiated as they are, else 1
-    keep: frozenset[str]
-    keep_scaled: frozenset[str]  # of the logits at the temperature
-    linear: LinearMoments
+    No logit is larger than `bound`. Logits that cannot leave the range in which they are exponentiated without a shift
+    come in the unit log2(e) to the nat, else 1.
+    """
+
+    def __init__(self, head: Tensor, request: Request, bound: float) -> None:
+        self.head, self.softcap, self.request = head, request.softcap, request
+        self.keep, self.keep_scaled = needs(request.statistics), needs(request.scaled.statistics)
+        self.both = self.keep | self.keep_scaled
+        self.cold = 1 / request.scaled.temperature
+        bound = bound if self.softcap is None else min(bound, self.softcap)
+        self.unit = LOG2_E if bound * max(1.0, self.cold) * LOG2_E < SAFE_EXPONENT else 1.0
+        self.linear = LinearMoments(head, self.both if self.softcap is None else frozenset())
 
     def one_tile(self, hidden: Tensor, targets: Tensor) -> tuple[Gathered, Gathered]:
         """What hidden (tokens, dim) and targets (tokens,), or none (0,), give: plain, and at the temperature."""
-        shape, states = tile_shape(hidden.device), hidden * self.unit
+        shape, states, safe = tile_shape(hidden.device), hidden * self.unit, self.unit == LOG2_E
         own = TargetColumns(targets, len(self.head), shape.words)
-        sums = ExponentialSums(len(hidden), self.keep, self.unit == LOG2_E, hidden)
-        cold = 1.0 if self.request.scaled is None else 1 / self.request.scaled.temperature
-        scaled_sums = ExponentialSums(len(hidden), self.keep_scaled, self.unit == LOG2_E, hidden, cold)
-        maxima = GroupMaxima(len(hidden), len(self.head), hidden, self.request)
+        sums = ExponentialSums(len(hidden), self.keep, safe, hidden)
+        scaled_sums = ExponentialSums(len(hidden), self.keep_scaled, safe, hidden, self.cold)
+        maxima = GroupMaxima(len(hidden), len(self.head), hidden, self.softcap)
         plain = PlainSums(len(hidden), self.unit, hidden)
         target = TargetLogit(own, self.unit, hidden)
         rank = TargetRank(own, self._own_logits(states, targets))
-        both = self.keep | self.keep_scaled
-        collectors: list[tuple[Collector, frozenset[str]]] = [
-            (sums, EXPONENTIAL & self.keep),
-            (scaled_sums, EXPONENTIAL & self.keep_scaled),
-            (maxima, both & {"maximum", "top_logits", "top_words", "tail_mass"}),
-            (plain, both & {"mean", "spread"} if self.request.softcap is not None else frozenset()),
-            (target, both & {"target"}),
-            (rank, both & {"target_rank"}),
+        collectors = [
+            (sums.add, EXPONENTIAL & self.keep),
+            (scaled_sums.add, EXPONENTIAL & self.keep_scaled),
+            (maxima.add, self.both & {"maximum", "top_logits", "top_words", "tail_mass"}),
+            (plain.add, self.both & {"mean", "spread"} if self.softcap is not None else frozenset()),
+            (target.add, self.both & {"target"}),
+            (rank.add, self.both & {"target_rank"}),
         ]
-        active = [collector for collector, given in collectors if given]
+        active = [add for add, given in collectors if given]
         for number, words in enumerate(spans(len(self.head), shape.words)):
-            z = self._logits(states, words)
-            for collector in active:
-                collector.add(z, number)
-        mean, spread = self.linear.of(hidden) if self.request.softcap is None else plain.mean_and_spread(len(self.head))
-        gathered = Gathered(
-            peak=sums.peak,
-            total=sums.total,
-            energy=sums.energy,
-            collision=sums.collision,
+            z = capped(product(states, self.head[words].to(states.dtype)), self.softcap, self.unit)
+            for add in active:
+                add(z, number)
+        mean, spread = self.linear.of(hidden) if self.softcap is None else plain.mean_and_spread(len(self.head))
+        gathered = replace(
+            sums.gathered(),
             maximum=maxima.maximum() / self.unit,
             mean=mean,
             spread=spread,
             target=target.value,
             target_rank=rank.rank,
         )
-        if both & {"top_logits", "top_words"}:
-            gathered.top_logits, gathered.top_words = maxima.top(self.request.top_k, hidden, self.head)
-        scaled = scaled_by(gathered, scaled_sums, cold)
+        if self.both & {"top_logits", "top_words"}:
+            top_words = maxima.candidates(self.request.top_k, hidden, self.head)[1]
+            gathered.top_logits, gathered.top_words = maxima.ordered(top_words, hidden, self.head)
+        scaled = scaled_by(gathered, scaled_sums.gathered(), self.cold)
         if "tail_mass" in self.keep:
-            gathered.tail_mass = self._tails(gathered, maxima, hidden, self.request)
-        if self.request.scaled is not None and "tail_mass" in self.keep_scaled:
-            request = self.request.at_temperature(self.request.scaled)
-            scaled.tail_mass = self._tails(scaled, maxima, hidden, request, cold)
+            gathered.tail_mass = self._tails(gathered, maxima, hidden, self.request.tail_thresholds)
+        if "tail_mass" in self.keep_scaled:
+            scaled.tail_mass = self._tails(scaled, maxima, hidden, self.request.scaled.tail_thresholds, self.cold)
         return gathered, scaled
-
-    def _logits(self, states: Tensor, words: slice) -> Tensor:
-        """A tile of logits (tokens, tile words), `unit` to the nat as the states are."""
-        return self.request.finish(product(states, self.head[words].to(states.dtype)), words, self.unit)
 
     def _own_logits(self, states: Tensor, targets: Tensor) -> Tensor:
         """The targets' logits (tokens,) before the walk."""
-        if "target_rank" not in self.keep | self.keep_scaled:
+        if "target_rank" not in self.both:
             return states.new_empty(len(targets))
         products = product(states, self.head[targets].to(states.dtype)).diagonal().clone()  # as a tile computes them
-        return self.request.finish(products, targets, self.unit)
+        return capped(products, self.softcap, self.unit)
 
     def _tails(
-        self, gathered: Gathered, maxima: GroupMaxima, hidden: Tensor, request: Request, scale: float = 1.0
+        self, gathered: Gathered, maxima: GroupMaxima, hidden: Tensor, thresholds: Sequence[float], scale: float = 1.0
     ) -> Tensor:
         """Mass (tokens, thresholds) of the words with p < exp(-threshold): what the others leave of 1.
 
-        `gathered` and `request` are of `scale` times the logits. Only groups of words that hold one of the others are
-        looked into. Where these leave so little that it is lost in their rounding, the tail itself is summed.
+        `gathered` is of `scale` times the logits. Only groups of words that hold one of the others are looked into.
+        Where these leave so little that it is lost in their rounding, the tail itself is summed.
         """
-        thresholds = request.tail_thresholds
         log_sum = gathered.peak + gathered.get("total").log()
         others = hidden.new_zeros(len(hidden), len(thresholds), dtype=torch.float64)
-        tokens, groups = maxima.above((log_sum - max(thresholds) - ROUNDING) * (self.unit / scale))
+        bar = (log_sum - max(thresholds) - ROUNDING) * (self.unit / scale)
+        tokens, groups = (maxima.values.flatten(1) >= bar[:, None]).nonzero(as_tuple=True)
         for part in spans(len(tokens), PAIRS_AT_ONCE):
             own = tokens[part]
             logits = maxima.inside(own, groups[part], hidden, self.head)
@@ -180,7 +149,7 @@ class _Walk:
         """The same for hidden (tokens, dim), float64, by one more walk, over the words of the tail itself."""
         masses = hidden.new_zeros(len(hidden), len(thresholds), dtype=torch.float64)
         for words in spans(len(self.head), tile_shape(hidden.device).words):
-            log_p = self.request.finish(product(hidden, self.head[words].to(hidden.dtype)), words)
+            log_p = capped(product(hidden, self.head[words].to(hidden.dtype)), self.softcap)
             log_p.mul_(scale).sub_(log_sum[:, None])
             p, below = log_p.exp(), torch.empty_like(log_p)  # 0 and 1 as floats: four times as fast as a mask
             for number, threshold in enumerate(thresholds):
@@ -188,25 +157,11 @@ class _Walk:
         return masses
 
 
-def scaled_by(gathered: Gathered, sums: ExponentialSums | Gathered, scale: float) -> Gathered:
+def scaled_by(gathered: Gathered, sums: Gathered, scale: float) -> Gathered:
     """What is gathered of `scale` times the logits, whose `sums` are these."""
-
-    def times(values: Tensor | None) -> Tensor | None:
-        return None if values is None else values * scale
-
-    return Gathered(
-        peak=sums.peak,
-        total=sums.total,
-        energy=sums.energy,
-        collision=sums.collision,
-        maximum=times(gathered.maximum),
-        mean=times(gathered.mean),
-        spread=times(gathered.spread),
-        target=times(gathered.target),
-        target_rank=gathered.target_rank,
-        top_logits=times(gathered.top_logits),
-        top_words=gathered.top_words,
-    )
+    values = {name: getattr(gathered, name) for name in ("maximum", "mean", "spread", "target", "top_logits")}
+    scaled = {name: value * scale for name, value in values.items() if value is not None}
+    return replace(gathered, peak=sums.peak, total=sums.total, energy=sums.energy, collision=sums.collision, **scaled)
 
 
 def near_tail(top_log_p: Tensor, threshold: float) -> Tensor:

@@ -57,12 +57,9 @@ def product(rows: Tensor, columns: Tensor, plus: Tensor | None = None) -> Tensor
     """
     if rows.device.type == "cpu" and rows.dtype == torch.float32 and torch.backends.mkldnn.is_available():
         linear: Any = torch.ops.mkldnn._linear_pointwise
-        result: Tensor = (
-            linear(rows, columns, None, "none", [], "")
-            if plus is None
-            else linear.binary(rows, plus, columns, None, "add")
-        )
-        return result
+        if plus is None:
+            return linear(rows, columns, None, "none", [], "")
+        return linear.binary(rows, plus, columns, None, "add")
     return rows @ columns.t() if plus is None else torch.addmm(plus, rows, columns.t())
 
 

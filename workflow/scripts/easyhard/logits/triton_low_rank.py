@@ -15,84 +15,52 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from easyhard.logits import triton_tiles as tiles
 from easyhard.logits.formulas import Gathered
-from easyhard.logits.triton_tiles import (
-    ABSENT,
-    INTERPRETED,
-    LOG2_E,
-    Precision,
-    Tile,
-    add_product,
-    block,
-    empty_tile,
-    expand,
-    loadable,
-    products,
-    split_count,
-    split_words,
-    tile_for,
-)
+from easyhard.logits.triton_tiles import ABSENT, LOG2_E  # by name: so they count in Triton's cache keys
 
 RANK_DIMS = tl.constexpr(16)  # columns that one product adds; a step of fewer is filled up with zeros
 UNROLLED = tl.constexpr(64)  # columns of a step that are written out; for hundreds, compiling would take minutes
 
 
-def sweep(
-    hidden: Tensor,
-    head: Tensor,
-    reduced: Tensor,
-    left: Tensor,
-    ranks: Sequence[int],
-    precision: Precision = "ieee",
-) -> list[Gathered]:
+def sweep(hidden: Tensor, head: Tensor, reduced: Tensor, left: Tensor, ranks: Sequence[int]) -> list[Gathered]:
     """For each rank r: peak (the maximum), total, energy, maximum and top_logits (the two largest) of
 
         z_r = reduced[:, :r] @ left[:, :r].T       # (tokens, words); for r = dim: hidden @ head.T
 
     hidden (tokens, dim) and head (words, dim) share one float type; reduced (tokens, low) and left (words, low) are
     float32, with low at least the largest rank below dim; ranks rise. What all words' logits share beside z_r is the
-    caller's to add. precision is for float32 states; beside 16-bit ones the factors are multiplied in "tf32x3".
-    Memory: 4 numbers for each token, rank and split of the vocabulary.
+    caller's to add. Beside 16-bit states the factors are multiplied in "tf32x3". Memory: 4 numbers for each token, rank
+    and split of the vocabulary.
     """
-    hidden, head, reduced, left = (loadable(matrix, precision) for matrix in (hidden, head, reduced, left))
-    tile = _tile(hidden, precision)
+    hidden, head, reduced, left = (tiles.loadable(matrix) for matrix in (hidden, head, reduced, left))
+    tile = _tile(hidden)
     tokens, words = len(hidden), len(head)
-    splits = split_count(hidden, words, tile)
-    span = split_words(words, splits, tile)
-    splits = triton.cdiv(words, span)
-    low = tuple(rank for rank in ranks if rank < hidden.shape[1])
+    span, splits = tiles.split_words(hidden, words, tile)
+    low = tuple(rank for rank in ranks if rank < tile.dim)
     out = hidden.new_empty(4, len(ranks), splits, tokens, dtype=torch.float32)
     _sweep_kernel[(triton.cdiv(tokens, tile.tokens) * splits,)](
-        hidden, head, reduced, left, out,
-        tokens=tokens, words=words, span=span, splits=splits,
-        ENDS=(0, *low), LOW_STEPS=len(low), STEPS=len(ranks), LOW=left.shape[1], DIM=hidden.shape[1],
-        PRECISION=precision, LOW_PRECISION="tf32x3" if tile.axis == 1 and precision == "ieee" else precision,
-        **tile.launch,
+        hidden, head, reduced, left, out, tokens=tokens, words=words, span=span, splits=splits,
+        ENDS=(0, *low), LOW_STEPS=len(low), STEPS=len(ranks), LOW=left.shape[1],
+        LOW_PRECISION="tf32x3" if tile.axis == 1 else "ieee", **tile.launch,
     )  # fmt: skip
-    return [_merged(*figures) for figures in out.transpose(0, 1)]
+    return [_over_splits(*figures) for figures in out.transpose(0, 1)]
 
 
-def _tile(hidden: Tensor, precision: Precision) -> Tile:
+def _tile(hidden: Tensor) -> tiles.Tile:
     """Smaller on tensor units than elsewhere: every rank keeps its own figures and its own factors on chip."""
-    tile = tile_for(hidden, precision)
-    if tile.axis == 0 or INTERPRETED:
+    tile = tiles.tile_for(hidden, "ieee")
+    if tile.axis == 0 or tiles.INTERPRETED:
         return replace(tile, stages=2)
     return replace(tile, tokens=64, words=64, dims=min(tile.dims, 64), warps=4, stages=2)
 
 
-def _merged(peaks: Tensor, totals: Tensor, energies: Tensor, seconds: Tensor) -> Gathered:
+def _over_splits(peaks: Tensor, totals: Tensor, energies: Tensor, seconds: Tensor) -> Gathered:
     """One rank's figures (splits, tokens) over all splits."""
-    peak = peaks.amax(0)
-    drop = peaks - peak
-    shrink = drop.exp()
+    gathered = tiles.merged(peaks, totals, energies)
     top = torch.cat([peaks, seconds]).topk(2, dim=0).values.T.double()
-    return Gathered(
-        peak=peak,
-        total=(totals * shrink).sum(0),
-        energy=((energies + drop * totals) * shrink).sum(0),
-        maximum=peak,
-        top_logits=top.masked_fill(top <= ABSENT.value, float("-inf")),
-    )
+    gathered.maximum, gathered.top_logits = gathered.peak, top.masked_fill(top <= ABSENT.value, float("-inf"))
+    return gathered
 
 
 @triton.jit
@@ -103,27 +71,6 @@ def _columns(
     k = start + tl.arange(0, RANK_DIMS)
     inside = (rows < count)[:, None] & (k < end)[None, :]
     return tl.load(matrix + rows.to(tl.int64)[:, None] * LOW + k[None, :], mask=inside, other=0.0)
-
-
-@triton.jit
-def _with_columns(
-    z: tl.tensor,
-    reduced: tl.tensor,
-    left: tl.tensor,
-    rows: tl.tensor,
-    columns: tl.tensor,
-    tokens: tl.tensor,
-    words: tl.tensor,
-    start: tl.tensor,
-    END: tl.constexpr,
-    LOW: tl.constexpr,
-    AXIS: tl.constexpr,
-    PRECISION: tl.constexpr,
-) -> tl.tensor:
-    """z and the product of the next RANK_DIMS columns, of those before END."""
-    h = _columns(reduced, rows, tokens, start, END, LOW)
-    w = _columns(left, columns, words, start, END, LOW)
-    return add_product(z, h, w, AXIS, PRECISION)
 
 
 @triton.jit
@@ -144,10 +91,12 @@ def _raised(
     """z, of rank BEGIN, raised to rank END."""
     if END - BEGIN <= UNROLLED:
         for start in tl.static_range(BEGIN, END, RANK_DIMS):
-            z = _with_columns(z, reduced, left, rows, columns, tokens, words, start, END, LOW, AXIS, PRECISION)
+            h = _columns(reduced, rows, tokens, start, END, LOW)
+            z = tiles.add_product(z, h, _columns(left, columns, words, start, END, LOW), AXIS, PRECISION)
     else:
         for start in range(BEGIN, END, RANK_DIMS):
-            z = _with_columns(z, reduced, left, rows, columns, tokens, words, start, END, LOW, AXIS, PRECISION)
+            h = _columns(reduced, rows, tokens, start, END, LOW)
+            z = tiles.add_product(z, h, _columns(left, columns, words, start, END, LOW), AXIS, PRECISION)
     return z
 
 
@@ -175,7 +124,7 @@ def _taken_in(
     raised, second = _two_largest(peak, second, largest, next_one)
     drop = (peak - raised) * LOG2_E
     shrink = tl.exp2(drop)
-    x = (z - expand(raised, AXIS)) * LOG2_E
+    x = (z - tl.expand_dims(raised, AXIS)) * LOG2_E
     e = tl.exp2(x)
     energy = (energy + drop * total) * shrink + tl.sum(e * x, AXIS)
     total = total * shrink + tl.sum(e, AXIS)
@@ -197,40 +146,34 @@ def _sweep_kernel(
     LOW_STEPS: tl.constexpr,
     STEPS: tl.constexpr,
     LOW: tl.constexpr,
-    DIM: tl.constexpr,
-    PRECISION: tl.constexpr,
     LOW_PRECISION: tl.constexpr,
-    TOKENS: tl.constexpr,
-    WORDS: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    AXIS: tl.constexpr,
+    TILE: tl.constexpr,
 ) -> None:
     """One block of tokens over one split of the words; state is a tuple of one entry a rank."""
     split = tl.program_id(0) % splits
-    rows = tl.program_id(0) // splits * TOKENS + tl.arange(0, TOKENS)
-    states = block(hidden, rows, tokens, 0, DIM, BLOCK_K)
+    rows = tl.program_id(0) // splits * TILE.tokens + tl.arange(0, TILE.tokens)
+    states = tiles.block(hidden, rows, tokens, 0, TILE.dim, TILE.dims)
     start_figures = (
-        tl.full((TOKENS,), ABSENT, tl.float32),
-        tl.zeros((TOKENS,), tl.float32),
-        tl.zeros((TOKENS,), tl.float32),
-        tl.full((TOKENS,), ABSENT, tl.float32),
+        tl.full((TILE.tokens,), ABSENT, tl.float32),
+        tl.full((TILE.tokens,), 0, tl.float32),
+        tl.full((TILE.tokens,), 0, tl.float32),
+        tl.full((TILE.tokens,), ABSENT, tl.float32),
     )
     figures = (start_figures,) * STEPS
-    for start in range(split * span, tl.minimum((split + 1) * span, words), WORDS):
-        columns = start + tl.arange(0, WORDS)
-        beside = tl.expand_dims(columns, 1 - AXIS)
-        z = empty_tile(TOKENS, WORDS, AXIS)
+    for start in range(split * span, tl.minimum((split + 1) * span, words), TILE.words):
+        columns = start + tl.arange(0, TILE.words)
+        beside = tl.expand_dims(columns, 1 - TILE.axis)
+        z = tiles.empty_tile(TILE)
         for step in tl.static_range(STEPS):
             if step < LOW_STEPS:
                 z = _raised(
-                    z, reduced, left, rows, columns, tokens, words, ENDS[step], ENDS[step + 1], LOW, AXIS, LOW_PRECISION
-                )
+                    z, reduced, left, rows, columns, tokens, words,
+                    ENDS[step], ENDS[step + 1], LOW, TILE.axis, LOW_PRECISION,
+                )  # fmt: skip
             else:
-                z = products(
-                    hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION
-                )
-            peak, total, energy, second = figures[0]
-            figures = figures[1:] + (_taken_in(z, beside, words, peak, total, energy, second, AXIS),)  # noqa: RUF005
+                z = tiles.products(hidden, head, rows, columns, tokens, words, states, TILE)
+            taken_in = _taken_in(z, beside, words, *figures[0], TILE.axis)
+            figures = figures[1:] + (taken_in,)  # noqa: RUF005
     for step in tl.static_range(STEPS):
         peak, total, energy, second = figures[step]
         results = (peak, total, energy / LOG2_E, second)

@@ -1,16 +1,13 @@
 """Triton: every statistic of the logits in one pass over the vocabulary, with nothing but running figures on chip.
 
 Floor on an H200, N tokens, V words, d dims: 2NVd operations (N = 65,536, V = 69,830, d = 64: 586 GFLOP, 8.7 ms in
-float32) and NV exponentials (1.2 ms). Bytes: hidden once, the head once for each block of tokens, mostly from cache;
-what is written is some 10 numbers a token and split.
+float32) and NV exponentials (1.2 ms). Bytes: hidden once, the head once for each block of tokens, mostly from cache.
 """
 
 # mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
 
-from collections.abc import Mapping
 from dataclasses import replace
 from math import exp
-from typing import Literal
 
 import torch
 import triton
@@ -18,37 +15,20 @@ import triton.language as tl
 from torch import Tensor
 from torch.nn.functional import pad
 
+from easyhard.logits import triton_tiles as tiles
 from easyhard.logits.arguments import logit_bound
-from easyhard.logits.formulas import Gathered, evaluate, needs
+from easyhard.logits.formulas import Gathered, needs
 from easyhard.logits.request import MAX_TOP_K, SCALED, Request
+from easyhard.logits.softcap import capped
 from easyhard.logits.tiled import LinearMoments, near_tail, scaled_by
-from easyhard.logits.triton_target import target_logits
-from easyhard.logits.triton_tiles import (
-    ABSENT,
-    LOG2_E,
-    LOWEST,
-    Precision,
-    block,
-    expand,
-    finish,
-    loadable,
-    products,
-    split_count,
-    split_words,
-    tile_for,
-)
+from easyhard.logits.triton_tiles import ABSENT, LOG2_E, LOWEST  # by name: so they count in Triton's cache keys
 
 PICKED_TOKENS, PICKED_DIMS = 32, 64
-SUMS = ("peak", "total", "energy", "collision")
 FEW = 4  # largest logits that fit beside the widest tile
 
 
 def gather(
-    hidden: Tensor,
-    head: Tensor,
-    targets: Tensor | None,
-    request: Request,
-    precision: Precision | Literal["bf16"] = "ieee",
+    hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request, precision: tiles.Precision = "ieee"
 ) -> dict[str, Tensor]:
     """Every statistic in one pass, those at a temperature too; and one more for all tail thresholds above log 33, of
     the plain logits and of the scaled ones each.
@@ -59,58 +39,53 @@ def gather(
     Raises InputError for float64, tensors off the GPU, and states or heads that are not finite.
     """
     if precision == "bf16":
-        hidden, head = (loadable(matrix, "ieee").bfloat16() for matrix in (hidden, head))
+        hidden, head = (tiles.loadable(matrix).bfloat16() for matrix in (hidden, head))
         return gather(hidden, head, targets, request)
     logit_bound(hidden, head)
-    pass_ = _Pass(loadable(hidden, precision), loadable(head, precision), targets, request, precision)
-    plain, scaled = pass_.gathered()
-    found = evaluate(request.statistics, plain)
-    if request.scaled is not None:
-        found |= {SCALED + name: values for name, values in evaluate(request.scaled.statistics, scaled).items()}
-    return found
+    pass_ = _Pass(tiles.loadable(hidden, precision), tiles.loadable(head, precision), targets, request, precision)
+    return request.evaluate(*pass_.gathered())
 
 
 class _Pass:
     """One call: launches the kernels and merges what the splits of the vocabulary leave."""
 
     def __init__(
-        self, hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request, precision: Precision
+        self, hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request, precision: tiles.Precision
     ) -> None:
         self.hidden, self.head, self.targets, self.request = hidden, head, targets, request
-        self.keep = needs(request.statistics)
-        self.keep_scaled = frozenset() if request.scaled is None else needs(request.scaled.statistics)
+        self.keep, self.keep_scaled = needs(request.statistics), needs(request.scaled.statistics)
         self.both = self.keep | self.keep_scaled
-        self.cold = 1.0 if request.scaled is None else 1 / request.scaled.temperature
-        self.tile = tile_for(hidden, precision)
-        self.shared = {"softcap": request.softcap, "DIM": hidden.shape[1], "PRECISION": precision}
-        self.bias = None if request.bias is None else request.bias.to(hidden.device, torch.float32).contiguous()
+        self.cold = 1 / request.scaled.temperature
+        self.tile = tiles.tile_for(hidden, precision)
         self.thresholds = request.tail_thresholds if "tail_mass" in self.keep else ()
-        scaled = () if request.scaled is None else request.scaled.tail_thresholds
-        self.scaled_thresholds = scaled if "tail_mass" in self.keep_scaled else ()
+        self.scaled_thresholds = request.scaled.tail_thresholds if "tail_mass" in self.keep_scaled else ()
         self.near = [t for t in (*self.thresholds, *self.scaled_thresholds) if exp(t) < MAX_TOP_K + 1]
 
     def gathered(self) -> tuple[Gathered, Gathered]:
         """Everything the request needs, in nats: of the logits, and of those at the temperature."""
-        target = None
+        softcap, words, target = self.request.softcap, len(self.head), None
         if self.targets is not None and self.both & {"target", "target_rank"}:
-            target = target_logits(self.hidden, self.head, self.targets, self.tile, self.shared, self.bias)
+            target = tiles.target_logits(self.hidden, self.head, self.targets, self.tile, softcap)
         left = self._walk(target if "target_rank" in self.both else None)
-        plain = _merged(left)
-        plain.maximum = plain.peak
+        plain = tiles.merged(left["peak"], left["total"], left.get("energy"), left.get("collision"))
+        plain.maximum, plain.target = plain.peak, target
         if "rank" in left:
             plain.target_rank = 1 + left["rank"].sum(0, dtype=torch.int64)
-        if target is not None:
-            plain.target = target.masked_fill(target <= LOWEST.value, float("-inf"))
-        self._add_moments(plain, left)
+        if "first" in left:
+            mean = left["first"].sum(0) / words
+            spread = (left["second"].sum(0) / words - mean.square()).clamp(min=0).sqrt()
+            plain.mean, plain.spread = mean.float(), spread.float()
+        elif softcap is None:
+            plain.mean, plain.spread = LinearMoments(self.head, self.both).of(self.hidden.float())
         top = None
         if "top_words" in left:
-            top, words = self._exact_top(left["top_logits"], left["top_words"])
-            plain.top_logits, plain.top_words = top[:, : self.request.top_k], words[:, : self.request.top_k]
+            top, top_words = self._exact_top(left["top_logits"], left["top_words"])
+            plain.top_logits, plain.top_words = top[:, : self.request.top_k], top_words[:, : self.request.top_k]
         plain.tail_mass = self._tails(plain, top, self.thresholds, 1.0)
-        if self.request.scaled is None:
+        if not self.keep_scaled:
             return plain, plain
-        sums = _merged({name: left.get(SCALED + name) for name in SUMS} | {"peak": left["peak"] * self.cold})
-        scaled = scaled_by(plain, sums, self.cold)
+        sums = (left.get(SCALED + name) for name in ("total", "energy", "collision"))
+        scaled = scaled_by(plain, tiles.merged(left["peak"] * self.cold, *sums), self.cold)
         scaled.tail_mass = self._tails(scaled, top, self.scaled_thresholds, self.cold)
         return plain, scaled
 
@@ -118,9 +93,7 @@ class _Pass:
         """What each split of the vocabulary leaves: name -> (splits, tokens), tops (splits, tokens, k)."""
         tokens, words, top = len(self.hidden), len(self.head), self._top_count()
         tile = self.tile if top <= FEW else replace(self.tile, words=min(self.tile.words, 128))  # registers run out
-        splits = split_count(self.hidden, words, tile)
-        span = split_words(words, splits, tile)
-        splits = triton.cdiv(words, span)
+        span, splits = tiles.split_words(self.hidden, words, tile)
         moments = self.request.softcap is not None and bool(self.both & {"mean", "spread"})
 
         def new(wanted: bool, dtype: torch.dtype = torch.float32, *shape: int) -> Tensor | None:
@@ -141,9 +114,9 @@ class _Pass:
             "top_words": new(top > 0, torch.int32, top),
         }
         _walk_kernel[(triton.cdiv(tokens, tile.tokens) * splits,)](
-            self.hidden, self.head, self.bias, target, self.targets, *out.values(), self.cold,
-            tokens=tokens, words=words, span=span, splits=splits, TOP=top, SLOTS=triton.next_power_of_2(max(top, 1)),
-            **self.shared, **tile.launch,
+            self.hidden, self.head, target, self.targets, *out.values(), self.cold,
+            tokens=tokens, words=words, span=span, splits=splits, softcap=self.request.softcap,
+            TOP=top, SLOTS=triton.next_power_of_2(max(top, 1)), **tile.launch,
         )  # fmt: skip
         return {name: value for name, value in out.items() if value is not None}
 
@@ -153,34 +126,31 @@ class _Pass:
             return 0
         return max(self.request.top_k, 2, *(int(exp(t)) for t in self.near))
 
-    def _add_moments(self, gathered: Gathered, left: dict[str, Tensor]) -> None:
-        """Add mean and spread: sums of the pass under a softcap, a closed form without."""
-        if "first" not in left:
-            gathered.mean, gathered.spread = LinearMoments(self.head, self.request).of(self.hidden.float())
-            return
-        mean = left["first"].sum(0) / len(self.head)
-        spread = (left["second"].sum(0) / len(self.head) - mean.square()).clamp(min=0).sqrt()
-        gathered.mean, gathered.spread = mean.float(), spread.float()
-
     def _tails(
         self, gathered: Gathered, top: Tensor | None, thresholds: tuple[float, ...], scale: float
     ) -> Tensor | None:
         """Mass (tokens, thresholds) of the words with p < exp(-threshold), where there are thresholds.
 
-        `gathered` is of `scale` times the logits, of which `top` (tokens, k) are the largest.
+        `gathered` is of `scale` times the logits, of which `top` (tokens, k) are the largest. What these do not tell
+        takes one more pass for all thresholds.
         """
         if not thresholds:
             return None
-        log_total = gathered.get("total").log()
-        masses = torch.empty(len(self.hidden), len(thresholds), device=self.hidden.device)
+        tokens, log_total = len(self.hidden), gathered.get("total").log()
+        masses = torch.empty(len(thresholds), tokens, device=self.hidden.device)
         far = [number for number, threshold in enumerate(thresholds) if threshold not in self.near]
         if far:
-            masses[:, far] = self._far_tails(gathered.peak, log_total, tuple(thresholds[n] for n in far), scale).T
+            out = masses.new_empty(len(far), tokens)
+            _tail_kernel[(triton.cdiv(tokens, self.tile.tokens),)](
+                self.hidden, self.head, gathered.peak, log_total, out, scale,
+                tokens=tokens, words=len(self.head), softcap=self.request.softcap,
+                THRESHOLDS=tuple(thresholds[number] for number in far), COUNT=len(far), **self.tile.launch,
+            )  # fmt: skip
+            masses[far] = out
         for number in set(range(len(thresholds))) - set(far):
             assert top is not None
-            log_p = (top - top[:, :1]) * scale - log_total[:, None]
-            masses[:, number] = near_tail(log_p, thresholds[number]).float()
-        return masses
+            masses[number] = near_tail((top - top[:, :1]) * scale - log_total[:, None], thresholds[number])
+        return masses.T
 
     def _exact_top(self, values: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """The largest logits over all splits (tokens, k), computed again in float64 and falling, and their words."""
@@ -193,36 +163,9 @@ class _Pass:
             self.hidden, self.head, words, out, tokens, DIM=self.hidden.shape[1], TOP=top,
             TOKENS=PICKED_TOKENS, BLOCK_K=PICKED_DIMS,
         )  # fmt: skip
-        exact, order = self.request.finish(out, words).sort(dim=1, descending=True, stable=True)
+        exact, order = capped(out, self.request.softcap).sort(dim=1, descending=True, stable=True)
         missing = (0, asked - top)  # where the vocabulary has fewer words
         return pad(exact, missing, value=float("-inf")), pad(words.gather(1, order).long(), missing)
-
-    def _far_tails(self, peak: Tensor, log_total: Tensor, thresholds: tuple[float, ...], scale: float) -> Tensor:
-        """Masses (thresholds, tokens) of the words with p < exp(-threshold), by one more pass for all thresholds."""
-        out = peak.new_empty(len(thresholds), len(peak))
-        _tail_kernel[(triton.cdiv(len(self.hidden), self.tile.tokens),)](
-            self.hidden, self.head, self.bias, peak, log_total, out, scale,
-            tokens=len(self.hidden), words=len(self.head), THRESHOLDS=thresholds, COUNT=len(thresholds),
-            **self.shared, **self.tile.launch,
-        )  # fmt: skip
-        return out
-
-
-def _merged(left: Mapping[str, Tensor | None]) -> Gathered:
-    """The SUMS of all splits, (splits, tokens) each, as one."""
-    peaks, totals, energies, collisions = (left.get(name) for name in SUMS)
-    assert peaks is not None
-    peak = peaks.amax(0)
-    drop = peaks - peak
-    shrink = drop.exp()
-    gathered = Gathered(peak=peak)
-    if totals is not None:
-        gathered.total = (totals * shrink).sum(0)
-        if energies is not None:
-            gathered.energy = ((energies + drop * totals) * shrink).sum(0)
-    if collisions is not None:
-        gathered.collision = (collisions * shrink.square()).sum(0)
-    return gathered
 
 
 @triton.jit
@@ -250,7 +193,6 @@ def _summed(
 def _walk_kernel(
     hidden: tl.tensor,
     head: tl.tensor,
-    bias: tl.tensor,
     target: tl.tensor,
     targets: tl.tensor,
     peak_out: tl.tensor,
@@ -273,68 +215,68 @@ def _walk_kernel(
     softcap: tl.tensor,
     TOP: tl.constexpr,
     SLOTS: tl.constexpr,
-    DIM: tl.constexpr,
-    PRECISION: tl.constexpr,
-    TOKENS: tl.constexpr,
-    WORDS: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    AXIS: tl.constexpr,
+    TILE: tl.constexpr,
 ) -> None:
     """One block of tokens over one split of the words; splits of one block run side by side."""
     split = tl.program_id(0) % splits
-    rows = tl.program_id(0) // splits * TOKENS + tl.arange(0, TOKENS)
+    rows = tl.program_id(0) // splits * TILE.tokens + tl.arange(0, TILE.tokens)
     real = rows < tokens
-    states = block(hidden, rows, tokens, 0, DIM, BLOCK_K)
-    peak = tl.full((TOKENS,), ABSENT, tl.float32)
-    total = tl.zeros((TOKENS,), tl.float32)
-    energy = tl.zeros((TOKENS,), tl.float32)
-    collision = tl.zeros((TOKENS,), tl.float32)
-    scaled_total = tl.zeros((TOKENS,), tl.float32)
-    scaled_energy = tl.zeros((TOKENS,), tl.float32)
-    scaled_collision = tl.zeros((TOKENS,), tl.float32)
-    first = tl.zeros((TOKENS,), tl.float64)
-    second = tl.zeros((TOKENS,), tl.float64)
-    above = tl.zeros((TOKENS,), tl.int32)
-    slots = tl.broadcast_to(tl.arange(0, SLOTS)[None, :], (TOKENS, SLOTS))
+    states = tiles.block(hidden, rows, tokens, 0, TILE.dim, TILE.dims)
+    peak = tl.full((TILE.tokens,), ABSENT, tl.float32)
+    zeros = tl.full((TILE.tokens,), 0, tl.float32)
+    total, energy, collision = zeros, zeros, zeros
+    scaled_total, scaled_energy, scaled_collision = zeros, zeros, zeros
+    first, second, above = zeros.to(tl.float64), zeros.to(tl.float64), zeros.to(tl.int32)
+    slots = tl.broadcast_to(tl.arange(0, SLOTS)[None, :], (TILE.tokens, SLOTS))
     best = tl.where(slots < TOP, ABSENT, float("inf"))  # no logit displaces the slots beyond TOP
-    best_words = tl.zeros((TOKENS, SLOTS), tl.int32)
+    best_words = tl.full((TILE.tokens, SLOTS), 0, tl.int32)
     if rank_out is not None:
         bar = tl.load(target + rows, mask=real, other=0.0)
         own = tl.load(targets + rows, mask=real, other=-1).to(tl.int32)
-    for start in range(split * span, tl.minimum((split + 1) * span, words), WORDS):
-        columns = start + tl.arange(0, WORDS)
-        beside = tl.expand_dims(columns, 1 - AXIS)
-        z = products(hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION)
-        z = finish(z, bias, softcap, columns, words, AXIS)
-        left = tl.max(z, AXIS)
+    for start in range(split * span, tl.minimum((split + 1) * span, words), TILE.words):
+        columns = start + tl.arange(0, TILE.words)
+        beside = tl.expand_dims(columns, 1 - TILE.axis)
+        z = tiles.products(hidden, head, rows, columns, tokens, words, states, TILE)
+        z = tiles.finish(z, softcap, columns, words, TILE.axis)
+        left = tl.max(z, TILE.axis)
         raised = tl.maximum(peak, left)
         drop = (peak - raised) * LOG2_E
-        x = (z - expand(raised, AXIS)) * LOG2_E
-        total, energy, collision = _summed(x, drop, total, energy, collision, energy_out, collision_out, AXIS)
+        x = (z - tl.expand_dims(raised, TILE.axis)) * LOG2_E
+        total, energy, collision = _summed(x, drop, total, energy, collision, energy_out, collision_out, TILE.axis)
         if scaled_total_out is not None:
             x = tl.maximum(x * cold, LOWEST)  # a cold one would take absent words to -inf
             drop = tl.maximum(drop * cold, LOWEST)
             scaled_total, scaled_energy, scaled_collision = _summed(
-                x, drop, scaled_total, scaled_energy, scaled_collision, scaled_energy_out, scaled_collision_out, AXIS
+                x,
+                drop,
+                scaled_total,
+                scaled_energy,
+                scaled_collision,
+                scaled_energy_out,
+                scaled_collision_out,
+                TILE.axis,
             )
         peak = raised
         if first_out is not None:
-            known = tl.where(beside < words, tl.where(z == LOWEST, float("-inf"), z), 0.0)
-            first += tl.sum(known, AXIS).to(tl.float64)
-            second += tl.sum(known * known, AXIS).to(tl.float64)
+            known = tl.where(beside < words, z, 0.0)
+            first += tl.sum(known, TILE.axis).to(tl.float64)
+            second += tl.sum(known * known, TILE.axis).to(tl.float64)
         if rank_out is not None:
-            above += tl.sum(((z > expand(bar, AXIS)) & (beside != expand(own, AXIS))).to(tl.int32), AXIS)
+            above += tl.sum(
+                ((z > tl.expand_dims(bar, TILE.axis)) & (beside != tl.expand_dims(own, TILE.axis))).to(tl.int32),
+                TILE.axis,
+            )
         if TOP > 0:
             worst = tl.min(best, 1)
             if tl.max((left > worst).to(tl.int32), 0) > 0:  # a loop right here would keep loads from running ahead
                 while tl.max((left > worst).to(tl.int32), 0) > 0:  # each turn takes the largest logit of every token
-                    word = tl.min(tl.where(z == expand(left, AXIS), beside, 2147483647), AXIS)
+                    word = tl.min(tl.where(z == tl.expand_dims(left, TILE.axis), beside, 2147483647), TILE.axis)
                     slot = tl.min(tl.where(best == worst[:, None], slots, SLOTS), 1)
                     takes = (slots == slot[:, None]) & (left > worst)[:, None]
                     best = tl.where(takes, left[:, None], best)
                     best_words = tl.where(takes, word[:, None], best_words)
-                    z = tl.where(beside == expand(word, AXIS), ABSENT, z)
-                    left = tl.max(z, AXIS)
+                    z = tl.where(beside == tl.expand_dims(word, TILE.axis), ABSENT, z)
+                    left = tl.max(z, TILE.axis)
                     worst = tl.min(best, 1)
     at = split.to(tl.int64) * tokens + rows
     tl.store(peak_out + at, peak, mask=real)
@@ -376,10 +318,10 @@ def _picked_kernel(
     rows = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
     places = rows.to(tl.int64) * TOP + tl.program_id(1)
     columns = tl.load(picked + places, mask=rows < tokens, other=0)
-    result = tl.zeros((TOKENS,), tl.float64)
+    result = tl.full((TOKENS,), 0, tl.float64)
     for start in range(0, DIM, BLOCK_K):
-        h = block(hidden, rows, tokens, start, DIM, BLOCK_K).to(tl.float64)
-        w = block(head, columns, 2147483647, start, DIM, BLOCK_K).to(tl.float64)
+        h = tiles.block(hidden, rows, tokens, start, DIM, BLOCK_K).to(tl.float64)
+        w = tiles.block(head, columns, 2147483647, start, DIM, BLOCK_K).to(tl.float64)
         result += tl.sum(h * w, 1)
     tl.store(out + places, result, mask=rows < tokens)
 
@@ -388,7 +330,6 @@ def _picked_kernel(
 def _tail_kernel(
     hidden: tl.tensor,
     head: tl.tensor,
-    bias: tl.tensor,
     peak_in: tl.tensor,
     log_total_in: tl.tensor,
     out: tl.tensor,
@@ -398,27 +339,22 @@ def _tail_kernel(
     softcap: tl.tensor,
     THRESHOLDS: tl.constexpr,
     COUNT: tl.constexpr,
-    DIM: tl.constexpr,
-    PRECISION: tl.constexpr,
-    TOKENS: tl.constexpr,
-    WORDS: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    AXIS: tl.constexpr,
+    TILE: tl.constexpr,
 ) -> None:
     """sum p [log p < -threshold] of a block of tokens for each threshold, z times `scale` and its normalisers known."""
-    rows = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
-    states = block(hidden, rows, tokens, 0, DIM, BLOCK_K)
+    rows = tl.program_id(0) * TILE.tokens + tl.arange(0, TILE.tokens)
+    states = tiles.block(hidden, rows, tokens, 0, TILE.dim, TILE.dims)
     peak = tl.load(peak_in + rows, mask=rows < tokens, other=0.0)
     log_total = tl.load(log_total_in + rows, mask=rows < tokens, other=0.0)
-    masses = (tl.zeros((TOKENS,), tl.float32),) * COUNT
-    for start in range(0, words, WORDS):
-        columns = start + tl.arange(0, WORDS)
-        z = products(hidden, head, rows, columns, tokens, words, states, DIM, TOKENS, WORDS, BLOCK_K, AXIS, PRECISION)
-        z = finish(z, bias, softcap, columns, words, AXIS)
-        log_p = z * scale - expand(peak, AXIS) - expand(log_total, AXIS)
+    masses = (tl.full((TILE.tokens,), 0, tl.float32),) * COUNT
+    for start in range(0, words, TILE.words):
+        columns = start + tl.arange(0, TILE.words)
+        z = tiles.products(hidden, head, rows, columns, tokens, words, states, TILE)
+        z = tiles.finish(z, softcap, columns, words, TILE.axis)
+        log_p = z * scale - tl.expand_dims(peak, TILE.axis) - tl.expand_dims(log_total, TILE.axis)
         p = tl.exp2(log_p * LOG2_E)
         for number in tl.static_range(COUNT):
-            below = tl.sum(tl.where(log_p < -THRESHOLDS[number], p, 0.0), AXIS)
+            below = tl.sum(tl.where(log_p < -THRESHOLDS[number], p, 0.0), TILE.axis)
             masses = masses[1:] + (masses[0] + below,)  # noqa: RUF005
     for number in tl.static_range(COUNT):
         tl.store(out + number * tokens + rows, masses[number], mask=rows < tokens)

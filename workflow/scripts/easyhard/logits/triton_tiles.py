@@ -8,8 +8,9 @@ from run to run, tiles that add in another order, and with them other bits.
 
 # mypy: disable-error-code="untyped-decorator, import-untyped, import-not-found"
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
 
 import torch
 import triton
@@ -17,15 +18,17 @@ import triton.language as tl
 from torch import Tensor
 
 from easyhard.errors import InputError
+from easyhard.logits.formulas import Gathered
 
-Precision = Literal["ieee", "tf32x3", "tf32"]
+Precision = Literal["ieee", "tf32x3", "tf32", "bf16"]
 TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 INTERPRETED = bool(triton.knobs.runtime.interpret)  # programs run one by one in NumPy, on any machine
+TARGET_TILE = 32 if INTERPRETED else 64
 WHOLE_BYTES = 256  # up to this length of one state, a tile's states stay on chip as one block
 RESIDENT_BYTES = 16 << 20  # states that programs at work may hold between them, a third of the cache
 
 LOG2_E = tl.constexpr(1.4426950408889634)
-LOWEST = tl.constexpr(-1e30)  # a masked word: finite, so that its differences are numbers, and exp2 of them 0
+LOWEST = tl.constexpr(-1e30)  # finite, so that its differences are numbers, and exp2 of them 0
 ABSENT = tl.constexpr(-2e30)  # beyond the vocabulary
 TF32_HALF = tl.constexpr(1 << 12)  # half a unit in tf32's last place, in float32's bits
 TF32_KEPT = tl.constexpr(~((1 << 13) - 1))  # the bits of float32 that tf32 has
@@ -33,8 +36,10 @@ TF32_KEPT = tl.constexpr(~((1 << 13) - 1))  # the bits of float32 that tf32 has
 
 @dataclass(frozen=True)
 class Tile:
-    """What one program holds at a time: `words` logits for each of `tokens`, from `dims` columns at once."""
+    """What one program holds at a time: `words` logits for each of `tokens`, from `dims` of `dim` columns at once."""
 
+    dim: int
+    precision: Precision
     tokens: int
     words: int
     dims: int
@@ -43,24 +48,24 @@ class Tile:
     stages: int  # of loads in flight
 
     @property
-    def launch(self) -> dict[str, int]:
-        """The sizes as a kernel takes them."""
-        sizes = {"TOKENS": self.tokens, "WORDS": self.words, "BLOCK_K": self.dims, "AXIS": self.axis}
-        return {**sizes, "num_warps": self.warps, "num_stages": self.stages}
+    def launch(self) -> dict[str, Any]:
+        """As a kernel takes it."""
+        return {"TILE": self, "num_warps": self.warps, "num_stages": self.stages}
 
 
 def tile_for(hidden: Tensor, precision: Precision) -> Tile:
     """The tile for hidden (tokens, dim) of this type, dim and precision of the product."""
     dim = hidden.shape[1]
+    tile = partial(Tile, dim, precision)
     if INTERPRETED:
-        return Tile(tokens=32, words=32, dims=32, axis=1, warps=4, stages=1)
+        return tile(tokens=32, words=32, dims=32, axis=1, warps=4, stages=1)
     if hidden.dtype == torch.float32 and precision == "ieee":
-        return Tile(tokens=64, words=64, dims=16, axis=0, warps=4, stages=3)
+        return tile(tokens=64, words=64, dims=16, axis=0, warps=4, stages=3)
     if dim * hidden.element_size() <= WHOLE_BYTES:
-        return Tile(tokens=128, words=128, dims=max(16, triton.next_power_of_2(dim)), axis=1, warps=8, stages=3)
+        return tile(tokens=128, words=128, dims=max(16, triton.next_power_of_2(dim)), axis=1, warps=8, stages=3)
     if hidden.dtype == torch.float32:
-        return Tile(tokens=128, words=128, dims=32, axis=1, warps=8, stages=3)
-    return Tile(tokens=128, words=256, dims=64, axis=1, warps=8, stages=3)
+        return tile(tokens=128, words=128, dims=32, axis=1, warps=8, stages=3)
+    return tile(tokens=128, words=256, dims=64, axis=1, warps=8, stages=3)
 
 
 def split_count(hidden: Tensor, words: int, tile: Tile) -> int:
@@ -78,12 +83,30 @@ def split_count(hidden: Tensor, words: int, tile: Tile) -> int:
     return max(1, min(wanted, words // (8 * tile.words)))
 
 
-def split_words(words: int, splits: int, tile: Tile) -> int:
-    """Words of one split, a multiple of the tile's."""
-    return triton.cdiv(triton.cdiv(words, splits), tile.words) * tile.words
+def split_words(hidden: Tensor, words: int, tile: Tile) -> tuple[int, int]:
+    """Words of one split, a multiple of the tile's, and the number of splits."""
+    span = triton.cdiv(triton.cdiv(words, split_count(hidden, words, tile)), tile.words) * tile.words
+    return span, triton.cdiv(words, span)
 
 
-def loadable(matrix: Tensor, precision: Precision) -> Tensor:
+def merged(
+    peaks: Tensor, totals: Tensor | None, energies: Tensor | None = None, collisions: Tensor | None = None
+) -> Gathered:
+    """What the splits leave, (splits, tokens) each, as one: every sum is relative to its split's peak."""
+    peak = peaks.amax(0)
+    drop = peaks - peak
+    shrink = drop.exp()
+    gathered = Gathered(peak=peak)
+    if totals is not None:
+        gathered.total = (totals * shrink).sum(0)
+        if energies is not None:
+            gathered.energy = ((energies + drop * totals) * shrink).sum(0)
+    if collisions is not None:
+        gathered.collision = (collisions * shrink.square()).sum(0)
+    return gathered
+
+
+def loadable(matrix: Tensor, precision: Precision = "ieee") -> Tensor:
     """`matrix` as kernels take it for products of this precision: contiguous, and rounded to tf32 for "tf32".
 
     Raises InputError for float64, or tensors that no Triton kernel can reach.
@@ -105,12 +128,6 @@ def nearest_tf32(matrix: Tensor) -> Tensor:
     largest error and takes away the bias towards zero.
     """
     return ((matrix.view(torch.int32) + TF32_HALF.value) & TF32_KEPT.value).view(torch.float32)
-
-
-@triton.jit
-def expand(vector: tl.tensor, AXIS: tl.constexpr) -> tl.tensor:
-    """A vector over tokens, to stand beside a tile whose words lie along AXIS."""
-    return tl.expand_dims(vector, AXIS)
 
 
 @triton.jit
@@ -145,9 +162,9 @@ def add_product(
 
 
 @triton.jit
-def empty_tile(TOKENS: tl.constexpr, WORDS: tl.constexpr, AXIS: tl.constexpr) -> tl.tensor:
-    """Zeros (TOKENS, WORDS), words along AXIS."""
-    return tl.zeros((TOKENS, WORDS) if AXIS == 1 else (WORDS, TOKENS), tl.float32)
+def empty_tile(TILE: tl.constexpr) -> tl.tensor:
+    """Zeros for each token and word of a tile."""
+    return tl.full((TILE.tokens, TILE.words) if TILE.axis == 1 else (TILE.words, TILE.tokens), 0, tl.float32)
 
 
 @triton.jit
@@ -159,21 +176,18 @@ def products(
     tokens: tl.tensor,
     words: tl.tensor,
     states: tl.tensor,
-    DIM: tl.constexpr,
-    TOKENS: tl.constexpr,
-    WORDS: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    AXIS: tl.constexpr,
-    PRECISION: tl.constexpr,
+    TILE: tl.constexpr,
 ) -> tl.tensor:
-    """h.w of hidden[rows] and head[columns]; `states` are hidden[rows, :BLOCK_K], already on chip."""
-    z = empty_tile(TOKENS, WORDS, AXIS)
-    if BLOCK_K >= DIM:
-        z = add_product(z, states, block(head, columns, words, 0, DIM, BLOCK_K), AXIS, PRECISION)
+    """h.w of hidden[rows] and head[columns]; `states` are hidden[rows, : TILE.dims], already on chip."""
+    z = empty_tile(TILE)
+    if TILE.dims >= TILE.dim:
+        w = block(head, columns, words, 0, TILE.dim, TILE.dims)
+        z = add_product(z, states, w, TILE.axis, TILE.precision)
     else:
-        for start in range(0, DIM, BLOCK_K):
-            h = block(hidden, rows, tokens, start, DIM, BLOCK_K)
-            z = add_product(z, h, block(head, columns, words, start, DIM, BLOCK_K), AXIS, PRECISION)
+        for start in range(0, TILE.dim, TILE.dims):
+            h = block(hidden, rows, tokens, start, TILE.dim, TILE.dims)
+            w = block(head, columns, words, start, TILE.dim, TILE.dims)
+            z = add_product(z, h, w, TILE.axis, TILE.precision)
     return z
 
 
@@ -187,15 +201,41 @@ def tanh(x: tl.tensor) -> tl.tensor:
 
 
 @triton.jit
-def finish(
-    z: tl.tensor, bias: tl.tensor, softcap: tl.tensor, columns: tl.tensor, words: tl.tensor, AXIS: tl.constexpr
-) -> tl.tensor:
-    """Logits of products: bias and softcap where given, LOWEST for masked words, ABSENT beyond the vocabulary."""
-    if bias is not None:
-        b = tl.load(bias + columns, mask=columns < words, other=0.0).to(tl.float32)
-        z = z + tl.expand_dims(b, 1 - AXIS)
+def finish(z: tl.tensor, softcap: tl.tensor, columns: tl.tensor, words: tl.tensor, AXIS: tl.constexpr) -> tl.tensor:
+    """Logits of products: softly capped where a cap is given, ABSENT beyond the vocabulary."""
     if softcap is not None:
         z = softcap * tanh(z / softcap)
-    if bias is not None:
-        z = tl.where(tl.expand_dims(b, 1 - AXIS) == float("-inf"), LOWEST, z)
     return tl.where(tl.expand_dims(columns, 1 - AXIS) < words, z, ABSENT)
+
+
+def target_logits(hidden: Tensor, head: Tensor, targets: Tensor, tile: Tile, softcap: float | None = None) -> Tensor:
+    """(tokens,) float32: each target's logit, with the very rounding that a pass over the vocabulary gives it."""
+    out = hidden.new_empty(len(hidden), dtype=torch.float32)
+    size = min(TARGET_TILE, tile.tokens, tile.words)
+    _target_kernel[(triton.cdiv(len(hidden), size),)](
+        hidden, head, targets, out, tokens=len(hidden), words=len(head), softcap=softcap,
+        **replace(tile, tokens=size, words=size).launch,
+    )  # fmt: skip
+    return out
+
+
+@triton.jit
+def _target_kernel(
+    hidden: tl.tensor,
+    head: tl.tensor,
+    targets: tl.tensor,
+    out: tl.tensor,
+    tokens: tl.tensor,
+    words: tl.tensor,
+    softcap: tl.tensor,
+    TILE: tl.constexpr,
+) -> None:
+    """Logits of a block of tokens for their own targets: the diagonal of a square tile."""
+    rows = tl.program_id(0) * TILE.tokens + tl.arange(0, TILE.tokens)
+    columns = tl.load(targets + rows, mask=rows < tokens, other=0).to(tl.int32)
+    states = block(hidden, rows, tokens, 0, TILE.dim, TILE.dims)
+    z = products(hidden, head, rows, columns, tokens, words, states, TILE)
+    z = finish(z, softcap, columns, words, TILE.axis)
+    number = tl.arange(0, TILE.tokens)
+    diagonal = tl.sum(tl.where(number[:, None] == number[None, :], z, 0.0), TILE.axis)
+    tl.store(out + rows, diagonal, mask=rows < tokens)

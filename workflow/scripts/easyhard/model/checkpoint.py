@@ -11,10 +11,8 @@ from easyhard.atomic import atomic_path
 
 logger = logging.getLogger("easyhard")
 
-State = dict[str, Any]
 
-
-def save_checkpoint(path: str | Path, identity: str, state: State) -> None:
+def save_checkpoint(path: str | Path, identity: str, state: dict[str, Any]) -> None:
     """Write `state` (tensors, numbers, strings, lists and mappings of them), whole or not at all.
 
     Raises InputError naming `path` when it cannot be written.
@@ -25,7 +23,7 @@ def save_checkpoint(path: str | Path, identity: str, state: State) -> None:
         temporary.write_bytes(buffer.getbuffer())
 
 
-def load_checkpoint(path: str | Path, identity: str) -> State | None:
+def load_checkpoint(path: str | Path, identity: str) -> dict[str, Any] | None:
     """The state saved under the same `identity`, or None when there is none: another one's is left unused.
 
     Nothing in the file is executed: only tensors and plain values are read.
@@ -40,5 +38,4 @@ def load_checkpoint(path: str | Path, identity: str) -> State | None:
     if not isinstance(saved, dict) or saved.get("identity") != identity:
         logger.info("%s belongs to other settings, data or code; training starts anew", path)
         return None
-    state: State = saved["state"]
-    return state
+    return dict(saved["state"])

@@ -43,14 +43,10 @@ class Lego(nn.Module):
         self.embedding.weight.requires_grad_(False)
         self.head_dim = dim // heads
 
-    def exits(self, tokens: Tensor) -> list[Tensor]:
-        """Hidden states after each block: tokens (batch, length) int64 → one (batch, length, dim) per block."""
-        cos, sin = (angles.to(self.head) for angles in rotary_angles(tokens.shape[1], self.head_dim))
-        hidden = [self.embedding(tokens)]
-        for block in self.blocks:
-            hidden.append(block(hidden[-1], cos, sin))
-        return hidden[1:]
-
     def forward(self, tokens: Tensor) -> Tensor:
         """Hidden states of the last exit, (batch, length) int64 → (batch, length, dim); times headᵀ: logits."""
-        return self.exits(tokens)[-1]
+        cos, sin = (angles.to(self.head) for angles in rotary_angles(tokens.shape[1], self.head_dim))
+        hidden = self.embedding(tokens)
+        for block in self.blocks:
+            hidden = block(hidden, cos, sin)
+        return hidden

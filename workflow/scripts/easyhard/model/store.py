@@ -26,8 +26,8 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Map
     cannot be written.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    held = {**metadata, "sha256": _sha256(plain)}
-    one_entry = {ENTRY: json.dumps(held, sort_keys=True)}  # the format keeps no order among several
+    # The format keeps no order among several entries
+    one_entry = {ENTRY: json.dumps({**metadata, "sha256": _sha256(plain)}, sort_keys=True)}
     with atomic_path(path) as temporary:
         try:
             save_file(plain, temporary, one_entry)

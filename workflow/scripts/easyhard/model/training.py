@@ -14,7 +14,7 @@ from torch import Tensor
 
 from easyhard.errors import InputError
 from easyhard.logits.cross_entropy import linear_cross_entropy, per_token_loss
-from easyhard.model.checkpoint import State, load_checkpoint, save_checkpoint
+from easyhard.model.checkpoint import load_checkpoint, save_checkpoint
 from easyhard.model.curve import Epoch, best_epoch
 from easyhard.model.lego import Lego
 from easyhard.progress import Progress
@@ -49,8 +49,16 @@ def train(
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=settings["learning_rate"], fused=True)
-    curve, best = _resume(model, optimizer, load_checkpoint(checkpoint, identity))
-    while not _finished(curve, settings):
+    curve: list[Epoch] = []
+    best: dict[str, Tensor] = {}
+    if (state := load_checkpoint(checkpoint, identity)) is not None:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        curve, best = [Epoch(**point) for point in state["curve"]], state["best"]
+        logger.info("goes on after epoch %d from the checkpoint", len(curve))
+    while not curve or (
+        len(curve) < settings["max_epochs"] and len(curve) - best_epoch(curve).epoch < settings["patience"]
+    ):
         start = time.monotonic()
         epoch = len(curve) + 1
         order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(train_set.inputs)))
@@ -60,7 +68,8 @@ def train(
         logger.info("epoch %d: validation perplexity %.2f", epoch, math.exp(validation_loss))
         if best_epoch(curve).epoch == epoch:
             best = {name: value.clone() for name, value in model.state_dict().items()}
-        save_checkpoint(checkpoint, identity, _state(model, optimizer, curve, best))
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "best": best}
+        save_checkpoint(checkpoint, identity, {**state, "curve": [asdict(point) for point in curve]})
     model.load_state_dict(best)
     return curve
 
@@ -102,30 +111,3 @@ def _train_epoch(
         total, tokens = total + loss.item(), tokens + targets.numel()
         progress.update(step, loss=total / tokens)
     return total / tokens
-
-
-def _finished(curve: list[Epoch], settings: Mapping[str, Any]) -> bool:
-    if not curve:
-        return False
-    return len(curve) >= settings["max_epochs"] or len(curve) - best_epoch(curve).epoch >= settings["patience"]
-
-
-def _state(model: Lego, optimizer: torch.optim.Optimizer, curve: list[Epoch], best: dict[str, Tensor]) -> State:
-    return {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "curve": [asdict(point) for point in curve],
-        "best": best,
-    }
-
-
-def _resume(
-    model: Lego, optimizer: torch.optim.Optimizer, state: State | None
-) -> tuple[list[Epoch], dict[str, Tensor]]:
-    if state is None:
-        return [], {}
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    curve = [Epoch(**point) for point in state["curve"]]
-    logger.info("goes on after epoch %d from the checkpoint", len(curve))
-    return curve, state["best"]

@@ -1,148 +1,163 @@
-"""Training of many probes: each on one thread, as if the others were not there.
+"""Probes of parted documents: trained on fit rows, stopped and calibrated on select rows, asked about any row.
 
-A member is one network, one task, one set of rows and one seed. PyTorch's threads take members in turn, so no result
-depends on the number of threads or on what else is trained. Members side by side in one batched product are no faster
-on a CPU: the hidden layers are wide enough to fill a product each, and a member that has stopped costs nothing more.
+A fit is one probe, one set of rows and one seed. PyTorch's threads take fits in turn, each on one thread as if the
+others were not there, so no result depends on the number of threads or on what else is trained. Networks side by side
+in one batched product are no faster on a CPU: the hidden layers are wide enough to fill a product each, and a network
+that has stopped costs nothing more.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypedDict
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from easyhard.errors import InputError
 from easyhard.logits.tiles import each, spans
+from easyhard.probes.calibration import Column, Line, least_squares_line, platt_line
+from easyhard.probes.data import ProbeData
+from easyhard.probes.documents import Rows
 from easyhard.probes.networks import Weights, first_weights, gradients, outputs
 from easyhard.probes.standardise import Inputs, Moments, moments
-from easyhard.probes.tasks import Task
 from easyhard.progress import Progress
-from easyhard.signals.catalogue import Architecture, Kind
+from easyhard.signals.catalogue import TASKS, Architecture, Kind, family_and_task
+
+Values = NDArray[np.float32]
 
 BLOCK = 4_096  # rows predicted at a time
 LEAST_STEPS = 100  # of an epoch: a small set of rows is passed several times, or it would get fewer steps to learn in
 AVERAGING = 0.99  # the running mean of the weights remembers 1 / (1 − this) = 100 steps
 
 
-class ProbeSettings(TypedDict):
-    """How a probe is trained: `hidden` is the hidden layer's size; the rest says how long and how fast.
-
-    An epoch is a pass over the fit rows in batches, or several passes where one has fewer than 100 batches. After each
-    the probe is judged on the select rows; training ends after `patience` epochs without a better one.
-    """
-
-    hidden: int
-    learning_rate: float
-    batch_size: int
-    max_epochs: int
-    patience: int
-
-
 @dataclass(frozen=True)
-class Member:
-    """One probe to be trained on `fit` rows and stopped by `select` rows.
+class Fit:
+    """One probe, by its name, to be fitted on `rows` with one seed, and asked about the rows `asked`, both ascending,
+    for the column `column`, which several may share."""
 
-    Rows are int64 indices into the inputs and the task, on their device.
-    """
-
-    architecture: Architecture
-    inputs: Inputs
-    task: Task
-    fit: Tensor
-    select: Tensor
+    column: str
+    probe: str
+    rows: Rows
     seed: int
+    asked: Rows
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained member, and what it says of the select rows, `on_select`, (select rows,) float32.
+    """A trained probe: its weights, the moments that scale its inputs, and the line that calibrates it.
 
-    `error` is the objective on the select rows, squared error of the standardised target or cross-entropy in nats, at
-    `best_epoch`, whose weights speak; `epochs` were run, in `seconds`.
+    `unit` has the mean and deviation of a regression's target. `error` is the objective on the select rows, squared
+    error of the standardised target or cross-entropy in nats, at `best_epoch`, whose weights speak; `epochs` were run,
+    in `seconds`.
     """
 
     architecture: Architecture
+    kind: Kind
     weights: Weights
+    moments: Moments
     unit: Moments
-    on_select: Tensor
+    line: Line
     error: float
     best_epoch: int
     epochs: int
     seconds: float
 
-    def say(self, inputs: Inputs, rows: Tensor) -> Tensor:
-        """Of each row of the inputs, (rows,) float32: a logit, or for a regression a number in the target's unit."""
-        return _predict(self.architecture, self.weights, inputs, rows) * self.unit.deviation + self.unit.mean
+    def say(self, groups: Sequence[Tensor], rows: Tensor) -> Values:
+        """Return probabilities, or numbers in the truth's unit, (rows,), for `rows` of the groups that it reads."""
+        inputs = Inputs(groups, self.moments)
+        raw = _predict(self.architecture, self.weights, inputs, rows) * self.unit.deviation + self.unit.mean
+        return LINKS[self.kind](self.line.at(_float64(raw))).astype(np.float32)
 
 
-def train(members: Sequence[Member], settings: ProbeSettings, progress: Progress) -> Iterator[Trained]:
-    """Train the members and yield them in their order; `progress` counts them.
+def train(data: ProbeData, fits: Sequence[Fit], settings: Mapping[str, Any]) -> list[Trained]:
+    """Return the trained probes, in the order of `fits`; one of the same array of rows and seed is trained once.
 
-    Adam on batches drawn without replacement; targets of regressions standardised over the member's fit rows. What is
-    judged, and kept, is a running mean of the weights (Polyak & Juditsky, 1992), steadier than those of any one step.
-    Raises InputError when a member lacks fit or select rows, or diverges.
+    `settings` are those of fair_probes. Adam on batches drawn without replacement; targets of regressions standardised
+    over the fit's rows. An epoch is a pass over them, or several where one has fewer than LEAST_STEPS batches; training
+    ends after `patience` epochs that were no better on the select rows. What is judged, and kept, is a running mean of
+    the weights (Polyak & Juditsky, 1992), steadier than those of any one step. Raises InputError when a fit has no
+    rows, or diverges.
     """
-    for member in members:
-        if not len(member.fit) or not len(member.select):
-            raise InputError(
-                f"{member.task.name}: {len(member.fit)} fit and {len(member.select)} select rows; both are wanted"
-            )
-    device = members[0].fit.device if members else torch.device("cpu")
-    for done, trained in enumerate(each(partial(_train, settings=settings), members, device), start=1):
-        progress.update(done)
-        yield trained
+    kept = [data.hidden, data.context[torch.from_numpy(data.kept).to(data.context.device)]]
+    inputs: dict[tuple[int, bool], Inputs] = {}  # fits of the same rows share what they read
+    for wanted in fits:
+        if not len(wanted.rows):
+            raise InputError(f"{wanted.column}: no rows to fit on; at least one document is wanted")
+        reads_context = family_and_task(wanted.probe)[0].reads_context
+        if (id(wanted.rows), reads_context) not in inputs:
+            groups = kept[: 1 + reads_context]
+            inputs[id(wanted.rows), reads_context] = Inputs(groups, moments(groups, data.places(wanted.rows)))
+    unique = {_key(wanted): wanted for wanted in fits}
+    progress = Progress("probes", len(unique), "fits")
+    trained: dict[tuple[str, int, int], Trained] = {}
+    one = partial(_train, data=data, inputs=inputs, settings=settings)
+    for key, found in zip(unique, each(one, unique.values(), data.hidden.device), strict=True):
+        trained[key] = found
+        progress.update(len(trained))
+    return [trained[_key(wanted)] for wanted in fits]
 
 
-@dataclass(frozen=True)
-class _Best:
-    weights: Weights
-    error: float = float("inf")
-    epoch: int = 0
+def _key(wanted: Fit) -> tuple[str, int, int]:
+    return wanted.probe, id(wanted.rows), wanted.seed
 
 
-def _train(member: Member, settings: ProbeSettings) -> Trained:
+def _train(
+    wanted: Fit, data: ProbeData, inputs: Mapping[tuple[int, bool], Inputs], settings: Mapping[str, Any]
+) -> Trained:
     start = time.perf_counter()
-    unit = _unit(member.task, member.fit)
-    target = (member.task.target - unit.mean) / unit.deviation  # (tokens,)
-    best, epoch = _Best([]), 0
-    for epoch, weights in enumerate(_epochs(member, target, settings), start=1):
-        error = _error(member, weights, target)
-        if error < best.error:
-            best = _Best([tensor.clone() for tensor in weights], error, epoch)
-        if epoch - best.epoch >= settings["patience"]:
-            break
-    if not best.weights:
-        raise InputError(
-            f"learning_rate: {settings['learning_rate']}; {member.task.name} diverged, a lower one is wanted"
-        )
-    on_select = _predict(member.architecture, best.weights, member.inputs, member.select) * unit.deviation + unit.mean
-    seconds = time.perf_counter() - start
-    return Trained(member.architecture, best.weights, unit, on_select, best.error, best.epoch, epoch, seconds)
-
-
-def _unit(task: Task, fit: Tensor) -> Moments:
-    """Mean and deviation by which the target is standardised: 0 and 1 for a classification."""
+    family, name = family_and_task(wanted.probe)
+    task, own = data.tasks[name], inputs[id(wanted.rows), family.reads_context]
+    rows, select = data.places(wanted.rows), data.places(data.select)
+    unit = Moments(task.target.new_zeros(1), task.target.new_ones(1))
     if task.kind == "regression":
-        return moments([task.target[:, None]], fit)
-    return Moments(task.target.new_zeros(1), task.target.new_ones(1))
+        unit = moments([task.target[:, None]], rows)
+    target = (task.target - unit.mean) / unit.deviation  # (kept rows,)
+    least, best_epoch, best = float("inf"), 0, None
+    for epoch, weights in enumerate(_epochs(wanted, own, target, rows, settings), start=1):
+        output = _predict(family.architecture, weights, own, select)
+        error = ERRORS[task.kind](target[select], output).double().mean().item()
+        if error < least:
+            least, best_epoch = error, epoch
+            best, on_select = [tensor.clone() for tensor in weights], output * unit.deviation + unit.mean
+        if epoch - best_epoch >= settings["patience"]:
+            break
+    if best is None:
+        raise InputError(f"learning_rate: {settings['learning_rate']}; {name} diverged, a lower one is wanted")
+    return Trained(
+        architecture=family.architecture,
+        kind=task.kind,
+        weights=best,
+        moments=own.moments,
+        unit=unit,
+        line=LINES[task.kind](_float64(on_select), _float64(task.truth[select])),
+        error=least,
+        best_epoch=best_epoch,
+        epochs=epoch,
+        seconds=time.perf_counter() - start,
+    )
 
 
-def _epochs(member: Member, target: Tensor, settings: ProbeSettings) -> Iterator[Weights]:
+def _epochs(
+    wanted: Fit, inputs: Inputs, target: Tensor, rows: Tensor, settings: Mapping[str, Any]
+) -> Iterator[Weights]:
     """Yield the mean weights after each epoch; they are the same tensors each time."""
-    first = first_weights(member.architecture, member.inputs.width, settings["hidden"], member.seed)
+    family, task = family_and_task(wanted.probe)
+    first = first_weights(family.architecture, len(inputs.moments.mean), settings["hidden"], wanted.seed)
     weights = [tensor.to(target.device) for tensor in first]
     mean = [tensor.clone() for tensor in weights]
     optimizer = torch.optim.Adam(weights, lr=settings["learning_rate"], fused=True)
-    batches = _batches(member.fit, settings["batch_size"], member.seed)
-    steps = max(LEAST_STEPS, -(-len(member.fit) // settings["batch_size"]))
+    batches = _batches(rows, settings["batch_size"], wanted.seed)
+    steps = max(LEAST_STEPS, -(-len(rows) // settings["batch_size"]))
     for step in range(1, settings["max_epochs"] * steps + 1):
-        rows = next(batches)
-        slope = partial(SLOPES[member.task.kind], target.index_select(0, rows))
-        found = gradients(member.architecture, weights, member.inputs.at(rows), slope)
+        batch = next(batches)
+        slope = partial(SLOPES[TASKS[task].kind], target.index_select(0, batch))
+        found = gradients(family.architecture, weights, inputs.at(batch), slope)
         for tensor, gradient in zip(weights, found, strict=True):
             tensor.grad = gradient
         optimizer.step()
@@ -161,16 +176,36 @@ def _batches(rows: Tensor, size: int, seed: int) -> Iterator[Tensor]:
         yield from rows[order].split(size)
 
 
-def _error(member: Member, weights: Weights, target: Tensor) -> float:
-    """The objective on the select rows."""
-    output = _predict(member.architecture, weights, member.inputs, member.select)
-    return ERRORS[member.task.kind](target[member.select], output).double().mean().item()
+def columns_of(data: ProbeData, fits: Sequence[Fit], trained: Sequence[Trained]) -> Iterator[dict[str, Values]]:
+    """Stream what trained probes say of the rows they are asked about: for each batch of states the columns of the
+    fits, (batch,) each, NaN where none is asked. No more than a batch of states is held."""
+    first = 0
+    for hidden in data.states():
+        batch = slice(first, first := first + len(hidden))
+        ask = partial(_ask, batch=batch, groups=[hidden, data.context[batch]])
+        columns = {wanted.column: np.full(len(hidden), np.nan, dtype=np.float32) for wanted in fits}
+        said = each(ask, list(zip(fits, trained, strict=True)), hidden.device)
+        for wanted, (rows, values) in zip(fits, said, strict=True):
+            columns[wanted.column][rows] = values
+        yield columns
+
+
+def _ask(pair: tuple[Fit, Trained], batch: slice, groups: Sequence[Tensor]) -> tuple[Rows, Values]:
+    """The rows of a batch that a fit is asked about, numbered within it, and what its probe says of them."""
+    wanted, probe = pair
+    rows = wanted.asked[slice(*np.searchsorted(wanted.asked, [batch.start, batch.stop]))] - batch.start
+    read = groups[: 1 + family_and_task(wanted.probe)[0].reads_context]
+    return rows, probe.say(read, torch.from_numpy(rows).to(groups[0].device))
 
 
 def _predict(architecture: Architecture, weights: Weights, inputs: Inputs, rows: Tensor) -> Tensor:
     """Outputs (rows,), computed in blocks."""
     blocks = (inputs.at(rows[block]) for block in spans(len(rows), BLOCK))
     return torch.cat([outputs(architecture, weights, x) for x in blocks] or [rows.new_empty(0).float()])
+
+
+def _float64(column: Tensor) -> Column:
+    return column.double().cpu().numpy()
 
 
 # By kind of task: the objective of each row, and the gradient of its mean by the outputs: (target, output) → (rows,).
@@ -182,3 +217,9 @@ SLOPES: dict[Kind, Callable[[Tensor, Tensor], Tensor]] = {
     "regression": lambda target, output: (output - target) * (2 / len(target)),
     "classification": lambda target, output: (torch.sigmoid(output) - target) / len(target),
 }
+# And how raw outputs are calibrated, (outputs, truth) → line, and what makes values of calibrated ones.
+LINES: dict[Kind, Callable[[Column, Column], Line]] = {
+    "regression": least_squares_line,
+    "classification": platt_line,
+}
+LINKS: dict[Kind, Callable[[Column], Column]] = {"regression": np.asarray, "classification": expit}

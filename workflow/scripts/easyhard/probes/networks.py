@@ -13,7 +13,6 @@ than half the time of the BLAS behind automatic differentiation.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -24,34 +23,7 @@ from easyhard.signals.catalogue import Architecture
 Weights = list[Tensor]
 Slope = Callable[[Tensor], Tensor]
 
-
 SPREAD = 0.1  # standard deviation of the first b
-
-
-@dataclass(frozen=True)
-class _Activation:
-    """A hidden layer's function, and the derivative of activation·b by what goes into the function, (rows, hidden)."""
-
-    apply: Callable[[Tensor], Tensor]
-    derivative: Callable[[Tensor, Tensor, Tensor], Tensor]  # (activation, b, activation·b)
-
-
-def _softmax(before: Tensor) -> Tensor:
-    return torch.softmax(before, 1).mul_(before.shape[1] ** 0.5)
-
-
-def _softmax_derivative(activation: Tensor, b: Tensor, score: Tensor) -> Tensor:
-    return activation * (b - score[:, None] / len(b) ** 0.5)
-
-
-def _relu_derivative(activation: Tensor, b: Tensor, score: Tensor) -> Tensor:
-    return torch.gt(activation, 0, out=torch.empty_like(activation)).mul_(b)  # floats: a mask would be copied to them
-
-
-ACTIVATIONS = {
-    "mlp": _Activation(torch.relu, _relu_derivative),
-    "mixture": _Activation(_softmax, _softmax_derivative),
-}
 
 
 def first_weights(architecture: Architecture, width: int, hidden: int, seed: int) -> Weights:
@@ -72,7 +44,7 @@ def outputs(architecture: Architecture, weights: Weights, x: Tensor) -> Tensor:
     if architecture == "linear":
         return x @ weights[0][0]
     layer, output, offset = weights
-    return ACTIVATIONS[architecture].apply(product(x, layer)) @ output + offset
+    return _hidden(architecture, product(x, layer)) @ output + offset
 
 
 def gradients(architecture: Architecture, weights: Weights, x: Tensor, slope: Slope) -> list[Tensor]:
@@ -80,9 +52,18 @@ def gradients(architecture: Architecture, weights: Weights, x: Tensor, slope: Sl
     if architecture == "linear":
         return [slope(outputs(architecture, weights, x))[None] @ x]
     layer, output, offset = weights
-    hidden = ACTIVATIONS[architecture]
-    activation = hidden.apply(product(x, layer))  # (rows, hidden)
-    score = activation @ output
+    hidden = _hidden(architecture, product(x, layer))  # (rows, hidden)
+    score = hidden @ output
     along = slope(score + offset)  # (rows,)
-    before = hidden.derivative(activation, output, score).mul_(along[:, None])
-    return [product(before.t(), x.t()), along @ activation, along.sum()[None]]
+    if architecture == "mlp":  # where a unit is on, as floats: a mask would be copied to them
+        before = torch.gt(hidden, 0, out=torch.empty_like(hidden)).mul_(output)
+    else:
+        before = hidden * (output - score[:, None] / len(output) ** 0.5)
+    before.mul_(along[:, None])  # the gradient by what goes into the hidden layer's function, (rows, hidden)
+    return [product(before.t(), x.t()), along @ hidden, along.sum()[None]]
+
+
+def _hidden(architecture: Architecture, before: Tensor) -> Tensor:
+    if architecture == "mlp":
+        return torch.relu(before)
+    return torch.softmax(before, 1).mul_(before.shape[1] ** 0.5)

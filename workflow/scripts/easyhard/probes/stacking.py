@@ -1,10 +1,10 @@
 """Stacks: gradient-boosted trees that read all signals of a cost class, and which of the signals they rest on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from joblib import parallel_config
@@ -16,36 +16,17 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from easyhard.errors import InputError
 from easyhard.probes.documents import Rows, document_folds
-from easyhard.signals.catalogue import STACKS
 
 Column = NDArray[Any]
 Matrix = NDArray[np.float64]
 Model: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
 Goal = Literal["hard", "loss"]
-Item = TypeVar("Item")
+Settings = Mapping[str, Any]
 
 DEPTH = 8
 LEAST_LEAF = 100  # tokens: a leaf of fewer says more of one document than of the signals
 SHARE_TRIED = 0.5  # of the signals at each split: many say nearly the same; and seeds differ by it
 BINS = 127
-
-
-class StackSettings(TypedDict):
-    """How stacks are grown and looked into.
-
-    The grid learning_rates × leaves is tried on about `tuning_tokens` of the fit rows, in `folds` folds of whole
-    documents. A stack grows until `patience` trees have not helped on the select rows, to `max_trees` at most.
-    Importance is measured on about `importance_tokens` of the select rows, `importance_repeats` times.
-    """
-
-    learning_rates: Sequence[float]
-    leaves: Sequence[int]
-    max_trees: int
-    patience: int
-    folds: int
-    tuning_tokens: int
-    importance_tokens: int
-    importance_repeats: int
 
 
 @dataclass(frozen=True)
@@ -67,100 +48,61 @@ class StackData:
 
 @dataclass(frozen=True)
 class Stack:
-    """The trees of each seed, which read the signals `inputs`.
+    """Trees that read the signals `inputs`.
 
     `learning_rate` and `leaves` were chosen; `comparisons` bounds the comparisons of one token's prediction: trees
-    times depth, the mean over seeds. `importance` is, by signal, the drop of the AUROC of hard when the signal is
-    permuted among select rows, mean and standard deviation over the repeats, in the first seed's stack.
+    times depth. `importance` is, by signal, the drop of the AUROC of hard when the signal is permuted among select
+    rows, mean and standard deviation over the repeats.
     """
 
-    inputs: list[str]
-    models: list[Model]
+    inputs: Sequence[str]
+    model: Model
     learning_rate: float
     leaves: int
     comparisons: float
     importance: dict[str, tuple[float, float]]
 
-    def say(self, signals: Mapping[str, Column]) -> list[NDArray[np.float32]]:
-        """Return what each seed's trees say of tokens with these signals, (tokens,) each: the probability of hard, or
-        the loss. Raises InputError as `fit_stack` does."""
-        x = _matrix(signals, self.inputs, len(signals[self.inputs[0]]))
-        return [_say(model, x).astype(np.float32) for model in self.models]
-
-
-def stack_inputs(classes: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the signals that each stack of STACKS reads, of `classes`: signal → its class; empty stacks left out."""
-    inputs = {stack: [name for name, kind in classes.items() if kind in read] for stack, read in STACKS.items()}
-    return {stack: names for stack, names in inputs.items() if names}
-
-
-def stack_multiply_adds(inputs: Sequence[str], costs: Mapping[str, Mapping[str, int]]) -> int:
-    """Return what the inputs cost together per token, where `costs` has the parts of each: part → multiply-adds.
-
-    A part that several share, as the pass over the vocabulary, is paid once.
-
-    >>> stack_multiply_adds(["entropy", "margin"], {"entropy": {"head": 640}, "margin": {"head": 640}})
-    640
-    """
-    parts: dict[str, int] = {}
-    for name in inputs:
-        parts |= costs[name]
-    return sum(parts.values())
+    def say(self, signals: Mapping[str, Column]) -> NDArray[np.float32]:
+        """Return what the trees say of tokens with these signals, (tokens,): the probability of hard, or the loss."""
+        return _say(self.model, _matrix(signals, self.inputs)).astype(np.float32)
 
 
 def fit_stack(
-    data: StackData, inputs: Sequence[str], goal: Goal, settings: StackSettings, seeds: Sequence[int], threads: int = 1
+    data: StackData, inputs: Sequence[str], goal: Goal, settings: Settings, seed: int, threads: int = 1
 ) -> Stack:
-    """Fit trees (histogram gradient boosting; Ke et al., LightGBM, NeurIPS 2017) on `inputs`, once a seed.
+    """Fit trees (histogram gradient boosting; Ke et al., LightGBM, NeurIPS 2017) on `inputs`.
 
-    goal: `hard`, a classifier of the label, or `loss`, a regression of the loss. Nested by document: learning rate and
-    number of leaves are chosen across folds of fit documents, growth ends by the select rows, and no other row is
-    looked at. The same seeds give the same trees for any number of `threads`, which try pairs of the grid and permute
-    signals side by side. Raises InputError naming a signal of the wrong length or with a value
-    that is not finite, an unknown signal, or a label that is the same for all fit or all select rows.
+    goal: `hard`, a classifier of the label, or `loss`, a regression of the loss. `settings` are those of stacks. Nested
+    by document: learning rate and number of leaves are chosen across folds of fit documents, growth ends by the select
+    rows, and no other row is looked at. The same seed gives the same trees for any number of `threads`. Raises
+    InputError naming a signal with a value that is not finite, or when all fit or all select rows have one label.
     """
-    x, y = _matrix(data.signals, inputs, len(data.loss)), _target(data, goal)
-    learning_rate, leaves = _choose(x, y, data, goal, settings, seeds[0], threads)
-    models = []
-    for seed in seeds:
-        model = _model(goal, learning_rate, leaves, settings, seed)
-        models.append(model.fit(x[data.fit], y[data.fit], X_val=x[data.select], y_val=y[data.select]))
-    return Stack(
-        inputs=list(inputs),
-        models=models,
-        learning_rate=learning_rate,
-        leaves=leaves,
-        comparisons=float(np.mean([model.n_iter_ for model in models])) * min(DEPTH, leaves - 1),
-        importance=_importance(models[0], x, data, inputs, settings, seeds[0], threads),
-    )
+    for name, rows in (("fit", data.fit), ("select", data.select)):
+        if len(np.unique(data.hard[rows])) < 2:
+            raise InputError(f"hard: the same for all {len(rows)} {name} rows; hard and easy tokens are wanted")
+    x = _matrix(data.signals, inputs)
+    y = data.hard.astype(np.int8) if goal == "hard" else data.loss
+    learning_rate, leaves = _choose(x, y, data, goal, settings, seed, threads)
+    model = _model(goal, learning_rate, leaves, settings, seed)
+    model.fit(x[data.fit], y[data.fit], X_val=x[data.select], y_val=y[data.select])
+    comparisons = float(model.n_iter_) * min(DEPTH, leaves - 1)
+    importance = _importance(model, x, data, settings, seed, threads)
+    return Stack(inputs, model, learning_rate, leaves, comparisons, dict(zip(inputs, importance, strict=True)))
 
 
-def _matrix(signals: Mapping[str, Column], inputs: Sequence[str], tokens: int) -> Matrix:
+def _matrix(signals: Mapping[str, Column], inputs: Sequence[str]) -> Matrix:
     """The signals side by side, (tokens, signals)."""
-    x = np.empty((tokens, len(inputs)), dtype=np.float64, order="F")
+    x = np.empty((len(signals[inputs[0]]), len(inputs)), dtype=np.float64, order="F")
     for number, name in enumerate(inputs):
-        if name not in signals:
-            raise InputError(f"inputs: {name!r} is not among the signals; wanted of {', '.join(signals)}")
-        column = np.asarray(signals[name])
-        if column.shape != (tokens,):
-            raise InputError(f"{name}: shape {column.shape}; ({tokens},) is wanted, one value a token")
-        bad = int((~np.isfinite(column)).sum())
+        x[:, number] = signals[name]
+        bad = int((~np.isfinite(x[:, number])).sum())
         if bad:
-            raise InputError(f"{name}: {bad} of {len(column)} values are not finite; finite ones are wanted")
-        x[:, number] = column
+            raise InputError(f"{name}: {bad} of {len(x)} values are not finite; finite ones are wanted")
     return x
 
 
-def _target(data: StackData, goal: Goal) -> Column:
-    for name, rows in (("fit", data.fit), ("select", data.select)):
-        hard = data.hard[rows]
-        if not hard.any() or hard.all():
-            raise InputError(f"hard: the same for all {len(rows)} {name} rows; hard and easy tokens are wanted")
-    return data.hard.astype(np.int8) if goal == "hard" else data.loss
-
-
 def _choose(
-    x: Matrix, y: Column, data: StackData, goal: Goal, settings: StackSettings, seed: int, threads: int
+    x: Matrix, y: Column, data: StackData, goal: Goal, settings: Settings, seed: int, threads: int
 ) -> tuple[float, int]:
     """The pair of the grid whose trees, grown on the other folds, err least on the folds left out."""
     fit, select = (_thinned(rows, settings["tuning_tokens"]) for rows in (data.fit, data.select))
@@ -172,20 +114,18 @@ def _choose(
         rows = np.setdiff1d(fit, fold, assume_unique=True)
         model = _model(goal, *pair, settings, seed)
         model.fit(x[rows], y[rows], X_val=x[select], y_val=y[select])
-        return len(fold) * _error(goal, y[fold], _say(model, x[fold]))
+        said = _say(model, x[fold])
+        each = log_loss(y[fold], said, labels=[0, 1]) if goal == "hard" else mean_squared_error(y[fold], said)
+        return len(fold) * float(each)
 
-    errors = _side_by_side(error, list(product(pairs, folds)), threads)
+    # Trees as small as these give several threads too little to do: each trial takes one
+    with ThreadPoolExecutor(threads, initializer=threadpool_limits, initargs=(1,)) as pool:
+        errors = list(pool.map(error, product(pairs, folds)))
     totals = [sum(errors[start : start + len(folds)]) for start in range(0, len(errors), len(folds))]
     return pairs[int(np.argmin(totals))]
 
 
-def _side_by_side(function: Callable[[Item], float], items: Sequence[Item], threads: int) -> list[float]:
-    """function(item) of each item, `threads` at once, each on one thread: small trees give several too little to do."""
-    with ThreadPoolExecutor(threads, initializer=threadpool_limits, initargs=(1,)) as pool:
-        return list(pool.map(function, items))
-
-
-def _model(goal: Goal, learning_rate: float, leaves: int, settings: StackSettings, seed: int) -> Model:
+def _model(goal: Goal, learning_rate: float, leaves: int, settings: Settings, seed: int) -> Model:
     kind = HistGradientBoostingClassifier if goal == "hard" else HistGradientBoostingRegressor
     return kind(
         learning_rate=learning_rate,
@@ -209,19 +149,10 @@ def _say(model: Model, x: Matrix) -> Column:
     return model.predict(x)
 
 
-def _error(goal: Goal, truth: Column, said: Column) -> float:
-    return float(log_loss(truth, said, labels=[0, 1]) if goal == "hard" else mean_squared_error(truth, said))
-
-
 def _importance(
-    model: Model,
-    x: Matrix,
-    data: StackData,
-    inputs: Sequence[str],
-    settings: StackSettings,
-    seed: int,
-    threads: int,
-) -> dict[str, tuple[float, float]]:
+    model: Model, x: Matrix, data: StackData, settings: Settings, seed: int, threads: int
+) -> list[tuple[float, float]]:
+    """Of each column of x."""
     rows = _thinned(data.select, settings["importance_tokens"])
     pools = ThreadpoolController()
 
@@ -233,8 +164,7 @@ def _importance(
         found = permutation_importance(
             model, x[rows], data.hard[rows], scoring=auroc, n_repeats=settings["importance_repeats"], random_state=seed
         )
-    pairs = zip(found.importances_mean, found.importances_std, strict=True)
-    return {name: (float(mean), float(std)) for name, (mean, std) in zip(inputs, pairs, strict=True)}
+    return list(zip(found.importances_mean.tolist(), found.importances_std.tolist(), strict=True))
 
 
 def _thinned(rows: Rows, about: int) -> Rows:

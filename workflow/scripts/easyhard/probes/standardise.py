@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from easyhard.errors import InputError
 from easyhard.logits.tiles import spans
 
 BLOCK = 8_192  # rows in memory at a time as float64
@@ -26,37 +25,23 @@ class Moments:
 class Inputs:
     """Groups of columns side by side, each (tokens, its width) of any float type, and the moments that scale them."""
 
-    groups: tuple[Tensor, ...]
+    groups: Sequence[Tensor]
     moments: Moments
-
-    @property
-    def width(self) -> int:
-        """Number of columns, the constant one that `at` adds not counted."""
-        return sum(group.shape[1] for group in self.groups)
 
     def at(self, rows: Tensor) -> Tensor:
         """Return the standardised columns of `rows` and a last column of ones: (len(rows), width + 1) float32."""
-        x = self.moments.mean.new_ones(len(rows), self.width + 1)
+        x = self.moments.mean.new_ones(len(rows), len(self.moments.mean) + 1)
         torch.sub(_side_by_side(self.groups, rows), self.moments.mean, out=x[:, :-1])
         x[:, :-1] /= self.moments.deviation
         return x
 
 
-def standardised(groups: Sequence[Tensor], rows: Tensor) -> Inputs:
-    """Return the inputs that `groups` hold, scaled by the moments of `rows` (int64 indices) alone.
-
-    groups: tensors (tokens, columns) of any float types on one device. Raises InputError when `rows` is empty.
-    """
-    return Inputs(tuple(groups), moments(groups, rows))
-
-
 def moments(groups: Sequence[Tensor], rows: Tensor) -> Moments:
-    """Return mean and population standard deviation of every column over `rows`, in blocks of float64.
+    """Return mean and population standard deviation of every column over `rows` (int64 indices), in blocks of float64.
 
-    Sums are of differences from the first row, so that a large common value costs no digits.
+    groups: tensors (tokens, columns) of any float types on one device. Sums are of differences from the first row, so
+    that a large common value costs no digits.
     """
-    if not len(rows):
-        raise InputError("rows: none; at least one row to standardise by is wanted")
     origin = _side_by_side(groups, rows[:1]).double()
     total, squares = torch.zeros_like(origin[0]), torch.zeros_like(origin[0])
     for block in spans(len(rows), BLOCK):

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from easyhard.report.comparison_metrics import Group
-from easyhard.report.comparison_page import AFFORDABLE, scores, shown_bests
-from easyhard.report.fair_drawing import LOOKS, reaches
-from easyhard.report.fair_items import main_label, number, optional, signals_by_class
+from easyhard.report.comparison import AFFORDABLE, Group, scores, shown_bests
+from easyhard.report.drawing import GREY, INK, LOOKS, canvas, reaches, styled, values_of
+from easyhard.report.items import main_label, signals_by_class
 from easyhard.report.labels import COST_CLASSES, hard_title, signal_title
-from easyhard.report.style import GREY, INK, canvas, styled
 
 ROW = 0.33
 """Height of a signal's row in inches."""
@@ -41,26 +40,16 @@ def comparison(groups: Sequence[Group]) -> Figure:
 def _bests(axes: Axes, group: Group, best: Sequence[tuple[str, str]], metric: str) -> None:
     for row, (needs, item) in enumerate(best):
         colour, marker = LOOKS["hidden" if needs == AFFORDABLE else needs]
-        mean = optional(group.mean, "fair_signals", item, metric)
-        seeds = [number(figures, "fair_signals", item, metric) for figures in group.runs.values()]
+        seeds = [figures.number("fair_signals", item, metric) for figures in group.runs.values()]
         axes.plot(seeds, np.full(len(seeds), row), marker, color=colour, markersize=4, alpha=0.7, zorder=3)
-        axes.errorbar(
-            [mean.value or np.nan],
-            [row],
-            xerr=reaches([mean]),
-            fmt="|",
-            color=INK,
-            markersize=11,
-            capsize=3,
-            elinewidth=1.2,
-        )
-    axes.set_yticks(
-        range(len(best)), [f"{signal_title(item)}\n({COST_CLASSES.get(needs, needs)})" for needs, item in best]
-    )
+        mean = [group.mean.get("fair_signals", item, metric)]
+        look: dict[str, Any] = {"fmt": "|", "color": INK, "markersize": 11, "capsize": 3, "elinewidth": 1.2}
+        axes.errorbar(values_of(mean), [row], xerr=reaches(mean), **look)
+    names = [f"{signal_title(item)}\n({COST_CLASSES.get(needs, needs)})" for needs, item in best]
+    axes.set_yticks(range(len(best)), names)
     axes.tick_params(axis="y", labelsize=7.5)
-    axes.set_ylim(-0.6, len(best) - 0.4)
+    axes.set(ylim=(-0.6, len(best) - 0.4), title=group.name)
     axes.grid(visible=True, axis="x")
-    axes.set_title(group.name)
 
 
 def _agreement(axes: Axes, one: Group, other: Group) -> None:
@@ -73,8 +62,6 @@ def _agreement(axes: Axes, one: Group, other: Group) -> None:
             axes.plot(*places, marker, color=colour, markersize=4, alpha=0.6, label=COST_CLASSES[needs])
     ends = [min([*across.values(), *up.values()]), max([*across.values(), *up.values()])]
     axes.plot(ends, ends, color=GREY, linewidth=0.8, linestyle=":")
-    axes.set_xlabel(f"AUROC in {one.name}")
-    axes.set_ylabel(f"AUROC in {other.name}")
-    axes.set_title("every signal, mean over seeds")
+    axes.set(xlabel=f"AUROC in {one.name}", ylabel=f"AUROC in {other.name}", title="every signal, mean over seeds")
     axes.set_box_aspect(1)
     axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), title="signals that need", alignment="left")

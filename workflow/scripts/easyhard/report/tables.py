@@ -1,135 +1,163 @@
-"""Markdown tables that read well in a terminal too: padded columns, numbers to the right."""
+"""How a table is made: rows by columns, each cell a figure that the row and the column name together. No format."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from easyhard.report.labels import Label, difference_text, item_title, metric_label, value_text
-from easyhard.report.methods import median_cut, own_cut
+from easyhard.report.items import main_label
+from easyhard.report.labels import Label, difference_text, metric_label, value_text
 from easyhard.report.metrics import Figure, Figures
+from easyhard.report.words import estimate_text, p_text, percent
 
 MARK = "†"
-LOSS_DIFF = metric_label("separation", "loss_diff")
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """A padded Markdown table without a last line break; the first `left` columns are flush left, the others right.
-
-    Every row has as many cells as the header; a `|` in a cell is escaped.
-    """
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (header, *rows)]
-    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
-    rule = ["-" * width if index < left else "-" * (width - 1) + ":" for index, width in enumerate(widths)]
-    lines = [_line(cells[0], widths, left), _line(rule, widths, left), *(_line(row, widths, left) for row in cells[1:])]
-    return "\n".join(lines)
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], left: int) -> str:
-    padded = [
-        cell.ljust(width) if index < left else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return f"| {' | '.join(padded)} |"
+Form = Callable[[Label, Figure], str]
+"""How a figure is printed in a cell."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Tables of this run beside the founding document.
+class Table:
+    """What a renderer prints: every row has as many cells as the header; the first `left` columns are words."""
 
-    On another corpus than WikiText-2 the published figures are labelled with theirs, and no bands are applied.
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: int = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """Leading cells, and the names that stand for {0}, {1}, … in a column's figures.
+
+    `form` prints the row's figures in place of the columns' forms, `figures` has them in place of the run's; `given`
+    are cells that are not one figure, by the heading of their column.
     """
 
+    lead: Sequence[str]
+    key: Sequence[str] = ()
+    form: Form | None = None
+    figures: Figures | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Column:
+    """The figure section/item/metric of every row; in the three {0} is the row's name, {label} the main label.
+
+    It is headed by its label, or by `heading`. If `dropped`, it is left out where no row has its figure, or that of the
+    metric it stands `beside`.
+    """
+
+    section: str
+    metric: str
+    item: str = "{0}"
+    form: Form = estimate_text
+    heading: str = ""
+    label: Label | None = None
+    dropped: bool = False
+    beside: str = ""
+    figures: Figures | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What a table is of: a run's figures, one name that the table may want, whether the text is the founding one."""
+
     figures: Figures
-    is_founding_corpus: bool
-
-    @property
-    def published_label(self) -> str:
-        """How the published figures are headed."""
-        return "published" if self.is_founding_corpus else "published (WikiText-2)"
-
-    def outside(self, figure: Figure) -> bool:
-        """Whether the figure is to be marked: outside its band, on the corpus that the bands are for."""
-        return self.is_founding_corpus and figure.outside
-
-    def listing(self, section: str, item: str, metrics: Sequence[str]) -> str:
-        """One row a metric of one item: this run, published, difference."""
-        rows = []
-        for metric in metrics:
-            label, figure = metric_label(section, metric), self.figures.figure(section, item, metric)
-            rows.append([label.heading, *self._three(label, figure)])
-        return markdown(["figure", "this run", self.published_label, "difference"], rows)
-
-    def grid(self, section: str, items: Sequence[str], metrics: Sequence[str], kind: str) -> str:
-        """One column a metric; for each item a row of this run and, where anything is published, two rows below it.
-
-        `kind` heads the first column: what an item is.
-        """
-        labels = [metric_label(section, metric) for metric in metrics]
-        columns = [self.figures.column(section, items, metric) for metric in metrics]
-        rows: list[list[str]] = []
-        for item, found in zip(items, zip(*columns, strict=True), strict=True):
-            cells = [self._three(label, figure) for label, figure in zip(labels, found, strict=True)]
-            run, published, difference = (list(row) for row in zip(*cells, strict=True))
-            rows.append([item_title(item), "this run", *run])
-            if any(figure.published is not None for figure in found):
-                rows += [["", self.published_label, *published], ["", "difference", *difference]]
-        return markdown([kind, "source", *(label.heading for label in labels)], rows, left=2)
-
-    def median_cut(self) -> str:
-        """The final comparison: every method at the median cut, with its share of the oracle's Loss Diff."""
-        oracle = self.figures.figure("separation", "oracle", "loss_diff")
-        rows = [
-            [method.title, method.sees, *self._three(LOSS_DIFF, method.loss_diff),
-             share_text(method.loss_diff.value, oracle.value), share_text(method.loss_diff.published, oracle.published)]
-            for method in median_cut(self.figures)
-        ]  # fmt: skip
-        shares = ["oracle share (%)", f"{self.published_label}, share (%)"]
-        return markdown(["method", "kind", *self._heads("Loss Diff (nats)"), *shares], rows, left=2)
-
-    def own_cut(self) -> str:
-        """The classifiers at their own threshold, with the share of tokens that each calls easy."""
-        easy = metric_label("classification", "easy_share")
-        rows = [
-            [method.title, value_text(easy, method.easy_share), *self._three(LOSS_DIFF, method.loss_diff)]
-            for method in own_cut(self.figures)
-        ]
-        return markdown(["method", "called easy (%)", *self._heads("Loss Diff (nats)")], rows)
-
-    def _heads(self, name: str) -> list[str]:
-        return [name, self.published_label, "difference"]
-
-    def bands(self) -> str:
-        """One row for every figure that has a band: this run, the band, inside or outside."""
-        rows = []
-        for section, item, metric in self.figures.banded():
-            label, figure = metric_label(section, metric), self.figures.figure(section, item, metric)
-            run, published, _ = self._three(label, figure)
-            place = f"outside {MARK}" if figure.outside else "inside"
-            names = [section.replace("_", " "), item_title(item), label.heading]
-            rows.append([*names, run, published, band_text(label, figure), place])
-        header = ["section", "item", "figure", "this run", self.published_label, "band", "this run is"]
-        return markdown(header, rows, left=3)
-
-    def _three(self, label: Label, figure: Figure) -> tuple[str, str, str]:
-        """This run (with its interval, and marked where it leaves its band), published, difference."""
-        run = value_text(label, figure.value)
-        if figure.ci_low is not None and figure.ci_high is not None:
-            run += f" [{value_text(label, figure.ci_low)}, {value_text(label, figure.ci_high)}]"
-        if self.outside(figure):
-            run += f" {MARK}"
-        return run, value_text(label, figure.published), difference_text(label, figure.value, figure.published)
+    about: str = ""
+    founding: bool = False
 
 
-def share_text(part: float | None, whole: float | None) -> str:
-    """One Loss Diff as a share of another, in percent; a dash where either is null or the whole is zero."""
-    share = part / whole if part is not None and whole else None
-    return value_text(metric_label("separation", "oracle_share"), share)
+@dataclass(frozen=True)
+class Entry:
+    """A table as declared: the headings of its leading cells, its rows, its columns."""
+
+    heads: Sequence[str]
+    rows: Callable[[View], Sequence[Row]]
+    columns: Sequence[Column] | Callable[[View], Sequence[Column]] = ()
+    left: int = 1
+
+    def table(self, view: View) -> Table:
+        """The table of these figures. Raises InputError naming a figure that it cannot do without."""
+        columns = self.columns(view) if callable(self.columns) else self.columns
+        return build(
+            view.figures, [head.format(view.about) for head in self.heads], self.rows(view), columns, self.left
+        )
 
 
-def band_text(label: Label, figure: Figure) -> str:
-    """A figure's band in words, in the printed unit."""
+def build(
+    figures: Figures, heads: Sequence[str], rows: Sequence[Row], columns: Sequence[Column], left: int = 1
+) -> Table:
+    """The table of these rows and columns, without columns that are to be dropped."""
+    main = main_label(figures) if any("{label}" in column.metric + column.item for column in columns) else ""
+
+    def place(row: Row, column: Column, metric: str) -> tuple[str, str, str]:
+        section, item, name = (part.format(*row.key, label=main) for part in (column.section, column.item, metric))
+        return section, item, name
+
+    def find(row: Row, column: Column, metric: str) -> Figure:
+        return (column.figures or row.figures or figures).get(*place(row, column, metric))
+
+    def cell(row: Row, column: Column, heading: str) -> str:
+        section, _, metric = place(row, column, column.metric)
+        label = column.label or metric_label(section, metric)
+        return row.given.get(heading) or (row.form or column.form)(label, find(row, column, column.metric))
+
+    shown: list[tuple[str, Column]] = []
+    for column in columns:
+        own = [find(row, column, column.beside or column.metric).value for row in rows]
+        if not column.dropped or any(value is not None for value in own):
+            label = column.label or metric_label(column.section, column.metric.replace("{label}", main))
+            shown.append((column.heading or label.heading, column))
+    lines = [[*row.lead, *(cell(row, column, heading) for heading, column in shown)] for row in rows]
+    return Table([*heads, *(heading for heading, _ in shown)], lines, left)
+
+
+def columns_of(section: str, metrics: str, form: Form = estimate_text, dropped: bool = False) -> list[Column]:
+    """A column each of several metrics, parted by blanks, of the row's item in one section."""
+    return [Column(section, metric, form=form, dropped=dropped) for metric in metrics.split()]
+
+
+def plain(label: Label, figure: Figure) -> str:
+    """The value alone."""
+    return value_text(label, figure.value)
+
+
+def share(label: Label, figure: Figure) -> str:
+    """A share in percent, with the digits that count."""
+    return percent(figure.value)
+
+
+def p_words(label: Label, figure: Figure) -> str:
+    """A p-value in words."""
+    return p_text(figure.value)
+
+
+def p_value(label: Label, figure: Figure) -> str:
+    """A p-value below a heading that says so."""
+    return p_text(figure.value).removeprefix("p ").removeprefix("= ")
+
+
+def marked(label: Label, figure: Figure) -> str:
+    """The value with its interval, and with a mark where it leaves its band."""
+    return estimate_text(label, figure) + (f" {MARK}" if figure.outside else "")
+
+
+def published(label: Label, figure: Figure) -> str:
+    """The published value."""
+    return value_text(label, figure.published)
+
+
+def change(label: Label, figure: Figure) -> str:
+    """This run's value minus the published one."""
+    return difference_text(label, figure.value, figure.published)
+
+
+def band(label: Label, figure: Figure) -> str:
+    """The band of a faithful run in words, in the printed unit."""
     low, high = value_text(label, figure.band_low), value_text(label, figure.band_high)
     if figure.band_low is None:
         return f"below {high}"
-    if figure.band_high is None:
-        return f"above {low}"
-    return f"{low} to {high}"
+    return f"above {low}" if figure.band_high is None else f"{low} to {high}"
+
+
+def inside(label: Label, figure: Figure) -> str:
+    """Whether the value leaves its band."""
+    return f"outside {MARK}" if figure.outside else "inside"

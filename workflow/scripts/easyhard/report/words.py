@@ -1,7 +1,23 @@
-"""Words for figures: values as printed, comparisons, counts, and which items a sentence speaks of."""
+"""Words for figures: values as printed, with intervals and p-values, comparisons and counts; no format but plain text.
 
-from easyhard.report.labels import SIGNAL_TITLES, TARGET_SIGNALS, metric_label, value_text
-from easyhard.report.metrics import Figures
+What a reader is to see first is wrapped by `strong`; the renderer of a format says how that looks.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from easyhard.report.labels import NULL, Label, difference_text, metric_label, value_text
+from easyhard.report.metrics import Figure, Figures
+
+STRONG = "\ue000", "\ue001"
+"""Stand around strong words: characters of private use, which no text has."""
+
+BETTER, NOT_WORSE, WORSE = "better", "not worse", "worse"
+SIGNIFICANT = 0.05
+
+
+def strong(words: str) -> str:
+    """The words, marked as strong."""
+    return f"{STRONG[0]}{words}{STRONG[1]}"
 
 
 def text(figures: Figures, section: str, item: str, metric: str) -> str:
@@ -9,31 +25,76 @@ def text(figures: Figures, section: str, item: str, metric: str) -> str:
     return value_text(metric_label(section, metric), figures.value(section, item, metric))
 
 
-def measured(figures: Figures, section: str, items: list[str], metric: str) -> dict[str, float]:
+def estimate(figures: Figures, section: str, item: str, metric: str) -> str:
+    """The figure with its interval, `0.741 [0.729, 0.753]`, in the printed unit; a dash where there is none."""
+    return estimate_text(metric_label(section, metric), figures.get(section, item, metric))
+
+
+def estimate_text(label: Label, figure: Figure) -> str:
+    """The value and, where there is one, its interval."""
+    value = value_text(label, figure.value)
+    if figure.interval is None:
+        return value
+    return f"{value} [{', '.join(value_text(label, end) for end in figure.interval)}]"
+
+
+def difference(figures: Figures, item: str, metric: str) -> str:
+    """A signal's difference from another with its interval, all signed: `-0.007 [-0.012, -0.002]`; else a dash."""
+    return signed_text(metric_label("fair_differences", metric), figures.get("fair_differences", item, metric))
+
+
+def signed_text(label: Label, figure: Figure) -> str:
+    """The value and, where there is one, its interval, all with their signs."""
+    value = difference_text(label, figure.value, 0.0)
+    if figure.interval is None:
+        return value
+    return f"{value} [{', '.join(difference_text(label, end, 0.0) for end in figure.interval)}]"
+
+
+def standing(figure: Figure, low_is_good: bool = False) -> str | None:
+    """What a difference's interval allows to say: BETTER, WORSE, or NOT_WORSE where 0 lies inside; None without one."""
+    if figure.interval is None:
+        return None
+    low, high = figure.interval
+    if low <= 0 <= high:
+        return NOT_WORSE
+    return BETTER if (high < 0) == low_is_good else WORSE
+
+
+def cost(figures: Figures, item: str) -> str:
+    """A signal's multiply-adds in percent of the head's; a dash where they are not known."""
+    return percent(figures.get("fair_signals", item, "cost_share").value)
+
+
+def percent(share: float | None) -> str:
+    """A share in percent with two digits that count, whole from 10 % on: 0.046, 1.6, 31."""
+    if share is None:
+        return NULL
+    value = 100 * share
+    if value == 0:
+        return "0"
+    if value >= 9.95:
+        return f"{value:,.0f}"
+    digits = 1 if value >= 0.995 else 2 if value >= 0.0995 else 3
+    return f"{value:.{digits}f}" if value >= 0.0005 else "< 0.001"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value as printed; a dash where there is none."""
+    if p is None:
+        return NULL
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def measured(figures: Figures, section: str, items: Sequence[str], metric: str) -> dict[str, float]:
     """The metric by item, without items where it is null. Raises InputError when an item lacks it altogether."""
     values = {item: figures.value(section, item, metric) for item in items}
     return {item: value for item, value in values.items() if value is not None}
 
 
-def highest(values: dict[str, float]) -> str:
+def highest(values: Mapping[str, float]) -> str:
     """The item with the highest value, the first of equals."""
     return max(values, key=values.__getitem__)
-
-
-def lowest(values: dict[str, float]) -> str:
-    """The item with the lowest value, the first of equals."""
-    return min(values, key=values.__getitem__)
-
-
-def compare(figures: Figures, section: str, pair: tuple[str, str], metric: str, words: tuple[str, str, str]) -> str:
-    """The word for how the first item's metric stands to the second's: (above, below, level).
-
-    Figures that look equal in the tables are called level.
-    """
-    one, other = pair
-    if text(figures, section, one, metric) == text(figures, section, other, metric):
-        return words[2]
-    return comparison(figures.value(section, one, metric), figures.value(section, other, metric), words)
 
 
 def comparison(one: float | None, other: float | None, words: tuple[str, str, str]) -> str:
@@ -53,41 +114,6 @@ def plural(number: int, noun: str) -> str:
     return f"one {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def listed(parts: list[str]) -> str:
+def listed(parts: Sequence[str]) -> str:
     """The parts joined as a sentence does it: a, b and c."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def p_text(p: float) -> str:
-    """A p-value as printed."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
-def untrained_signals(figures: Figures) -> list[str]:
-    """The signals of the separation table that are neither trained nor see the target."""
-    return [item for item in figures.items("separation") if item not in TARGET_SIGNALS | {"exit_classifier"}]
-
-
-def signals_of(figures: Figures, section: str) -> list[str]:
-    """The section's items that are signals, in the order of the table."""
-    return [item for item in figures.items(section) if item in SIGNAL_TITLES]
-
-
-def plain_ranks(figures: Figures) -> list[int]:
-    """The ranks of the plain SVD, ascending."""
-    items = [item.partition("/") for item in figures.items("low_rank")]
-    return sorted(int(rank) for kind, _, rank in items if kind == "plain")
-
-
-def mode_places(figures: Figures) -> list[str]:
-    """Where the modes of the loss lie, in nats, as printed; none where the density could not be estimated."""
-    if not figures.has("loss_distribution", "loss", "modes"):
-        return []
-    number = figures.value("loss_distribution", "loss", "modes") or 0
-    return [text(figures, "loss_distribution", "loss", f"mode_{index + 1}") for index in range(int(number))]
-
-
-def majority_class(figures: Figures) -> str:
-    """What the majority baseline calls every token: easy where more than half of the test tokens are easy."""
-    easy = figures.value("classification", "majority", "prevalence")
-    return "easy" if easy is not None and easy > 0.5 else "hard"

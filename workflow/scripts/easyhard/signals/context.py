@@ -5,6 +5,7 @@ i - 1, whose target is row i's token.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from easyhard.errors import InputError
 from easyhard.signals.declare import HERE, computable, compute, signal
+from easyhard.signals.store import read_columns
+from easyhard.signals.tokens import FIT
 from easyhard.signals.unigram import train_surprisal
 
 Numbers = NDArray[Any]
@@ -48,6 +51,26 @@ def context_signals(
         _check_tokens(arrays, values["words"])
     found = compute(computable(["context"], values), values, len(row))
     return {name: np.asarray(column, dtype=np.float32) for name, column in found.items()}
+
+
+def read_context_signals(tokens: str | Path, counts: str | Path | None, rows: slice) -> dict[str, NDArray[np.float32]]:
+    """Name -> (rows,) of every context signal of some rows of rows/documents.parquet.
+
+    `counts` is rows/word_counts.parquet, where there is one. What stands before the first row in its document is read
+    too, so that the rows of a shard get what they would get among all. Raises InputError naming a damaged file.
+    """
+    columns = read_columns(tokens, ["document", "token", "position", "loss", "part"])
+    mean_loss = float(columns["loss"][columns.pop("part") == FIT].mean(dtype="float64"))
+    if (columns["token"] < 0).any():  # not known
+        del columns["token"]
+    others = np.flatnonzero(columns["document"][: rows.start] != columns["document"][rows.start : rows.start + 1])
+    start = int(others[-1]) + 1 if len(others) else 0  # of the first row's document
+    found = context_signals(
+        {name: values[start : rows.stop] for name, values in columns.items()},
+        mean_loss=mean_loss,
+        counts=None if counts is None else read_columns(counts, ["count"])["count"],
+    )
+    return {name: values[rows.start - start :] for name, values in found.items()}
 
 
 def _check(arrays: Mapping[str, Numbers], mean_loss: float) -> None:

@@ -1,5 +1,6 @@
 """All signals of the logits for a batch of tokens: one pass over the vocabulary."""
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -22,14 +23,15 @@ def head_signals(
     temperature: float | None = None,
     counts: ArrayLike | None = None,
     softcap: float | None = None,
+    only: Collection[str] | None = None,
     implementation: Implementation = "auto",
 ) -> dict[str, Tensor]:
     """Name -> (tokens,) float32 of every signal of class head, and of class target where there are targets.
 
     hidden (tokens, dim), head (words, dim) and targets (tokens,) as logit_statistics takes them; no (tokens, words)
     array. softcap is that of the logits; temperature divides the logits of the scaled signals; counts (words,) are how
-    often training saw each word. Signals that read one that is missing are left out. Raises InputError naming the
-    argument or signal that is wrong.
+    often training saw each word. Signals that read one that is missing are left out, and, where `only` names some, all
+    others. Raises InputError naming the argument or signal that is wrong.
     """
     if temperature is not None and not 0 < temperature < float("inf"):
         raise InputError(f"temperature: {temperature}; a positive number is wanted")
@@ -41,6 +43,8 @@ def head_signals(
     if counts is not None:
         values["train_surprisal"] = torch.tensor(known, device=hidden.device)
     signals = computable(["head", "target"], {*values, *plain, *scaled})
+    if only is not None:
+        signals = [entry for entry in signals if entry.name in only]
     read = {name for entry in signals for name in entry.reads}
 
     wanted = [name for name in plain if name in read]

@@ -1,7 +1,10 @@
-"""Parquet files of plain columns, one row a token: the form of every signal and prediction file."""
+"""Parquet files of plain columns, one row a token: the form of every signal and prediction file.
+
+A table lies in one file or in several, its shards in the order of their rows; readers take either.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from easyhard.errors import InputError
-from easyhard.parquet import open_parquet, parquet_writer, read_parquet
+from easyhard.parquet import Writer, open_parquet, parquet_writer, read_parquet
+
+Paths = str | Path | Sequence[str | Path]
+"""A file, or the shards of a table in their order."""
 
 
 def write_columns(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -21,87 +27,125 @@ def write_columns(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None
     write_batches(path, [columns])
 
 
-def write_batches(path: str | Path, batches: Iterable[Mapping[str, NDArray[Any]]]) -> None:
-    """Write batches of the same columns, each (rows,), as they come: a row group each, so memory holds one batch.
+class ColumnWriter:
+    """Writes batches of the same columns to one file, which is opened by the first."""
+
+    def __init__(self, path: str | Path, stack: ExitStack) -> None:
+        self._path, self._stack = path, stack
+        self._writer: Writer | None = None
+
+    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Append a batch of columns, each (rows,), as a row group."""
+        table = pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()})
+        if self._writer is None:
+            self._writer = self._stack.enter_context(parquet_writer(self._path, table.schema))
+        self._writer.write_table(table)
+
+
+@contextmanager
+def open_columns(path: str | Path) -> Iterator[ColumnWriter]:
+    """A writer of batches of columns, of which memory holds one; the file appears when the block ends well.
 
     Without a batch, as for a shard without tokens, the file has no column. Raises InputError when it cannot be written.
     """
-    tables = map(_table, batches)
-    first = next(tables, pa.table({}))
-    with parquet_writer(path, first.schema) as writer:
-        for table in chain([first], tables):
-            writer.write_table(table)
+    with ExitStack() as stack:
+        writer = ColumnWriter(path, stack)
+        yield writer
+        if writer._writer is None:
+            writer.write({})
 
 
-def read_batches(path: str | Path, names: Sequence[str], rows: int) -> Iterator[dict[str, NDArray[Any]]]:
-    """Stream columns, `rows` rows at a time and the rest at the end, whatever the row groups of the file.
+def write_batches(path: str | Path, batches: Iterable[Mapping[str, NDArray[Any]]]) -> None:
+    """Write batches of the same columns as they come: what `open_columns` is given, one after another."""
+    with open_columns(path) as writer:
+        for batch in batches:
+            writer.write(batch)
 
-    Files of one length so give batches of the same tokens. Raises InputError as `read_columns` does.
+
+def shard_files(paths: Paths) -> list[str | Path]:
+    """The files of a table, one or several."""
+    return [paths] if isinstance(paths, str | Path) else list(paths)
+
+
+def column_names(paths: Paths) -> list[str]:
+    """The columns of a table, from its files' footers. Shards without rows may have none.
+
+    Raises InputError naming a shard that is damaged or has other columns than the first.
     """
-    with open_parquet(path, names) as file:
-        waiting: list[pa.Table] = []
-        held = 0
-        for batch in file.iter_batches(batch_size=rows, columns=list(names)):
-            waiting.append(pa.Table.from_batches([batch]))
-            held += len(batch)
-            while held >= rows:
-                table = pa.concat_tables(waiting)
-                yield {name: _numeric(path, name, table.column(name)[:rows]) for name in names}
-                waiting, held = [table.slice(rows)], held - rows
-        if held:
-            table = pa.concat_tables(waiting)
-            yield {name: _numeric(path, name, table.column(name)) for name in names}
-
-
-def merge(path: str | Path, shards: Sequence[str | Path]) -> None:
-    """Write the rows of all shards, in their order, as one file, of which memory holds a row group at a time.
-
-    Shards without rows are passed over. Raises InputError naming a shard that is damaged or has other columns than the
-    first, or when none has a row.
-    """
-    schemas: dict[str | Path, pa.Schema] = {}
-    for shard in shards:
-        with open_parquet(shard) as file:
-            if file.metadata.num_rows:
-                schemas[shard] = file.schema_arrow.remove_metadata()
-    if not schemas:
-        raise InputError(f"{path}: no rows in any of {len(shards)} shards; at least one is wanted")
-    first, schema = next(iter(schemas.items()))
-    for shard, own in schemas.items():
-        if own != schema:
+    known: dict[str | Path, list[str]] = {}
+    for path in shard_files(paths):
+        with open_parquet(path) as file:
+            if file.metadata.num_rows or not file.schema_arrow.names:
+                known[path] = list(file.schema_arrow.names)
+    held = {path: names for path, names in known.items() if names}
+    if not held:
+        return []
+    first, names = next(iter(held.items()))
+    for path, own in held.items():
+        if own != names:
             raise InputError(
-                f"{shard}: columns {', '.join(own.names)}, but {first}: {', '.join(schema.names)}; delete the one that "
-                "is from elsewhere and rerun"
+                f"{path}: columns {', '.join(own)}, but {first}: {', '.join(names)}; delete the one that is from "
+                "elsewhere and rerun"
             )
-    with parquet_writer(path, schema) as writer:
-        for shard in shards:
-            with open_parquet(shard) as file:
-                for group in range(file.num_row_groups if file.metadata.num_rows else 0):
-                    writer.write_table(file.read_row_group(group).replace_schema_metadata())
+    return names
 
 
-def _table(columns: Mapping[str, NDArray[Any]]) -> pa.Table:
-    return pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()})
+def read_batches(paths: Paths, names: Sequence[str], rows: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """Stream columns, `rows` rows at a time and the rest at the end, whatever the shards and their row groups.
+
+    Tables of one length so give batches of the same tokens. Raises InputError as `read_columns` does.
+    """
+    waiting: list[dict[str, NDArray[Any]]] = []
+    held = 0
+
+    def join() -> dict[str, NDArray[Any]]:
+        return {name: np.concatenate([part[name] for part in waiting]) for name in names}
+
+    for path in shard_files(paths):
+        with open_parquet(path) as file:
+            if not file.metadata.num_rows:
+                continue
+        with open_parquet(path, names) as file:
+            for batch in file.iter_batches(batch_size=rows, columns=list(names)):
+                waiting.append({name: _numeric(path, name, batch.column(name)) for name in names})
+                held += len(batch)
+                while held >= rows:
+                    whole = join()
+                    yield {name: values[:rows] for name, values in whole.items()}
+                    waiting, held = [{name: values[rows:] for name, values in whole.items()}], held - rows
+    if held:
+        yield join()
 
 
 def read_columns(
-    path: str | Path, names: Sequence[str] | None = None, *, rows: int | None = None
+    paths: Paths, names: Sequence[str] | None = None, *, rows: int | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Read columns, each (rows,), in the order of `names`; all of them in the file's order when `names` is None.
+    """Read columns, each (rows,), in the order of `names`; all of them in the table's order when `names` is None.
 
-    `rows` is how many the file must have, where that is known. Raises InputError naming the file when it is missing,
+    `rows` is how many the table must have, where that is known. Raises InputError naming the file when it is missing,
     truncated, not Parquet, of another length, lacks a column, or has a column that is not numeric or holds nulls.
     """
-    table = read_parquet(path, names)
-    if rows is not None and table.num_rows != rows:
-        raise InputError(f"{path}: {table.num_rows} rows; {rows} are wanted, one a token; delete it and rerun")
-    return {name: _numeric(path, name, table.column(name)) for name in table.column_names}
+    files = shard_files(paths)
+    if len(files) > 1:
+        names = column_names(files) if names is None else names
+        files = [path for path in files if _count(path)] or files[:1]
+    tables = [(path, read_parquet(path, names)) for path in files]
+    found = sum(table.num_rows for _, table in tables)
+    if rows is not None and found != rows:
+        raise InputError(f"{files[0]}: {found} rows; {rows} are wanted, one a token; delete it and rerun")
+    parts = [{name: _numeric(path, name, table.column(name)) for name in table.column_names} for path, table in tables]
+    return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _numeric(path: str | Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:
+def _count(path: str | Path) -> int:
+    with open_parquet(path) as file:
+        return int(file.metadata.num_rows)
+
+
+def _numeric(path: str | Path, name: str, column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         raise InputError(f"{path}: column {name} is of type {column.type}; numbers are wanted")
     if column.null_count:
         raise InputError(f"{path}: column {name} has {column.null_count} nulls; none are wanted")
-    values: NDArray[Any] = column.to_numpy()
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
     return values

@@ -1,17 +1,19 @@
 """Documents to token ids, split by split."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from easyhard.corpus.documents import SPLITS, Document
+from easyhard.corpus.documents import SPLITS, Corpus, Document
 from easyhard.errors import InputError
-from easyhard.tokens.tokenizers import Tokenizer
-from easyhard.tokens.vocabulary import Vocabulary, build_vocabulary
+from easyhard.tokens.bpe import byte_pairs
+from easyhard.tokens.words import TOKENIZERS, UNKNOWN, build_vocabulary, ids_of
 
-VOCABULARY_SPLITS = (["train", "validation"], ["train"])
+BPE = "bpe"
 
 
 @dataclass(frozen=True)
@@ -21,42 +23,69 @@ class TokenStream:
     token: NDArray[np.int32]
     document: NDArray[np.int32]
 
-
-@dataclass(frozen=True)
-class EncodedCorpus:
-    """Vocabulary and the token stream of every split."""
-
-    vocabulary: Vocabulary
-    streams: dict[str, TokenStream]
+    def first(self, at_most: int | None) -> "TokenStream":
+        """The first `at_most` tokens, or all."""
+        return TokenStream(self.token[:at_most], self.document[:at_most])
 
 
-def encode_documents(
-    documents: Sequence[Document], tokenizer: Tokenizer, vocabulary_from: Sequence[str]
-) -> EncodedCorpus:
-    """Tokenise `documents`, build the vocabulary from the splits `vocabulary_from`, encode every split.
+def encode(corpus: Corpus, settings: Mapping[str, Any]) -> tuple[dict[str, TokenStream], list[str], dict[str, Any]]:
+    """Tokenise `corpus` as `settings["tokenizer"]` says: the splits' streams, the types in order of their ids, and what
+    tokens/summary.json says of them.
 
-    A document's number is its place in `documents`. `vocabulary_from` is [train, validation] (the founding way: it has
-    words that training never sees) or [train] (a word that train lacks is `<unk>`).
-    Raises InputError for other splits, and when a split has no token.
+    Words (one of TOKENIZERS): the types of the splits `vocabulary_from`, which is [train, validation] (the founding
+    way: it has words that training never sees) or [train] (a word that train lacks is `<unk>`). Byte pairs (BPE): types
+    always of train, at most `vocabulary_size`. Raises InputError when a split has no token, and as `byte_pairs` does.
     """
-    if list(vocabulary_from) not in VOCABULARY_SPLITS:
-        raise InputError(
-            f"tokens.vocabulary_from: {list(vocabulary_from)} is wrong; [train, validation] or [train] is wanted"
+    name, documents = settings["tokenizer"], corpus.documents
+    if name == BPE:
+        read = {"tokenizer": name, "vocabulary_size": settings["vocabulary_size"]}
+        train = [document.text for document in documents if document.split == "train"]
+        ids, types = byte_pairs([document.text for document in documents], train, settings["vocabulary_size"])
+    else:
+        read = {"tokenizer": name, "vocabulary_from": list(settings["vocabulary_from"])}
+        texts = [TOKENIZERS[name](document.text) for document in documents]
+        owned = list(zip(documents, texts, strict=True))
+        vocabulary = build_vocabulary(
+            text for split in read["vocabulary_from"] for document, text in owned if document.split == split
         )
-    texts = [tokenizer(document.text) for document in documents]
-    members = {
-        split: [number for number, document in enumerate(documents) if document.split == split] for split in SPLITS
-    }
-    vocabulary = build_vocabulary(texts[number] for split in vocabulary_from for number in members[split])
-    streams = {split: _stream(numbers, texts, vocabulary) for split, numbers in members.items()}
+        ids, types = [ids_of(text, vocabulary) for text in texts], list(vocabulary)
+    streams = token_streams(documents, ids)
+    summary = summarise(streams, corpus)
     for split, stream in streams.items():
-        if not stream.token.size:
+        summary["splits"][split]["unknown_share"] = float(np.mean(stream.token == UNKNOWN))  # 0 to 1
+    return streams, types, {"vocabulary_size": len(types), "settings": read, **summary}
+
+
+def token_streams(documents: Sequence[Document], ids: Sequence[NDArray[np.int32]]) -> dict[str, TokenStream]:
+    """The stream of every split from each document's ids, (tokens,); a document's number is its place in `documents`.
+
+    Raises InputError when a split has no token.
+    """
+    streams = {}
+    for split in SPLITS:
+        own = [number for number, document in enumerate(documents) if document.split == split]
+        token = np.concatenate([np.empty(0, np.int32), *(ids[number] for number in own)])
+        if not token.size:
             raise InputError(f"corpus: the {split} split has no token; text with at least one word is wanted")
-    return EncodedCorpus(vocabulary, streams)
+        streams[split] = TokenStream(token, np.repeat(np.array(own, np.int32), [len(ids[number]) for number in own]))
+    return streams
 
 
-def _stream(numbers: list[int], texts: list[list[str]], vocabulary: Vocabulary) -> TokenStream:
-    ids = [vocabulary.encode(texts[number]) for number in numbers]
-    lengths = [len(texts[number]) for number in numbers]
-    token = np.concatenate([np.empty(0, np.int32), *ids])
-    return TokenStream(token, np.repeat(np.array(numbers, np.int32), lengths))
+def summarise(streams: Mapping[str, TokenStream], corpus: Corpus) -> dict[str, Any]:
+    """Sizes and hashes of the splits' streams, and where `corpus` is from.
+
+    `tokens_sha256` is over the train ids and then the validation ids, as little-endian int32.
+    """
+    digest = hashlib.sha256()
+    for split in ("train", "validation"):
+        digest.update(streams[split].token.astype("<i4").tobytes())
+    return {
+        "splits": {
+            split: {"documents": len(np.unique(stream.document)), "tokens": len(stream.token)}
+            for split, stream in streams.items()
+        },
+        "tokens_sha256": digest.hexdigest(),
+        "corpus_sha256": corpus.sha256,
+        "source": corpus.source,
+        "credit": corpus.credit,
+    }

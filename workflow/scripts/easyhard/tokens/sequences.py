@@ -16,11 +16,8 @@ def sequence_count(tokens: int, sequences: int, length: int, batch_size: int) ->
 
     Of the first `sequences * (length + 1)` ids every `length` inputs make a sequence (each input needs its next id);
     only whole batches of `batch_size` count. Fewer than asked for is no error. Raises InputError when not one batch can
-    be filled, or when a figure is below one.
+    be filled.
     """
-    for name, value in (("sequences", sequences), ("length", length), ("batch_size", batch_size)):
-        if value < 1:
-            raise InputError(f"{name}: {value} is too small; at least 1 is wanted")
     asked, batch_tokens = sequences * (length + 1), batch_size * length + 1
     if asked < batch_tokens:
         raise InputError(
@@ -52,18 +49,12 @@ def cut(ids: NDArray[Scalar], sequences: int, length: int, batch_size: int) -> t
     return used[:-1].reshape(-1, length), used[1:].reshape(-1, length)
 
 
-def cut_documents(documents: NDArray[Scalar], sequences: int, length: int, batch_size: int) -> NDArray[Scalar]:
-    """Document of every input token, (S, length): `documents` (one a token) cut as `cut` cuts the ids."""
-    return cut(documents, sequences, length, batch_size)[0]
-
-
 def train_counts(train_ids_used: NDArray[np.int32], vocabulary_size: int) -> NDArray[np.int64]:
     """How often training sees each id, (V,): 0 for a type that only the rest of the text has.
 
     `train_ids_used` is what `used_ids` gives. Raises InputError when an id lies outside the vocabulary.
     """
-    if train_ids_used.size and not 0 <= train_ids_used.min() <= train_ids_used.max() < vocabulary_size:
-        wrong = train_ids_used.min() if train_ids_used.min() < 0 else train_ids_used.max()
+    for wrong in train_ids_used[(train_ids_used < 0) | (train_ids_used >= vocabulary_size)][:1]:
         raise InputError(f"train ids: {wrong} lies outside the vocabulary; 0 to {vocabulary_size - 1} is wanted")
     return np.bincount(train_ids_used, minlength=vocabulary_size).astype(np.int64)
 

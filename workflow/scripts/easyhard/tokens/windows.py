@@ -1,6 +1,7 @@
-"""Every token of whole documents, cut into windows that never cross from one document into the next."""
+"""Text cut into windows for a model: every token is foretold once, by those before it. And windows dealt to shards."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
@@ -8,58 +9,100 @@ from numpy.typing import NDArray
 
 from easyhard.errors import InputError
 from easyhard.tokens.encoding import TokenStream
-from easyhard.tokens.vocabulary import PADDING
+
+NO_TOKEN = -1
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Inputs and targets, both (windows, length) int32, and each window's document (windows,) int32.
+    """Inputs, targets, each target's document and its sequence, all (windows, length) int32, and `split` (windows,).
 
-    The last window of a document is filled up with PADDING, which is no token of any text: a row whose target is
-    PADDING is not a token.
+    A row whose target is NO_TOKEN foretells no token of the text: it fills up a window, stands before a join, or gives
+    again what the window before has foretold. `sequence` is the number of each run of rows of one window and document.
     """
 
     inputs: NDArray[np.int32]
     targets: NDArray[np.int32]
     document: NDArray[np.int32]
+    sequence: NDArray[np.int32]
+    split: NDArray[np.str_]
 
     def __getitem__(self, part: slice) -> "Windows":
-        return Windows(self.inputs[part], self.targets[part], self.document[part])
+        return Windows(*(getattr(self, field.name)[part] for field in fields(self)))
+
+    def __len__(self) -> int:
+        return len(self.inputs)
 
 
-def cut_windows(stream: TokenStream, length: int, at_most: int | None = None) -> Windows:
-    """Cut each document of `stream`, or of its first `at_most` tokens, into windows of `length` inputs.
+def cut_text(stream: TokenStream, length: int, split: str, *, start: int | None, between: int | None) -> Windows:
+    """Cut a stream, one document after another, into windows of `length` inputs, the next token being the target.
 
-    A document of n tokens gives n − 1 inputs, each with the next token as its target. Raises InputError when no
-    document has two tokens.
+    `start` is the token that opens each window (a tokeniser's BOS), from which a text's first token is foretold; None
+    where there is none: a text of n tokens then has n − 1 targets. `between` is the token that joins documents (EOS),
+    so that windows are full; it is no token of the text, so nothing foretells it. None: no window crosses documents.
+    Raises InputError when `length` leaves no place for text, or when the text has no target.
     """
-    token, document = stream.token[:at_most], stream.document[:at_most]
-    borders = [0, *(np.flatnonzero(np.diff(document)) + 1), len(document)]
-    spans = [(first, end) for first, end in pairwise(borders) if end - first > 1]
-    if not spans:
+    opening = int(start is not None)
+    if length <= opening:
+        raise InputError(f"model.window: {length} leaves no place for text; at least {opening + 1} is wanted")
+    parts = [_one_text(tokens, owner, length, start) for tokens, owner in _texts(stream, between)]
+    inputs, targets, document = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    if not len(inputs):
         raise InputError("corpus: no document has two tokens; text in which a next token can be foretold is wanted")
-    counts = [-(-(end - first - 1) // length) for first, end in spans]
-    inputs, targets = np.full((2, sum(counts) * length), PADDING, dtype=np.int32)
-    row = 0
-    for (first, end), windows in zip(spans, counts, strict=True):
-        rows = slice(row, row + end - first - 1)
-        inputs[rows], targets[rows] = token[first : end - 1], token[first + 1 : end]
-        row += windows * length
-    numbers = np.array([document[first] for first, _ in spans], dtype=np.int32)
-    return Windows(inputs.reshape(-1, length), targets.reshape(-1, length), numbers.repeat(counts))
+    return Windows(inputs, targets, document, _number(targets, document), np.full(len(inputs), split))
 
 
-def shard_windows(document: NDArray[np.int32], shards: int) -> list[slice]:
-    """Cut windows, given the document (windows,) of each, into `shards` contiguous parts of about equal size.
+def shard_evenly(rows: int, shards: int) -> list[slice]:
+    """Cut `rows` into `shards` contiguous parts whose sizes differ by at most one."""
+    return [slice(*cut) for cut in pairwise(rows * shard // shards for shard in range(shards + 1))]
+
+
+def shard_documents(document: NDArray[np.int32], shards: int) -> list[slice]:
+    """Cut windows or rows, given the document of each, into `shards` contiguous parts of about equal size.
 
     No document is parted, since what came before in a document is part of some signals; where there are fewer
     documents than shards, the last parts are empty.
     """
     starts = np.flatnonzero(np.diff(document, prepend=document[:1] - 1))
-    wanted = len(document) * np.arange(1, shards) / shards
-    cuts = [
-        0,
-        *(int(np.append(starts, len(document))[np.searchsorted(starts, place)]) for place in wanted),
-        len(document),
-    ]
-    return [slice(first, end) for first, end in pairwise(cuts)]
+    borders = np.append(starts, len(document))
+    cuts = borders[np.searchsorted(starts, len(document) * np.arange(1, shards) / shards)].tolist()
+    return [slice(*cut) for cut in pairwise([0, *cuts, len(document)])]
+
+
+def _texts(stream: TokenStream, between: int | None) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Each text that windows stay within: its tokens, and the document of each, NO_TOKEN at a join."""
+    starts = np.flatnonzero(np.diff(stream.document)) + 1
+    if between is None:
+        yield from zip(np.split(stream.token, starts), np.split(stream.document, starts), strict=True)
+    else:
+        yield np.insert(stream.token, starts, between), np.insert(stream.document, starts, NO_TOKEN)
+
+
+def _one_text(
+    token: NDArray[np.int32], owner: NDArray[np.int32], length: int, start: int | None
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Inputs, targets and the targets' documents (windows, length) of one text of tokens (n,)."""
+    opening, pairs = int(start is not None), len(token) - 1
+    body = length - opening
+    windows = max(-(-pairs // body), opening)
+
+    def filled(values: NDArray[np.int32]) -> NDArray[np.int32]:
+        rows = np.full(windows * body, NO_TOKEN, dtype=np.int32)
+        rows[:pairs] = values
+        return np.pad(rows.reshape(windows, body), ((0, 0), (opening, 0)), constant_values=NO_TOKEN)
+
+    inputs, targets, document = filled(token[:-1]), filled(token[1:]), filled(owner[1:])
+    if start is not None:
+        inputs[:, 0], targets[0, 0], document[0, 0] = start, token[0], owner[0]
+    targets[document == NO_TOKEN] = NO_TOKEN
+    return inputs, targets, document
+
+
+def _number(targets: NDArray[np.int32], document: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Runs of rows with a target of one window and one document, numbered from 0; NO_TOKEN elsewhere."""
+    window, place = np.nonzero(targets != NO_TOKEN)
+    owner = document[window, place]
+    starts = (np.diff(window, prepend=-1) != 0) | (np.diff(owner, prepend=-1) != 0)
+    sequence = np.full(targets.shape, NO_TOKEN, dtype=np.int32)
+    sequence[window, place] = np.cumsum(starts) - 1
+    return sequence

@@ -1,0 +1,80 @@
+"""The founding probes' figures against scikit-learn and scipy, the majority row, and both cuts."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics
+
+from easyhard.evaluation.probes import classification_rows, correlation_figures, regression_figures
+
+from .simulated import figures
+
+
+def test_regression_against_the_references() -> None:
+    random = np.random.default_rng(0)
+    loss = random.gamma(2.0, 3.0, size=501)
+    predicted = 0.3 * loss + random.normal(size=501)
+    found = regression_figures(predicted, loss)
+    assert found["mse"] == pytest.approx(metrics.mean_squared_error(loss, predicted))
+    assert found["r2"] == pytest.approx(metrics.r2_score(loss, predicted))
+    assert found["pearson"] == pytest.approx(stats.pearsonr(predicted, loss).statistic)
+    assert found["spearman"] == pytest.approx(stats.spearmanr(predicted, loss).statistic)
+    high = predicted > np.median(predicted)
+    assert found["loss_diff"] == pytest.approx(loss[high].mean() - loss[~high].mean())
+    assert correlation_figures(predicted, loss) == {name: found[name] for name in ("pearson", "spearman")}
+
+
+def test_a_constant_prediction_and_equal_losses() -> None:
+    found = regression_figures(np.array([5.0, 5.0]), np.array([4.0, 8.0]))
+    assert (found["mse"], found["r2"]) == (5.0, pytest.approx(-0.25))
+    assert np.isnan([found["pearson"], found["loss_diff"]]).all()
+    found = regression_figures(np.array([5.0, 6.0]), np.array([4.0, 4.0]))
+    assert found["loss_diff"] == 0
+    assert np.isnan([found["r2"], found["pearson"]]).all()
+
+
+def test_classification_against_scikit_learn() -> None:
+    random = np.random.default_rng(0)
+    loss = random.gamma(2.0, 3.0, size=800)
+    probability = (1 / (1 + np.exp(loss - 3 + random.normal(size=800)))).round(2)  # with ties
+    found = figures(classification_rows({"mlp2": probability}, loss, 3.0), "mlp2")
+    easy, called = loss <= 3, probability >= 0.5
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(easy, called))
+    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(easy, called))
+    assert found["auroc"] == pytest.approx(metrics.roc_auc_score(~easy, 1 - probability))
+    assert found["auprc"] == pytest.approx(metrics.average_precision_score(easy, probability))
+    assert found["f1"] == pytest.approx(metrics.f1_score(~easy, ~called))
+    assert found["prevalence"] == easy.mean()
+
+
+def test_both_cuts_by_hand() -> None:
+    loss = np.array([1.0, 2.0, 6.0, 11.0])
+    found = figures(classification_rows({"linear": np.array([0.9, 0.4, 0.3, 0.1])}, loss, 3.0), "linear")
+    assert (found["easy_loss"], found["hard_loss"], found["loss_diff"]) == (1.0, 19 / 3, 16 / 3)
+    assert found["easy_share"] == 0.25
+    assert found["loss_diff_median"] == 7.0
+    assert (found["accuracy"], found["balanced_accuracy"], found["auroc"]) == (0.75, 0.75, 1.0)
+    assert found["f1"] == pytest.approx(0.8)
+
+
+def test_majority_of_hard_tokens_is_what_the_founding_classifiers_reach() -> None:
+    loss = np.concatenate([np.linspace(0.1, 3.0, 25), np.linspace(3.1, 20.0, 75)])
+    found = figures(classification_rows({}, loss, 3.0), "majority")
+    assert (found["accuracy"], found["balanced_accuracy"], found["auroc"]) == (0.75, 0.5, 0.5)
+    assert found["f1"] == pytest.approx(2 * 0.75 / 1.75)
+    assert found["auprc"] == found["prevalence"] == 0.25
+    assert found["hard_loss"] == pytest.approx(loss.mean())
+    assert (found["easy_loss"], found["loss_diff"], found["loss_diff_median"]) == (None, None, None)
+    assert found["easy_share"] == 0.0
+
+
+def test_majority_of_easy_tokens() -> None:
+    found = figures(classification_rows({}, np.array([1.0, 1.5, 2.0, 9.0]), 3.0), "majority")
+    assert (found["accuracy"], found["f1"], found["easy_share"]) == (0.75, 0.0, 1.0)
+    assert found["hard_loss"] is None
+
+
+def test_one_class_alone() -> None:
+    found = figures(classification_rows({"linear": np.array([0.9, 0.2])}, np.array([5.0, 6.0]), 3.0), "linear")
+    assert found["accuracy"] == 0.5
+    assert (found["balanced_accuracy"], found["auroc"], found["auprc"]) == (None, None, None)

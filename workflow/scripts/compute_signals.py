@@ -1,0 +1,34 @@
+"""Go once through the hidden states of a shard and write every family of signals that the rule asks for."""
+
+from typing import TYPE_CHECKING
+
+from easyhard.activations.store import count_rows
+from easyhard.device import use_device
+from easyhard.families.states import Context, open_families, parts_of_shard, run_pass
+from easyhard.job import job
+from easyhard.model.store import read_head, read_softcap
+from easyhard.progress import Progress
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main() -> None:
+    files = dict(snakemake.input.items())
+    device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
+    head, softcap = read_head(files["head"]).to(device), read_softcap(files["head"])
+    first, part = parts_of_shard(files)
+    rows = count_rows([files["activations"]])
+    families = open_families(
+        snakemake.params.families,
+        lambda settings: Context(files, settings, head, softcap, device, first, part, rows),
+    )
+    progress = Progress(f"{snakemake.rule.replace('_', ' ')} of {snakemake.wildcards.rows}", rows, "tokens")
+    outputs = dict(snakemake.output.items())
+    run_pass(files["activations"], families, outputs, part=part, device=device, progress=progress)
+
+
+with job(snakemake):
+    main()

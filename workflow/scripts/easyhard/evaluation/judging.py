@@ -1,0 +1,191 @@
+"""Signals judged on documents that nobody has seen, with intervals, side by side."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from easyhard.errors import InputError
+from easyhard.evaluation.columns import Column, Rows, finite
+from easyhard.evaluation.correlation import spearman
+from easyhard.evaluation.differences import Standing, difference_rows
+from easyhard.evaluation.judge import RISK_METRICS, Judge
+from easyhard.evaluation.parts import PART_NAMES
+from easyhard.evaluation.ranking_metrics import augrc, auroc
+from easyhard.evaluation.resampling import Estimate, combine_seeds, draw_resamples, estimate_row, make_clusters
+from easyhard.evaluation.rows import Row, make_rows
+from easyhard.evaluation.split import ARGMAX_WRONG, OVER_MEDIAN, Mask, label_name
+from easyhard.evaluation.strata import Strata, strata_rows
+from easyhard.signals.registry import Sizes
+from easyhard.signals.tokens import FIT, SELECT, TEST, TokenTable
+
+CHANCE: Final = 0.5
+"""The AUROC of a signal that knows nothing."""
+
+Figures = dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A signal to judge. Each of `seeds` loads the column (tokens,) of one training, or the only one there is.
+
+    They are loaded one at a time and not kept. `needs` is the cost class, `multiply_adds` the cost of a token;
+    `stratified` says whether it is judged among tokens that are alike too.
+    """
+
+    name: str
+    needs: str
+    high_means_easy: bool
+    multiply_adds: float
+    seeds: Sequence[Callable[[], ArrayLike]]
+    stratified: bool = True
+
+    def hardness(self, values: ArrayLike, rows: Rows) -> Column:
+        """Scores of some tokens, high for tokens thought hard. Raises InputError as `finite` does."""
+        column = finite(self.name, np.asarray(values)[rows])
+        return -column if self.high_means_easy else column
+
+
+class Documents:
+    """Tokens of parted documents, what each label calls hard, and what is resampled of the test documents.
+
+    `labels` is label → (tokens,), True for hard; `thresholds` has the nats of those made from the loss; the label
+    `main` ranks the signals. `select` and `test` are row numbers, `loss` (nats) and `resamples` of the test rows.
+    """
+
+    def __init__(self, tokens: TokenTable, argmax_wrong: Mask | None, settings: Mapping[str, Any], seed: int) -> None:
+        """settings: thresholds and main_threshold in nats, the number of resamples; argmax_wrong: (tokens,), None where
+        it is not known. Raises InputError for a main label that not all parts have hard and easy tokens of."""
+        self.tokens, self.main = tokens, label_name(settings["main_threshold"])
+        self.select, self.test = tokens.rows(SELECT), tokens.rows(TEST)
+        self.loss = finite("loss of the test rows", tokens.loss[self.test])
+        self.thresholds = {label_name(threshold): float(threshold) for threshold in settings["thresholds"]}
+        if self.main not in self.thresholds or len(self.thresholds) < len(settings["thresholds"]):
+            raise InputError(
+                f"thresholds: {settings['thresholds']}; each to six digits once, and main_threshold too, is wanted"
+            )
+        self.thresholds[OVER_MEDIAN] = float(np.median(self.loss))
+        self.labels = {name: tokens.loss > threshold for name, threshold in self.thresholds.items()}
+        if argmax_wrong is not None:
+            self.labels[ARGMAX_WRONG] = argmax_wrong
+        for name, rows in (("select", self.select), ("test", self.test)):
+            hard, tokens_there = self.labels[self.main][rows].sum(), len(rows)
+            if hard in (0, tokens_there):
+                raise InputError(f"{self.main}: {hard} of {tokens_there} {name} tokens are hard; both kinds are wanted")
+        clusters = make_clusters(tokens.document[self.test], tokens.sequence[self.test])
+        self.resamples = draw_resamples(clusters, settings["resamples"], seed)
+
+    def judge(self, *labels: str) -> Judge:
+        """What measures signals on the test rows, by these labels."""
+        return Judge(self.loss, {label: self.labels[label][self.test] for label in labels}, self.resamples)
+
+    def strata(self) -> Strata:
+        """What measures signals among test rows that are alike."""
+        tokens, test = self.tokens, self.test
+        traits = {"frequency": tokens.target_count, "position": tokens.position, "document": tokens.document}
+        own = {name: values[test].astype(np.int64) for name, values in traits.items()}
+        return Strata(self.labels[self.main][test], own, self.resamples)
+
+    def high_means_easy(self, values: Column) -> bool:
+        """Whether high values, (tokens,), mean easy: Spearman's correlation with the loss on fit rows is below 0."""
+        fit = self.tokens.rows(FIT)
+        return spearman(*(finite(f"{len(fit)} fit rows", column[fit]) for column in (values, self.tokens.loss))) < 0
+
+    def part_rows(self) -> list[Row]:
+        """Return how many documents, tokens and sequences each part has, section `fair_data`."""
+        rows = []
+        for number, name in enumerate(PART_NAMES):
+            inside = self.tokens.rows(number)
+            places = np.unique(np.stack([self.tokens.document[inside], self.tokens.sequence[inside]]), axis=1)
+            figures = {"documents": len(np.unique(places[0])), "tokens": len(inside), "sequences": places.shape[1]}
+            rows += make_rows("fair_data", name, figures)
+        return rows
+
+
+def judged_rows(
+    documents: Documents, candidates: Sequence[Candidate], sizes: Sizes | None, ceiling: float | None, threads: int
+) -> list[Row]:
+    """Judge the signals on the test rows: sections fair_data, _labels, _signals, _risk, _differences and _strata.
+
+    The select rows only say which signal of a cost class is the best. `sizes` are those of the head, whose pass over
+    the vocabulary is the measure of cost; `ceiling` is the AUROC of the main label that a calibrated model could reach;
+    both None where unknown. Signals are shared out to threads, whose number changes no figure. Raises InputError naming
+    a signal with a value that is not finite.
+    """
+    judge, strata, resamples = documents.judge(*documents.labels), documents.strata(), documents.resamples
+    main, select, count = documents.main, documents.select, resamples.clusters.count
+    hard, loss = documents.labels[main][select], documents.tokens.loss[select].astype(np.float64)
+
+    def measure(candidate: Candidate, load: Callable[[], ArrayLike]) -> tuple[Figures, Figures, list[float]]:
+        values = load()
+        on_select, on_test = candidate.hardness(values, select), candidate.hardness(values, documents.test)
+        within = strata.measure(on_test) if candidate.stratified else {}
+        return judge.measure(on_test), within, [auroc(on_select, hard), augrc(on_select, loss)]
+
+    def judged(candidate: Candidate) -> tuple[list[Row], list[Row], Standing]:
+        figures, within, on_select = zip(*(measure(candidate, load) for load in candidate.seeds), strict=True)
+        by_auroc, by_augrc = np.mean(on_select, axis=0).tolist()
+        found = combine_seeds(figures, resamples)
+        ranked = found[f"auroc_{main}"], found["augrc"]
+        standing = Standing(candidate.name, candidate.needs, by_auroc, by_augrc, *ranked)
+        if ceiling is not None and ceiling > CHANCE:
+            found["ceiling_share"] = _share_of_excess(standing.auroc, ceiling)
+        rows = _signal_rows(candidate, standing, found, sizes, count)
+        return rows, strata_rows(candidate.name, combine_seeds(within, resamples), count), standing
+
+    with ThreadPoolExecutor(threads) as pool:
+        of_signals, of_strata, standings = zip(*pool.map(judged, candidates), strict=True)
+    constant = judge.measure(np.zeros(len(documents.loss)))
+    rows = [*documents.part_rows(), *_background_rows(documents, constant, sizes), *chain(*of_signals)]
+    rows += difference_rows(standings, count)
+    rows += [Row("fair_signals", candidate.name, f"needs_{candidate.needs}", 1.0) for candidate in candidates]
+    return [*rows, *strata.token_rows(), *chain(*of_strata)]
+
+
+def _signal_rows(
+    candidate: Candidate, standing: Standing, found: Figures, sizes: Sizes | None, clusters: int
+) -> list[Row]:
+    known = {
+        "multiply_adds": candidate.multiply_adds,
+        "high_means_easy": candidate.high_means_easy,
+        "seeds": len(candidate.seeds),
+        "select_auroc": standing.select_auroc,
+        "select_augrc": standing.select_augrc,
+    }
+    if sizes is not None:
+        known["cost_share"] = candidate.multiply_adds / (sizes.words * sizes.dim)
+    rows = make_rows("fair_signals", candidate.name, known)
+    for metric, estimate in found.items():
+        section = "fair_risk" if metric in RISK_METRICS else "fair_signals"
+        rows.append(estimate_row(section, candidate.name, metric, estimate, clusters))
+    return rows
+
+
+def _share_of_excess(measured: Estimate, ceiling: float) -> Estimate:
+    """An AUROC's excess over chance as a share of the ceiling's, which is taken as known."""
+    excess = ceiling - CHANCE
+    return Estimate((measured.value - CHANCE) / excess, (measured.replicates - CHANCE) / excess)
+
+
+def _background_rows(documents: Documents, constant: Mapping[str, Estimate], sizes: Sizes | None) -> list[Row]:
+    """What the test rows are like; a constant signal's average precision is the prevalence, its risk the mean loss."""
+    clusters = documents.resamples.clusters
+    known = {
+        "count": clusters.count,
+        "are_documents": clusters.are_documents,
+        "resamples": len(documents.resamples.seed_draws),
+        "median_loss": float(np.median(documents.loss)),
+        "main_threshold": documents.thresholds[documents.main],
+    }
+    if sizes is not None:
+        known |= {"vocabulary_size": sizes.words, "dim": sizes.dim, "head_multiply_adds": sizes.words * sizes.dim}
+    rows = make_rows("fair_data", "clusters", known)
+    rows.append(estimate_row("fair_data", "clusters", "loss_mean", constant["risk_100"], clusters.count))
+    for label in documents.labels:
+        rows.append(estimate_row("fair_labels", label, "prevalence", constant[f"auprc_{label}"], clusters.count))
+        rows.append(Row("fair_labels", label, "threshold", documents.thresholds.get(label)))
+    return rows

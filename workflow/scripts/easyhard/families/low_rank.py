@@ -1,0 +1,102 @@
+"""The signals of the logits at every low rank of the output head, each kind in one sweep over the vocabulary."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from easyhard.families.states import Batch, Context, Family, Tables
+from easyhard.logits.low_rank import LOW_RANK_STATISTICS, PEARSON_TOKENS, LowRankSweep, logits_pearson
+from easyhard.logits.moments import Moments
+from easyhard.logits.refine import REFINED_STATISTICS
+from easyhard.model.store import read_tensors
+from easyhard.signals.tokens import FIT
+
+WORDS = ("argmax", "refined_argmax")
+
+
+class _LowRank:
+    def __init__(self, context: Context) -> None:
+        settings = context.settings
+        self.parted = context.part is not None
+        self.refined = settings["refined"] if self.parted else 0
+        self.fit_too: list[str] = settings["fit_too"]
+        statistics = (*LOW_RANK_STATISTICS, "argmax") if self.parted else LOW_RANK_STATISTICS
+        self.sweeps = {
+            kind: LowRankSweep(
+                context.head,
+                sorted(settings["ranks"]),
+                kind=kind,
+                states=_weights(context) if kind == "weighted" else None,
+                statistics=statistics,
+                refined=self.refined,
+                softcap=context.softcap,
+            )
+            for kind in settings["kinds"]
+        }
+        refined = REFINED_STATISTICS if self.refined else ()
+        self.names = [name for name in (*LOW_RANK_STATISTICS, *refined) if name not in WORDS]
+        self.first_states: list[torch.Tensor] = []
+        self.wanted_states = 0 if self.parted or context.first else PEARSON_TOKENS
+
+    def __call__(self, batch: Batch) -> Tables:
+        if self.wanted_states > 0:
+            self.first_states.append(batch.hidden[: self.wanted_states].cpu())
+            self.wanted_states -= len(self.first_states[-1])
+        signals: dict[str, NDArray[Any]] = {}
+        words: dict[str, NDArray[Any]] = {}
+        for kind, sweep in self.sweeps.items():
+            own = np.ones(len(batch.hidden), dtype=bool)
+            if batch.part is not None and kind not in self.fit_too:
+                own = batch.part != FIT
+            found = {
+                f"{kind}/{rank}/{name}": values.cpu().numpy()
+                for rank, computed in (sweep.run(batch.hidden[own]) if own.any() else {}).items()
+                for name, values in computed.items()
+            }
+            for rank in sweep.ranks:
+                for name in (f"{kind}/{rank}/{statistic}" for statistic in self.names):
+                    signals[name] = _spread(found.get(name), own)
+            if batch.test.any():
+                words |= {name: found[name][batch.test[own]].astype(np.int32) for name in found if name.endswith(WORDS)}
+        return {"signals": signals, "words": words} if self.parted else {"signals": signals}
+
+    def summary(self) -> dict[str, Any]:
+        ranked = [(kind, sweep, rank) for kind, sweep in self.sweeps.items() for rank in sweep.ranks]
+        pearson: dict[str, float] = {}
+        if self.first_states:
+            states = torch.cat(self.first_states)
+            for kind, sweep in self.sweeps.items():
+                moments = sweep.moments
+                own = logits_pearson(states.to(sweep.head.device), moments, sweep.approximation, sweep.ranks)
+                pearson |= {f"{kind}/{rank}": r for rank, r in own.items()}
+        return {
+            "coverage": {f"{kind}/{rank}": sweep.coverage(rank) for kind, sweep, rank in ranked},
+            "seconds": {f"{kind}/{rank}": sweep.seconds[rank] for kind, sweep, rank in ranked},
+            "logits_pearson": pearson,
+            "refined": self.refined,
+        }
+
+
+def _weights(context: Context) -> Moments:
+    """Moments of the states of fit documents: those of test documents have no say in the factors."""
+    stored = read_tensors(context.files["moments"])
+    return Moments(int(stored["count"]), stored["mean"].to(context.device), stored["second"].to(context.device))
+
+
+def _spread(values: NDArray[np.float32] | None, own: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The values in the rows that are theirs, NaN in the others: what nobody reads is not computed."""
+    column = np.full(len(own), np.nan, dtype=np.float32)
+    if values is not None:
+        column[own] = values
+    return column
+
+
+def open_family(context: Context) -> Family:
+    """`settings`: `kinds`, `ranks`, `refined` words, and `fit_too`: the kinds of which fit tokens are wanted as well.
+
+    Only parted rows are refined and have words; the correlation of the logits is measured on the first 12,000 rows that
+    are not parted, as the founding analysis does, or on those of them that lie in the first shard.
+    """
+    return _LowRank(context)

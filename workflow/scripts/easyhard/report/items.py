@@ -1,0 +1,212 @@
+"""Which items tables, figures and sentences speak of: signals by cost class, the best of each, ranks, methods."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from easyhard.errors import InputError
+from easyhard.report.labels import COST_CLASSES, SIGNAL_TITLES, TARGET_SIGNALS, cost_class, item_title
+from easyhard.report.metrics import Figure, Figures
+from easyhard.report.words import text
+
+CHEAP = ("hidden", "layers", "low_rank")
+"""The classes without a pass over the whole vocabulary; `context` may read losses of earlier tokens, which took one."""
+
+CHEAP_SHARE = 0.005
+"""The mark: no more than this share of the head's multiply-adds."""
+
+FULL_COVERAGE = 1 - 1e-9
+TARGET, LOGITS, TRAINED = "sees the target", "from the logits", "trained on hidden states"
+
+
+class LowRank(NamedTuple):
+    """The parts of a low-rank signal's name, `weighted/10/refined_entropy`."""
+
+    kind: str
+    rank: int
+    metric: str
+    refined: bool
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of the founding comparison: what it `sees` (TARGET, LOGITS, TRAINED), and where its Loss Diff stands.
+
+    `value` is that in nats; `easy_share` (0..1) is what a classifier calls easy at its own cut.
+    """
+
+    title: str
+    sees: str
+    place: tuple[str, str, str]
+    loss_diff: Figure
+    easy_share: float | None = None
+
+    @property
+    def value(self) -> float:
+        """Minus infinity where the Loss Diff is null, so that it sorts last."""
+        return float("-inf") if self.loss_diff.value is None else self.loss_diff.value
+
+
+def main_label(figures: Figures) -> str:
+    """What counts as hard in the main comparison, `loss_over_3`. Raises InputError when the threshold is missing."""
+    threshold = figures.value("fair_data", "clusters", "main_threshold")
+    if threshold is None:
+        raise InputError("metrics: fair_data/clusters/main_threshold is null; the report needs the main threshold")
+    return f"loss_over_{threshold:g}"
+
+
+def signals_by_class(figures: Figures) -> dict[str, list[str]]:
+    """The signals of each cost class, classes in the order of the report, signals from the highest AUROC down."""
+    metric = f"auroc_{main_label(figures)}"
+    items = figures.items("fair_signals")
+    return _by_class(figures, sorted(items, key=lambda item: -figures.number("fair_signals", item, metric)))
+
+
+def class_best(figures: Figures) -> dict[str, str]:
+    """The best signal of each cost class but the oracles', as chosen on the select part."""
+    items = figures.items("fair_differences")
+    marked = [item for item in items if figures.get("fair_differences", item, "is_class_best").value == 1]
+    grouped = _by_class(figures, sorted(marked, key=lambda item: -select_score(figures, item)))
+    return {name: items[0] for name, items in grouped.items() if name != "target"}
+
+
+def overall_best(figures: Figures) -> str:
+    """Of the classes' best signals the best on the select part. Raises InputError when no signal is marked as best."""
+    best = class_best(figures)
+    if not best:
+        raise InputError("metrics: fair_differences has no signal with is_class_best = 1; one a cost class is wanted")
+    return max(best.values(), key=lambda item: select_score(figures, item))
+
+
+def select_score(figures: Figures, item: str) -> float:
+    """AUROC of the main label on the select part; minus infinity where there is none."""
+    return figures.number("fair_signals", item, "select_auroc")
+
+
+def cheapest_first(figures: Figures, items: Iterable[str]) -> list[str]:
+    """The items by multiply-adds a token, those of unknown cost left out."""
+    known = [item for item in items if figures.has("fair_signals", item, "cost_share")]
+    return sorted(known, key=lambda item: figures.number("fair_signals", item, "cost_share"))
+
+
+def affordable_signals(figures: Figures) -> list[str]:
+    """The signals of the classes CHEAP that cost at most CHEAP_SHARE of the head, the cheapest first."""
+    cheap = [item for name, items in signals_by_class(figures).items() if name in CHEAP for item in items]
+    found = cheapest_first(figures, cheap)
+    return [item for item in found if figures.number("fair_signals", item, "cost_share") <= CHEAP_SHARE]
+
+
+def low_rank(item: str) -> LowRank | None:
+    """The parts of a low-rank signal's name; None for any other signal."""
+    parts = re.fullmatch(r"(\w+)/(\d+)/(refined_)?(\w+)", item)
+    if parts is None or cost_class(item) != "low_rank":
+        return None
+    return LowRank(parts[1], int(parts[2]), parts[4], parts[3] is not None)
+
+
+def best_by(figures: Figures, items: Iterable[str], *fields: str) -> list[str]:
+    """Of low-rank signals that agree in the fields (of LowRank) the best on the select part, in the order met."""
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for item in items:
+        parts = low_rank(item)
+        if parts:
+            groups.setdefault(tuple(getattr(parts, field) for field in fields), []).append(item)
+    return [max(group, key=lambda item: select_score(figures, item)) for group in groups.values()]
+
+
+def shortened(figures: Figures, items: Sequence[str], *fields: str) -> list[str]:
+    """The items in their order, of low-rank signals only the best of each that agree in the fields (of LowRank)."""
+    kept = set(best_by(figures, items, *(fields or ("kind", "refined"))))
+    return [item for item in items if low_rank(item) is None or item in kept]
+
+
+def ranks_by_kind(figures: Figures, below_full: bool = False) -> dict[str, list[int]]:
+    """Of each kind of low rank (plain, centred, weighted) the ranks, ascending; `below_full` those that lose energy."""
+    kinds: dict[str, list[int]] = {}
+    for item in figures.items("fair_low_rank"):
+        kind, _, rank = item.partition("/")
+        if not below_full or figures.number("fair_low_rank", item, "coverage") < FULL_COVERAGE:
+            kinds.setdefault(kind, []).append(int(rank))
+    return {kind: sorted(ranks) for kind, ranks in kinds.items()}
+
+
+def strata_items(figures: Figures) -> list[str]:
+    """The best of each cost class that has strata; where none has, the three best on select that have."""
+    found = [item for item in figures.items("fair_strata") if item != "tokens"]
+    best = [item for item in class_best(figures).values() if item in found]
+    return best or sorted(found, key=lambda item: -select_score(figures, item))[:3]
+
+
+def median_cut(figures: Figures) -> list[Method]:
+    """Every method cut at the median of its score, the largest Loss Diff first."""
+    found = [_method(figures, item_title(item), ("separation", item)) for item in figures.items("separation")]
+    found += [
+        _method(figures, _probe("regression", item), ("regression", item)) for item in figures.items("regression")
+    ]
+    for item in classifiers(figures):
+        found.append(_method(figures, _probe("classification", item), ("classification", item), "_median"))
+    return sorted(found, key=lambda method: -method.value)
+
+
+def own_cut(figures: Figures) -> list[Method]:
+    """The classifiers cut at their own threshold, the largest Loss Diff first."""
+    places = {"exit classifier": ("separation", "exit_classifier", "_at_threshold")}
+    places |= {_probe("classification", item): ("classification", item, "") for item in classifiers(figures)}
+    found = [
+        _method(figures, title, (section, item), cut, figures.value(section, item, f"easy_share{cut}"))
+        for title, (section, item, cut) in places.items()
+    ]
+    return sorted(found, key=lambda method: -method.value)
+
+
+def classifiers(figures: Figures) -> list[str]:
+    """The trained classifiers of easy tokens, without the majority's row."""
+    return [item for item in figures.items("classification") if item != "majority"]
+
+
+def untrained_signals(figures: Figures) -> list[str]:
+    """The signals of the separation table that are neither trained nor see the target."""
+    return [item for item in figures.items("separation") if item not in TARGET_SIGNALS | {"exit_classifier"}]
+
+
+def signals_of(figures: Figures, section: str) -> list[str]:
+    """The section's items that are signals, in the order of the table."""
+    return [item for item in figures.items(section) if item in SIGNAL_TITLES]
+
+
+def plain_ranks(figures: Figures) -> list[str]:
+    """The items of the plain SVD, `plain/10`, by rank."""
+    items = [item for item in figures.items("low_rank") if item.startswith("plain/")]
+    return sorted(items, key=lambda item: int(item.partition("/")[2]))
+
+
+def mode_places(figures: Figures, section: str, item: str = "loss") -> list[str]:
+    """Where the modes of the loss lie, in nats, as printed; none where the density could not be estimated."""
+    found = figures.get(section, item, "modes").value or 0
+    return [text(figures, section, item, f"mode_{index + 1}") for index in range(int(found))]
+
+
+def _by_class(figures: Figures, items: list[str]) -> dict[str, list[str]]:
+    """By what a signal needs: as the table states it (a figure `needs_hidden`), or as the registry does."""
+    grouped: dict[str, list[str]] = {name: [] for name in COST_CLASSES}
+    for item in items:
+        stated = (name for name in COST_CLASSES if figures.has("fair_signals", item, f"needs_{name}"))
+        grouped[next(stated, cost_class(item))].append(item)
+    return {name: own for name, own in grouped.items() if own}
+
+
+def _method(
+    figures: Figures, title: str, place: tuple[str, str], cut: str = "", easy_share: float | None = None
+) -> Method:
+    section, item = place
+    sees = TARGET if item in TARGET_SIGNALS else LOGITS
+    if section != "separation" or item == "exit_classifier":
+        sees = TRAINED
+    metric = f"loss_diff{cut}"
+    return Method(title, sees, (section, item, metric), figures.figure(section, item, metric), easy_share)
+
+
+def _probe(section: str, item: str) -> str:
+    """The model and its task: `MLP-2 regression`, `MLP-2 classifier`."""
+    return f"{item_title(item)} {'classifier' if section == 'classification' else section}"

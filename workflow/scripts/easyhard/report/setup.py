@@ -1,0 +1,147 @@
+"""What a report says of how its run was made: text and model, programs, steps, settings."""
+
+import csv
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from easyhard.atomic import read_json
+from easyhard.report.labels import NULL
+from easyhard.report.tables import Table
+
+# of the token ids of WikiText-2 raw, lower-cased and split on white space, vocabulary from train and validation
+FOUNDING_TOKENS_SHA256 = "f3a9550dc176e0a5981aa5f581834ddf69b8305a4145958b8afd08fb4689678c"
+NO_FILES = ("kind", "names", "leave_out", "signals")
+PROGRAMS = ("torch", "numpy", "pyarrow", "polars", "scipy", "scikit-learn", "snakemake", "transformers")
+PACKINGS = {
+    "document": "No window crosses documents.",
+    "packed": "They are full, with documents joined by EOS, so that a token may see the document before its own.",
+}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a run was made.
+
+    `corpus` has source, credit and sha256 of what was read, `tokens` the summary of the tokens where there is one,
+    `device` what the model ran on, `steps` {rule, seconds, max_rss_mb} each, numbers or None.
+    """
+
+    run: str
+    config: Mapping[str, Any]
+    corpus: Mapping[str, str]
+    tokens: Mapping[str, Any]
+    device: str
+    versions: Mapping[str, str]
+    steps: Sequence[Mapping[str, Any]]
+
+    @property
+    def is_founding_corpus(self) -> bool:
+        """Whether the tokens are the founding experiment's, so that its bands apply."""
+        return self.tokens.get("tokens_sha256") == FOUNDING_TOKENS_SHA256
+
+
+def make_setup(run: str, kind: str, config: Mapping[str, Any], files: Any) -> Setup:
+    """The set-up of a run of that kind, from its settings and files: benchmarks and, where text is read here, the
+
+    summaries of its tokens and model.
+    """
+    versions = {"python": platform.python_version()} | {name: version(name) for name in PROGRAMS}
+    steps = [_step(Path(benchmark)) for benchmark in files.benchmarks]
+    tokens, model = files.get("tokens"), files.get("model")
+    if not tokens or not model:
+        device = platform.processor() or platform.machine()
+        return Setup(run, config, _files_read(config["input"]), {}, device, versions, steps)
+    read, summary = read_json(tokens), read_json(model)
+    corpus = {"source": read["source"], "credit": read["credit"], "sha256": read["corpus_sha256"]}
+    if kind == "trained":
+        corpus |= {"source": f"Text: {read['source']}.", "tokens_in": str(Path(tokens).parent)}
+    else:
+        corpus["source"] = f"{model_in_words(config['model'], summary)}\n\n{read['source']}."
+    return Setup(run, config, corpus, read, summary["device"], versions, steps)
+
+
+def model_in_words(settings: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+    """Sentences on which model from elsewhere was run and how; `settings` of the run's model, `summary` of its head."""
+    revision = f" at {settings['revision']}" if settings["revision"] else ""
+    said = [
+        f"Model: {settings['path']}{revision}, {summary['architecture']}, run in {settings['dtype']} on windows of "
+        f"{settings['window']} tokens. {PACKINGS[settings['packing']]} How often a word was seen is counted in the "
+        "train part of the text, not in what the model was trained on.",
+        f"Hidden states are what the head sees, {summary['dim']} numbers; the head has {summary['words']:,} words"
+        f"{' and a bias, a constant last coordinate of each state' if summary['bias'] else ''}.",
+    ]
+    if summary["softcap"]:
+        said.append(
+            f"Its logits are softly capped at {summary['softcap']:g}, and so are those of low rank; signals of hidden "
+            "states and shares of energy speak of the logits before the cap."
+        )
+    return " ".join(said)
+
+
+def versions_table(setup: Setup) -> Table:
+    """One row a program."""
+    return Table(["program", "version"], list(setup.versions.items()), left=2)
+
+
+def steps_table(setup: Setup) -> Table:
+    """One row a step, wall time in s and peak memory in MB, and their sum and maximum at the end."""
+    seconds = [step["seconds"] for step in setup.steps if step["seconds"] is not None]
+    memory = [step["max_rss_mb"] for step in setup.steps if step["max_rss_mb"] is not None]
+    last = {"rule": "all: sum, highest", "seconds": sum(seconds), "max_rss_mb": max(memory, default=None)}
+    rows = [
+        [step["rule"], _number(step["seconds"], 1), _number(step["max_rss_mb"], 0)] for step in (*setup.steps, last)
+    ]
+    return Table(["step", "time (s)", "peak memory (MB)"], rows)
+
+
+def splits_table(setup: Setup) -> Table:
+    """One row a split: documents, tokens, and the share of tokens that the vocabulary lacks."""
+    rows = [
+        [split, f"{counts['documents']:,}", f"{counts['tokens']:,}", f"{100 * counts['unknown_share']:.2f}"]
+        for split, counts in setup.tokens["splits"].items()
+    ]
+    return Table(["split", "documents", "tokens", "unknown tokens (%)"], rows)
+
+
+def config_table(setup: Setup) -> Table:
+    """One row a setting, its key dotted."""
+    return Table(["key", "value"], list(_flat(setup.config)), left=2)
+
+
+def _step(benchmark: Path) -> dict[str, Any]:
+    """Wall time and peak memory of a rule, from the table that Snakemake measured; None where it was too short."""
+    with benchmark.open(newline="") as lines:
+        measured = next(csv.DictReader(lines, delimiter="\t"))
+    numbers = [None if measured[name] in ("-", "NA", "") else float(measured[name]) for name in ("s", "max_rss")]
+    name = benchmark.with_suffix("").as_posix().partition("/benchmarks/")[2]
+    return {"rule": name, "seconds": numbers[0], "max_rss_mb": numbers[1]}
+
+
+def _files_read(given: Mapping[str, Any]) -> dict[str, str]:
+    """The files of a run from elsewhere, and a hash over them."""
+    files = [str(value) for key, value in given.items() if value and key not in NO_FILES]
+    digest = hashlib.sha256()
+    for file in files:
+        with Path(file).open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    source = f"{given['kind'].capitalize()} from elsewhere: {', '.join(files)}."
+    return {"source": source, "credit": "", "sha256": digest.hexdigest()}
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif value is None or value == "":
+            yield [prefix + key, NULL]
+        else:
+            yield [prefix + key, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return NULL if value is None else f"{value:,.{digits}f}"

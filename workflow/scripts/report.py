@@ -1,0 +1,37 @@
+"""Draw the figures of a run and write its report, with the settings that it came from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from easyhard.atomic import atomic_path, write_json
+from easyhard.job import job
+from easyhard.report.drawing import save
+from easyhard.report.figures import draw_all
+from easyhard.report.metrics import Figures, read_table
+from easyhard.report.render import render
+from easyhard.report.setup import make_setup
+from easyhard.report.token_figures import token_figures
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main() -> None:
+    files, params = snakemake.input, snakemake.params
+    table = read_table(Path(files.metrics))
+    fair = Figures(table, "fair")
+    published = Figures(table, "published") if "published" in params.config["protocols"] else None
+    drawn = draw_all(fair) | ({} if published is None else draw_all(published) | token_figures(files, params.sequences))
+    for name, figure in drawn.items():
+        save(figure, Path(snakemake.output.figures) / f"{name}.svg")
+    own = make_setup(snakemake.wildcards.run, params.kind, params.config, files)
+    write_json(snakemake.output.config, {name: vars(own)[name] for name in ("config", "versions", "tokens", "corpus")})
+    text = render(published, fair, own, files.templates[0])
+    with atomic_path(snakemake.output.report) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+with job(snakemake):
+    main()
