@@ -45,7 +45,9 @@ def test_defaults_fill_what_is_left_out() -> None:
 def test_a_run_goes_over_the_defaults() -> None:
     runs = load_runs(changed("defaults.training.patience", 7), SCHEMA)
     assert runs["wikitext2"]["training"]["patience"] == 7
-    assert runs["wikitext2"]["tokens"] == {"tokenizer": "whitespace", "vocabulary_from": ["train", "validation"]}
+    assert runs["wikitext2"]["tokens"] == {
+        **{"tokenizer": "whitespace", "vocabulary_from": ["train", "validation"], "vocabulary_size": 4096}
+    }
     assert runs["wikipedia"]["tokens"]["tokenizer"] == "words"
 
 
@@ -68,7 +70,7 @@ WRONG = [
     ("runs.wikipedia.model", {"heads": 5}, "dim a multiple of 2 × heads"),
     ("runs.wikipedia.model", {"dim": 32}, "ranks from 1 to dim"),
     ("runs.wikipedia.model", 3, "a mapping of model settings"),
-    ("runs.wikipedia.model", {"kind": "huggingface"}, "a model's folder, or its id on the Hub"),
+    ("runs.wikipedia_bpe.model", {"kind": "huggingface"}, "a model's folder, or its id on the Hub"),
     ("runs.wikipedia", OTHERS | {"model": {"kind": "huggingface"}}, "one of the two"),
     ("defaults.model.kind", "gpt2", "lego or huggingface"),
     ("defaults.model.window", 40_000, "an integer from 1 to 32768"),
@@ -76,11 +78,15 @@ WRONG = [
     ("runs.a b", {}, "letters, digits"),
     ("runs.corpora", {}, "neither corpora nor comparisons"),
     ("runs", {}, "a mapping from a run's name"),
-    ("default_runs", ["nope"], "some of wikipedia, wikitext2"),
+    ("default_runs", ["nope"], "some of wikipedia_bpe, wikipedia, wikitext2"),
     ("comparisons.study", {}, "a mapping from a group's name"),
     ("comparisons.study.wikipedia", [], "a list of different runs"),
     ("default_runs", [], "a list of at least one run's name"),
-    ("defaults.tokens.tokenizer", "bpe", "words or whitespace"),
+    ("defaults.tokens.tokenizer", "wordpiece", "words, whitespace or bpe"),
+    ("defaults.tokens.vocabulary_size", 100, "an integer of at least 258"),
+    ("defaults.protocols", [], "a list of different protocols"),
+    ("defaults.protocols", ["unfair"], "published or fair"),
+    ("runs.wikipedia", {"protocols": ["published"], "input": {"kind": "signals", "path": "x"}}, r"wanted: \[fair\]"),
     ("defaults.tokens.vocabulary_from", ["test"], r"\[train\] or \[train, validation\]"),
     ("defaults.seed", -1, "an integer of at least 0"),
     ("defaults.low_rank.ranks", [1, 1], "a list of different ranks"),

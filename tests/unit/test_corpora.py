@@ -40,4 +40,8 @@ def test_settings_of_sources_that_are_not_read_do_not_count(unread: dict[str, An
 def test_the_order_of_keys_does_not_count_and_every_token_setting_does() -> None:
     tokens = DEFAULTS["tokens"]
     assert tokens_name(dict(reversed(tokens.items()))) == tokens_name(tokens)
-    assert len({tokens_name(tokens | {key: "other"}) for key in tokens} | {tokens_name(tokens)}) == len(tokens) + 1
+    for tokenizer, unread in (("words", "vocabulary_size"), ("bpe", "vocabulary_from")):
+        own = tokens | {"tokenizer": tokenizer}
+        names = {key: tokens_name(own | {key: "other"}) for key in tokens}
+        assert names.pop(unread) == tokens_name(own)
+        assert len({*names.values(), tokens_name(own)}) == len(tokens)

@@ -17,7 +17,6 @@ from easyhard.activations.store import write_shard
 from easyhard.atomic import read_json, write_json
 from easyhard.corpus.documents import Corpus, Document, read_documents, write_documents
 from easyhard.errors import InputError
-from easyhard.evaluation.rows import Row, read_rows, write_rows
 from easyhard.imports.readers import open_arrays
 from easyhard.killed import name_killed_jobs
 from easyhard.model.checkpoint import load_checkpoint
@@ -27,8 +26,7 @@ from easyhard.parquet import read_parquet, write_parquet
 from easyhard.signals.store import read_columns, write_columns
 from easyhard.stale_locks import clear_and_hold, hold
 from easyhard.tokens.encoding import TokenStream
-from easyhard.tokens.store import read_stream, read_vocabulary, write_stream, write_vocabulary
-from easyhard.tokens.vocabulary import SPECIAL, Vocabulary
+from easyhard.tokens.store import read_stream, write_stream
 
 ROWS = np.arange(64, dtype=np.int32)
 
@@ -48,13 +46,7 @@ FORMS: dict[str, tuple[str, Callable[[Path], None], Callable[[Path], Any]]] = {
     "signals": ("parquet", lambda path: write_columns(path, {"entropy": ROWS / 7}), lambda p: read_columns(p, rows=64)),
     "documents": ("parquet", documents, read_documents),
     "tokens": ("parquet", lambda path: write_stream(path, TokenStream(ROWS, ROWS)), read_stream),
-    "vocabulary": (
-        "parquet",
-        lambda path: write_vocabulary(path, Vocabulary({t: i for i, t in enumerate((*SPECIAL, "a", "b"))})),
-        read_vocabulary,
-    ),
     "curve": ("parquet", lambda path: write_curve(path, [Epoch(1, 2.5, 2.6, 0.1)]), read_curve),
-    "figures": ("parquet", lambda path: write_rows(path, [Row("a", "b", "c", 1.5)], "fair"), read_rows),
     "summary": ("json", lambda path: write_json(path, {"words": 12, "spans": {"10": 1, "9": 2.5}}), read_json),
     "head": ("safetensors", lambda path: write_tensors(path, {"head": torch.ones(5, 4)}, {"run": "x"}), read_head),
 }

@@ -335,7 +335,7 @@ def benchmarks(wildcards):
         return [f"{step}/{rows}/{shard}" for rows in over for shard in names]
 
     passes = [
-        "part_documents",
+        "part_imported" if kind(wildcards) == "activations" else "part_documents",
         "fit_statistics",
         *sharded("head_signals", *row_sets),
         *sharded("hidden_signals", DOCUMENTS),

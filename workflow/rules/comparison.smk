@@ -11,6 +11,10 @@ rule compare_runs:
             for run in runs
         ],
         template=source_file("scripts/easyhard/report/comparison.md.j2"),
+        looks=[
+            source_file(f"scripts/easyhard/report/{name}")
+            for name in ("prose.j2", "labels.csv", "figures.mplstyle")
+        ],
     output:
         report=report(
             "results/comparisons/{comparison}/report.md",

@@ -83,3 +83,30 @@ rule import_activations:
         "Read the activations of {wildcards.run}, shard {wildcards.shard}"
     script:
         "../scripts/import_activations.py"
+
+
+rule part_imported:
+    input:
+        own_files,
+        activations=shards("activations/documents/{shard}.parquet"),
+    output:
+        "results/{run}/rows/documents.parquet",
+    log:
+        "results/{run}/logs/part_imported.log",
+    benchmark:
+        "results/{run}/benchmarks/part_imported.tsv"
+    wildcard_constraints:
+        run=runs_of("activations"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
+    params:
+        settings=imported_settings,
+        code=code_hash("part_imported.py"),
+    message:
+        "Part the documents of {wildcards.run} into fit, select and test"
+    script:
+        "../scripts/part_imported.py"

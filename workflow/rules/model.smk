@@ -95,10 +95,8 @@ rule part_documents:
         settings=settings(
             "seed",
             "sequences",
-            "input",
             fit=("fair", "fit"),
             select=("fair", "select"),
-            length=("sequences", "length"),
         ),
         kind=kind,
         code=code_hash("part_documents.py"),
@@ -106,13 +104,3 @@ rule part_documents:
         "Part the documents of {wildcards.run} into fit, select and test"
     script:
         "../scripts/part_documents.py"
-
-
-use rule part_documents as part_imported with:
-    input:
-        own_files,
-        activations=shards("activations/documents/{shard}.parquet"),
-    output:
-        tokens="results/{run}/rows/documents.parquet",
-    wildcard_constraints:
-        run=runs_of("activations"),

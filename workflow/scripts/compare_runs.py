@@ -1,10 +1,11 @@
 """Compare runs over seeds and texts: the mean figures of each group, a figure, and a report."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import atomic_path
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.parquet import write_parquet
 from easyhard.report import comparison as page
 from easyhard.report.comparison_figure import comparison
@@ -12,13 +13,8 @@ from easyhard.report.drawing import save
 from easyhard.report.metrics import read_table
 from easyhard.report.render import fill
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     files = iter(snakemake.input.metrics)
     tables = {
         group: {run: read_table(Path(next(files))) for run in runs} for group, runs in snakemake.params.groups.items()
@@ -32,5 +28,4 @@ def main() -> None:
         temporary.write_text(fill(snakemake.input.template, names), encoding="utf-8")
 
 
-with job(snakemake):
-    main()
+run(main)

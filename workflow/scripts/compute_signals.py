@@ -1,21 +1,16 @@
 """Go once through the hidden states of a shard and write every family of signals that the rule asks for."""
 
-from typing import TYPE_CHECKING
+from snakemake.iocontainers import Snakemake
 
 from easyhard.activations.store import count_rows
 from easyhard.device import use_device
 from easyhard.families.states import Context, open_families, parts_of_shard, run_pass
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.model.store import read_head, read_softcap
 from easyhard.progress import Progress
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     files = dict(snakemake.input.items())
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     head, softcap = read_head(files["head"]).to(device), read_softcap(files["head"])
@@ -30,5 +25,4 @@ def main() -> None:
     run_pass(files["activations"], families, outputs, part=part, device=device, progress=progress)
 
 
-with job(snakemake):
-    main()
+run(main)

@@ -1,25 +1,22 @@
 """Run the trained model over one shard of a row set and write hidden states and losses."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from snakemake.iocontainers import Snakemake
 
 from easyhard.activations.dump import dump, run_lego
 from easyhard.activations.store import write_shard
 from easyhard.atomic import read_json
 from easyhard.device import use_device
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.model.lego import Lego
 from easyhard.model.store import load_weights
 from easyhard.progress import Progress
 from easyhard.tokens.rows import SPLITS_OF, row_shards, row_windows
 from easyhard.tokens.store import read_stream
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     settings: dict[str, Any] = snakemake.params.settings
     rows, shard = snakemake.wildcards.rows, int(snakemake.wildcards.shard)
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
@@ -34,5 +31,4 @@ def main() -> None:
     write_shard(snakemake.output[0], batches, settings["model"]["dim"], metadata)
 
 
-with job(snakemake):
-    main()
+run(main)

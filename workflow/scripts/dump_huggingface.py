@@ -1,6 +1,8 @@
 """Run a model from elsewhere over one shard of all validation and test documents; write hidden states and losses."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from snakemake.iocontainers import Snakemake
 
 from easyhard.activations.dump import dump
 from easyhard.activations.store import write_shard
@@ -8,18 +10,13 @@ from easyhard.atomic import read_json
 from easyhard.huggingface.dump import check_fit, run_huggingface, text_windows
 from easyhard.huggingface.folder import find_model
 from easyhard.huggingface.model import check_head, load_model, output_head, wanted_device
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.progress import Progress
 from easyhard.tokens.store import read_stream
 from easyhard.tokens.windows import shard_evenly
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     settings: dict[str, Any] = snakemake.params.settings
     own, shard = settings["model"], int(snakemake.wildcards.shard)
     device = wanted_device(own["device"], snakemake.threads, snakemake.resources.get("gpu", 0))
@@ -36,5 +33,4 @@ def main() -> None:
     write_shard(snakemake.output[0], batches, head.matrix.shape[1], metadata)
 
 
-with job(snakemake):
-    main()
+run(main)

@@ -2,21 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from snakemake.iocontainers import Snakemake
 
 from easyhard.evaluation.measures import evaluate
 from easyhard.evaluation.published import beside_published
 from easyhard.evaluation.run import Run
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.parquet import write_parquet
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     files = dict(snakemake.input.items())
     threads = min(snakemake.threads, len(os.sched_getaffinity(0)))
     table = evaluate(Run(files, snakemake.params.settings, threads))
@@ -24,5 +20,4 @@ def main() -> None:
     write_parquet(snakemake.output[0], table.to_arrow())
 
 
-with job(snakemake):
-    main()
+run(main)

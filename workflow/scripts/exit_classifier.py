@@ -1,26 +1,20 @@
 """Fit the exit classifier on all train tokens and predict the loss of every validation token."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
+from snakemake.iocontainers import Snakemake
 from torch.nn.functional import mse_loss
 
 from easyhard.activations.store import read_columns
 from easyhard.atomic import write_json
 from easyhard.device import use_device
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.model.store import write_tensors
 from easyhard.probes.founding import exit_classifier, fit
 from easyhard.signals.store import write_columns
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     settings = snakemake.params.settings
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     train = read_columns(snakemake.input.train, ["hidden", "loss"])
@@ -35,5 +29,4 @@ def main() -> None:
     write_json(snakemake.output.summary, {"threshold": threshold, "train_mse": mse_loss(said, loss).item()})
 
 
-with job(snakemake):
-    main()
+run(main)

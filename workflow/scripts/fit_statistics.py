@@ -1,23 +1,18 @@
 """Fit what the passes over the states read: the softmax's temperature, moments of states, states to measure from."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import torch
+from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import write_json
 from easyhard.device import use_device
 from easyhard.families.fitting import fit_head, fit_moments, fit_reference_states
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.model.store import read_head, read_softcap, write_tensors
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     files, settings, run = snakemake.input, snakemake.params.settings, {"run": snakemake.wildcards.run}
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     head = read_head(files.head).to(device)
@@ -31,5 +26,4 @@ def main() -> None:
     write_tensors(snakemake.output.references, asdict(references), run)
 
 
-with job(snakemake):
-    main()
+run(main)

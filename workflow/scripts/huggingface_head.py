@@ -1,20 +1,16 @@
 """Take the output head out of a model, and hold its logits against the model's own."""
 
-from typing import TYPE_CHECKING
+from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import write_json
 from easyhard.device import describe
 from easyhard.huggingface.folder import find_model
 from easyhard.huggingface.model import check_head, load_model, output_head, wanted_device
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.model.store import write_head
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-with job(snakemake):
+def main(snakemake: Snakemake) -> None:
     settings = snakemake.params.model
     device = wanted_device(settings["device"], snakemake.threads, snakemake.resources.get("gpu", 0))
     model = load_model(find_model(settings["path"], settings["revision"]), settings["dtype"], device)
@@ -28,3 +24,6 @@ with job(snakemake):
         snakemake.output.summary,
         {"architecture": name, **summary, "largest_difference": apart, "device": describe(device)},
     )
+
+
+run(main)

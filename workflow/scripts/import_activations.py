@@ -1,21 +1,17 @@
 """Read one shard of hidden states and losses from elsewhere."""
 
-from typing import TYPE_CHECKING
+from snakemake.iocontainers import Snakemake
 
 from easyhard.activations.store import write_shard
 from easyhard.device import use_device
 from easyhard.imports.activations import open_activations
 from easyhard.imports.head import shard_batches
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.model.store import read_head
 from easyhard.progress import Progress
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-with job(snakemake):
+def main(snakemake: Snakemake) -> None:
     settings, shard = snakemake.params.settings, int(snakemake.wildcards.shard)
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     own = open_activations(settings["input"], length=settings["length"])
@@ -24,3 +20,6 @@ with job(snakemake):
     batches = shard_batches(own, head, shard=shard, shards=settings["activations"]["shards"], progress=progress)
     metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code}
     write_shard(snakemake.output[0], batches, own.dim, metadata)
+
+
+run(main)

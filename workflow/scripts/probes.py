@@ -1,20 +1,15 @@
 """Fit the probes of a row set, and write what they say of its tokens."""
 
-from typing import TYPE_CHECKING
+from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import write_json
 from easyhard.device import use_device
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.probes.row_sets import FITTED
 from easyhard.signals.store import write_batches
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     files = dict(snakemake.input.items())
     signals, held_out, summary = FITTED[snakemake.wildcards.rows](files, snakemake.params.settings, device)
@@ -23,5 +18,4 @@ def main() -> None:
     write_json(snakemake.output.summary, summary)
 
 
-with job(snakemake):
-    main()
+run(main)

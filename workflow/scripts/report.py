@@ -1,10 +1,11 @@
 """Draw the figures of a run and write its report, with the settings that it came from."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import atomic_path, write_json
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.report.drawing import save
 from easyhard.report.figures import draw_all
 from easyhard.report.metrics import Figures, read_table
@@ -12,13 +13,8 @@ from easyhard.report.render import render
 from easyhard.report.setup import make_setup
 from easyhard.report.token_figures import token_figures
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     files, params = snakemake.input, snakemake.params
     table = read_table(Path(files.metrics))
     fair = Figures(table, "fair")
@@ -33,5 +29,4 @@ def main() -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-with job(snakemake):
-    main()
+run(main)

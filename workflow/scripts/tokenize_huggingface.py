@@ -1,24 +1,24 @@
 """Turn documents into the token ids of a model's own tokeniser."""
 
 import logging
-from typing import TYPE_CHECKING
+
+from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import write_json
 from easyhard.corpus.documents import read_documents
 from easyhard.huggingface.folder import find_model
 from easyhard.huggingface.tokenizer import encode_by_model, load_tokenizer
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.tokens.store import write_stream
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-with job(snakemake):
+def main(snakemake: Snakemake) -> None:
     tokenizer = load_tokenizer(find_model(snakemake.params.model["path"], snakemake.params.model["revision"]))
     streams, summary = encode_by_model(read_documents(snakemake.input.documents), tokenizer)
     for split, stream in streams.items():
         write_stream(snakemake.output[split], stream)
         logging.getLogger("easyhard").info("%s: %s tokens", split, f"{len(stream.token):,}")
     write_json(snakemake.output.summary, summary)
+
+
+run(main)

@@ -4,13 +4,14 @@ import hashlib
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import read_json, write_json
 from easyhard.device import describe, use_device
-from easyhard.job import job
+from easyhard.job import run
 from easyhard.model.curve import best_epoch, write_curve
 from easyhard.model.lego import Lego
 from easyhard.model.store import write_tensors
@@ -18,23 +19,20 @@ from easyhard.model.training import Sequences, train
 from easyhard.tokens.sequences import cut
 from easyhard.tokens.store import read_stream
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import Snakemake
 
-    snakemake: Snakemake
-
-
-def sequences(split: str, cutting: dict[str, int], device: torch.device) -> Sequences:
-    ids = read_stream(snakemake.input[split]).token
-    inputs, targets = cut(ids, cutting[split], cutting["length"], cutting["batch_size"])
+def sequences(tokens: str, sequences: int, cutting: dict[str, int], device: torch.device) -> Sequences:
+    inputs, targets = cut(read_stream(tokens).token, sequences, cutting["length"], cutting["batch_size"])
     return Sequences(*(torch.tensor(part, dtype=torch.int64, device=device) for part in (inputs, targets)))
 
 
-def main() -> None:
+def main(snakemake: Snakemake) -> None:
     settings: dict[str, Any] = snakemake.params.settings
     tokens = read_json(snakemake.input.summary)
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
-    train_set, validation_set = (sequences(split, settings["sequences"], device) for split in ("train", "validation"))
+    cutting = settings["sequences"]
+    train_set, validation_set = (
+        sequences(snakemake.input[split], cutting[split], cutting, device) for split in ("train", "validation")
+    )
     model = Lego(tokens["vocabulary_size"], **settings["model"], seed=settings["seed"]).to(device)
     identity = json.dumps([settings, snakemake.params.code, tokens["tokens_sha256"]], sort_keys=True)
     curve = train(
@@ -68,5 +66,4 @@ def main() -> None:
     Path(snakemake.params.checkpoint).unlink(missing_ok=True)
 
 
-with job(snakemake):
-    main()
+run(main)

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/evaluation/bench.py --threads 2
 
-Ours is all of `fair_rows`: six labels, every figure, every resample, differences and rows. Plain takes AUROC and
+Ours is all of `judged_rows`: six labels, every figure, every resample, differences and rows. Plain takes AUROC and
 average precision of each label, Spearman, risk–coverage and the median split from scikit-learn, scipy and numpy on the
 rows that a resample repeats; it is timed on a few resamples of one signal, and what all of them would take is worked
 out from that. Times are seconds on the clock and seconds of a core, which do not grow when the machine is busy. Memory
@@ -23,21 +23,21 @@ from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "workflow" / "scripts"))
-from easyhard.evaluation.fair import Candidate, Head, PartRows, Settings, fair_rows
-from easyhard.evaluation.labels import label_thresholds, label_tokens
+from easyhard.evaluation.judging import Candidate, Documents, judged_rows
 from easyhard.evaluation.resampling import draw_resamples
+from easyhard.signals.registry import Sizes
+from easyhard.signals.tokens import SELECT, TEST, TokenTable
 
-THRESHOLDS = (1, 3, 5, 8)
+SIZES = Sizes(dim=64, words=69830, refined=64, references=4096)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Rows to judge on and the noise-free part of the signals; each token's cluster, in 0 … clusters − 1."""
+    """Documents whose select rows are the test rows once more, and the noise-free part of the signals of each."""
 
-    rows: PartRows
+    documents: Documents
     latent: np.ndarray
-    cluster: np.ndarray
-    settings: Settings
+    threads: int
 
 
 def corpus(tokens: int, clusters: int, resamples: int, threads: int) -> Corpus:
@@ -45,37 +45,38 @@ def corpus(tokens: int, clusters: int, resamples: int, threads: int) -> Corpus:
     random = np.random.default_rng(0)
     cluster = np.sort(np.concatenate([np.arange(clusters), random.integers(0, clusters, tokens - clusters)]))
     latent = 0.5 * random.normal(size=clusters)[cluster] + random.normal(size=tokens)
-    loss = np.exp(1.6 + 0.8 * latent).astype(np.float32)
-    thresholds = label_thresholds(THRESHOLDS, loss)
-    labels = label_tokens(loss, thresholds, random.random(tokens) < 1 / (1 + np.exp(-latent)))
-    rows = PartRows(loss, labels, cluster.astype(np.int32), cluster.astype(np.int32))
-    return Corpus(
-        rows, latent, cluster, Settings("loss_over_3", thresholds, resamples, 0, threads, Head(69830, 64), 0.8)
-    )
+    wrong = np.tile(random.random(tokens) < 1 / (1 + np.exp(-latent)), 2)
+    loss = np.tile(np.exp(1.6 + 0.8 * latent).astype(np.float32), 2)
+    document, unknown = np.tile(cluster.astype(np.int32), 2), np.full(2 * tokens, -1)
+    table = TokenTable(document, document, unknown, loss, np.repeat([SELECT, TEST], tokens), unknown)
+    settings = {"thresholds": [1, 3, 5, 8], "main_threshold": 3, "resamples": resamples}
+    return Corpus(Documents(table, wrong, settings, seed=0), latent, threads)
 
 
 def ours(data: Corpus, signals: int) -> None:
     """All figures of so many signals; columns are made when they are asked for, as they are read in a run."""
 
-    def column(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def column(seed: int) -> np.ndarray:
         noise = np.random.default_rng(seed).normal(size=len(data.latent))
-        values = (data.latent + noise).astype(np.float32)
-        return values, values
+        return np.tile((data.latent + noise).astype(np.float32), 2)
 
-    candidates = [Candidate(f"{i}", "head", False, 1, [lambda i=i: column(i)]) for i in range(signals)]
-    fair_rows(data.rows, data.rows, candidates, data.settings)
+    candidates = [
+        Candidate(f"{i}", "head", False, 1, [lambda i=i: column(i)], stratified=False) for i in range(signals)
+    ]
+    judged_rows(data.documents, candidates, SIZES, 0.8, data.threads)
 
 
 def plain(data: Corpus, weights: np.ndarray) -> None:
     """The same figures of one signal on one resample that holds each cluster so many times."""
     hardness = data.latent + np.random.default_rng(0).normal(size=len(data.latent))
-    rows = np.repeat(np.arange(len(hardness)), weights[data.cluster].astype(int))
-    hardness, loss = hardness[rows], data.rows.loss[rows].astype(np.float64)
-    for hard in data.rows.labels.values():
+    rows = np.repeat(np.arange(len(hardness)), weights[data.documents.resamples.clusters.index].astype(int))
+    hardness, loss = hardness[rows], data.documents.loss[rows]
+    labels = {name: label[data.documents.test] for name, label in data.documents.labels.items()}
+    for hard in labels.values():
         roc_auc_score(hard[rows], hardness)
         average_precision_score(hard[rows], hardness)
     spearmanr(hardness, loss)
-    for scores, risk in ((hardness, loss), (loss, loss), (hardness, data.rows.labels["argmax_wrong"][rows])):
+    for scores, risk in ((hardness, loss), (loss, loss), (hardness, labels["argmax_wrong"][rows])):
         np.cumsum(risk[np.argsort(scores)]).mean()
     for scores in (hardness, loss):
         easy = scores <= np.median(scores)
@@ -108,7 +109,7 @@ def row(tokens: int, clusters: int, options: argparse.Namespace) -> str:
     data = corpus(tokens, clusters, options.resamples, options.threads)
     memory = megabytes(lambda: ours(data, options.threads))  # a signal a thread; also warms up
     clock, core = seconds(lambda: ours(data, options.signals))
-    weights = draw_resamples(clusters, options.plain_resamples, seed=0).weights
+    weights = draw_resamples(data.documents.resamples.clusters, options.plain_resamples, seed=0).weights
     one = statistics.median(seconds(lambda w=w: plain(data, w))[1] for w in weights.T)
     whole = one * options.signals * options.resamples
     return (

@@ -26,6 +26,7 @@ def plain(raw: str) -> list[str]:
         ("from {{convert|5|to|7|km|mi|abbr=on}} long", "from 5 to 7 km long"),
         ("general {{chem|C|''n''|H|2}} formula", "general CnH2 formula"),
         ("{{as of|2014|lc=y}} many", "as of 2014 many"),
+        ("{{nowrap}} none at {{lang|lc=y}} all", "none at all"),
         ("{{quote|text=Well {{nowrap|[[said|spoken]]}}.|Author}}", "Well spoken."),
         ("the ship {{USS|Hornet|CV-12|6}}.", "the ship USS Hornet."),
         ("the end at {{coord|1|2}}, in", "the end at, in"),

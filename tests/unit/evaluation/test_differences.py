@@ -35,49 +35,45 @@ def rows_by_name(standings: list[Standing]) -> dict:
     return {(row.item, row.metric): row for row in difference_rows(standings, CLUSTERS)}
 
 
+ROWS, BY_NAME = rows_by_name(STANDINGS), {entry.name: entry for entry in STANDINGS}
+
+
 def test_the_best_of_a_class_is_chosen_on_select_and_oracles_are_in_none() -> None:
-    rows = rows_by_name(STANDINGS)
-    bests = {item for (item, metric), row in rows.items() if metric == "is_class_best" and row.value == 1}
+    bests = {item for (item, metric), row in ROWS.items() if metric == "is_class_best" and row.value == 1}
     assert bests == {"entropy", "probe", "position"}
-    assert not any(item == "oracle" for item, _ in rows)
+    assert not any(item == "oracle" for item, _ in ROWS)
 
 
 def test_augrc_is_also_held_against_the_head_signal_with_the_lowest() -> None:
-    rows = rows_by_name(STANDINGS)
-    by_name = {entry.name: entry for entry in STANDINGS}
-    assert [rows[name, "is_head_lowest"].value for name in ("entropy", "max_logit")] == [0, 1]
-    expected = difference(by_name["twin"].augrc, by_name["max_logit"].augrc)
-    assert rows["twin", "augrc_from_head_lowest"].value == expected.value
+    assert [ROWS[name, "is_head_lowest"].value for name in ("entropy", "max_logit")] == [0, 1]
+    expected = difference(BY_NAME["twin"].augrc, BY_NAME["max_logit"].augrc)
+    assert ROWS["twin", "augrc_from_head_lowest"].value == expected.value
 
 
 def test_differences_are_paired_and_signed() -> None:
-    rows = rows_by_name(STANDINGS)
-    by_name = {entry.name: entry for entry in STANDINGS}
     for item, best, metric, suffix in (
         ("max_logit", "entropy", "auroc", "class"),
         ("twin", "probe", "auroc", "class"),
         ("twin", "entropy", "auroc", "head"),
         ("position", "entropy", "augrc", "head"),
     ):
-        row = rows[item, f"{metric}_from_{suffix}_best"]
-        expected = difference(getattr(by_name[item], metric), getattr(by_name[best], metric))
+        row = ROWS[item, f"{metric}_from_{suffix}_best"]
+        expected = difference(getattr(BY_NAME[item], metric), getattr(BY_NAME[best], metric))
         assert row.value == expected.value
         assert (row.ci_low, row.ci_high) == interval(expected, CLUSTERS)
         assert row.ci_high - row.ci_low < 0.08  # unpaired it would be 0.12
 
 
 def test_families() -> None:
-    rows = rows_by_name(STANDINGS)
-    by_name = {entry.name: entry for entry in STANDINGS}
-    assert {item for item, metric in rows if metric == "auroc_from_class_best_p"} == {"max_logit", "norm", "twin"}
+    assert {item for item, metric in ROWS if metric == "auroc_from_class_best_p"} == {"max_logit", "norm", "twin"}
     for metric, best in (("auroc", "entropy"), ("augrc", "entropy")):
-        family = {item for item, name in rows if name == f"{metric}_from_head_best_p"}
+        family = {item for item, name in ROWS if name == f"{metric}_from_head_best_p"}
         assert family == {"norm", "probe", "twin", "position"}
-        gap = difference(getattr(by_name["norm"], metric), getattr(by_name[best], metric))
+        gap = difference(getattr(BY_NAME["norm"], metric), getattr(BY_NAME[best], metric))
         raw = p_value(gap, 0.0, CLUSTERS)
-        assert raw < rows["norm", f"{metric}_from_head_best_p"].value <= 4 * raw * (1 + 1e-12)
-    lone = p_value(difference(by_name["max_logit"].auroc, by_name["entropy"].auroc), 0.0, CLUSTERS)
-    assert rows["max_logit", "auroc_from_class_best_p"].value == lone
+        assert raw < ROWS["norm", f"{metric}_from_head_best_p"].value <= 4 * raw * (1 + 1e-12)
+    lone = p_value(difference(BY_NAME["max_logit"].auroc, BY_NAME["entropy"].auroc), 0.0, CLUSTERS)
+    assert ROWS["max_logit", "auroc_from_class_best_p"].value == lone
 
 
 def test_without_a_head_or_a_rival_there_is_nothing_to_compare() -> None:
@@ -89,9 +85,8 @@ def test_without_a_head_or_a_rival_there_is_nothing_to_compare() -> None:
 def test_what_is_undefined_has_no_p() -> None:
     unknown = Standing("blind", "head", 0.5, 3.0, *[Estimate(math.nan, np.full(500, math.nan))] * 2)
     rows = rows_by_name([*STANDINGS, unknown])
-    assert rows["blind", "auroc_from_class_best"].value is None
-    assert rows["blind", "auroc_from_class_best"].ci_low is None
+    row = rows["blind", "auroc_from_class_best"]
+    assert (row.value, row.ci_low) == (None, None)
     assert rows["blind", "auroc_from_class_best_p"].value is None
-    others = rows_by_name(STANDINGS)
     name = ("max_logit", "auroc_from_class_best_p")
-    assert rows[name].value == pytest.approx(others[name].value)
+    assert rows[name].value == pytest.approx(ROWS[name].value)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from scipy.special import logsumexp
 
+from easyhard.evaluation.columns import finite
 from easyhard.evaluation.loss_distribution import describe_loss
 from easyhard.evaluation.separation import separation_rows, threshold_rows
 
@@ -25,7 +25,7 @@ Printed = dict[str, str]
 @pytest.fixture(scope="module")
 def repeat() -> Arrays:
     with np.load(ACTIVATIONS) as arrays:
-        return {name: arrays[name] for name in ("hidden", "loss", "head")}
+        return {name: arrays[name] for name in ("hidden", "head")} | {"loss": finite("loss", arrays["loss"])}
 
 
 @pytest.fixture(scope="module")
@@ -33,86 +33,55 @@ def max_logit(repeat: Arrays) -> np.ndarray:
     """Tile by tile, so that a tile of logits stays in cache."""
     hidden, head = torch.from_numpy(repeat["hidden"]), torch.from_numpy(repeat["head"])
     highest = [torch.stack([(h @ w.T).amax(1) for w in head.split(2_048)]).amax(0) for h in hidden.split(2_048)]
-    return torch.cat(highest).numpy()
+    return finite("max_logit", torch.cat(highest).numpy())
 
 
 def printed(rows: dict[str, float | None], formats: Printed) -> Printed:
     return {name: format(rows[name], spec) for name, spec in formats.items()}
 
 
-SEPARATION = {
-    "pearson": ".4f",
-    "mean": ".4f",
-    "std": ".4f",
-    "easy_loss": ".2f",
-    "hard_loss": ".2f",
-    "loss_diff": ".2f",
-    "oracle_share": ".1%",
-}
-
-
 def test_separation(repeat: Arrays, max_logit: np.ndarray) -> None:
     mean_logit = repeat["hidden"].astype(np.float64) @ repeat["head"].mean(axis=0, dtype=np.float64)
     rows = separation_rows({"max_logit": max_logit, "max_minus_mean": max_logit - mean_logit}, repeat["loss"])
+    formats = dict.fromkeys(("pearson", "mean", "std"), ".4f")
+    formats |= dict.fromkeys(("easy_loss", "hard_loss", "loss_diff"), ".2f") | {"oracle_share": ".1%"}
     expected = {
         "max_logit": ("-0.2907", "8.0843", "1.2039", "5.88", "7.77", "1.89", "25.9%"),
         "max_minus_mean": ("-0.2979", "13.3640", "1.4649", "5.80", "7.85", "2.05", "28.1%"),
+        "oracle": ("1.0000", "6.8273", "4.4631", "3.18", "10.47", "7.29", "100.0%"),
     }
     for signal, values in expected.items():
-        figures = {row.metric: row.value for row in rows if row.item == signal}
-        assert printed(figures, SEPARATION) == dict(zip(SEPARATION, values, strict=True))
-    oracle = {row.metric: row.value for row in rows if row.item == "oracle"}
-    assert printed(oracle, {"easy_loss": ".2f", "hard_loss": ".2f", "loss_diff": ".2f", "oracle_share": ".0%"}) == {
-        "easy_loss": "3.18",
-        "hard_loss": "10.47",
-        "loss_diff": "7.29",
-        "oracle_share": "100%",
-    }
+        assert tuple(printed(figures(rows, signal), formats).values()) == values
 
 
 def test_loss_distribution(repeat: Arrays) -> None:
     loss = repeat["loss"]
-    found = describe_loss(loss, np.arange(len(loss)) // 32, np.zeros(len(loss), dtype=bool), seed=42)
-    figures = {row.metric: row.value for row in found.rows if row.item == "loss"}
+    rows = describe_loss(loss, np.arange(len(loss)) // 32, np.zeros(len(loss), dtype=bool), seed=42)
+    found = figures(rows, "loss")
     formats = dict.fromkeys(("mean", "std", "min", "max"), ".4f") | {"loss_diff": ".2f", "cohens_d": ".2f"}
-    assert printed(figures, formats) == {
-        "mean": "6.8273",
-        "std": "4.4631",
-        "min": "0.0450",
-        "max": "21.7739",
-        "loss_diff": "7.29",
-        "cohens_d": "2.83",
-    }
-    assert figures["modes"] == 3
-    assert [figures[f"mode_{k}"] for k in (1, 2, 3)] == pytest.approx([1.8, 8, 16.7], abs=0.2)
+    assert tuple(printed(found, formats).values()) == ("6.8273", "4.4631", "0.0450", "21.7739", "7.29", "2.83")
+    assert found["modes"] == 3
+    assert [found[f"mode_{k}"] for k in (1, 2, 3)] == pytest.approx([1.8, 8, 16.7], abs=0.2)
 
 
 def test_the_targets_probability_is_the_oracle(repeat: Arrays) -> None:
-    loss = repeat["loss"]
-    figures = {(row.item, row.metric): row.value for row in threshold_rows(np.exp(-loss), loss)}
-    assert format(figures["median", "loss_diff"], ".2f") == "7.29"
+    found = figures(threshold_rows(np.exp(-repeat["loss"]), repeat["loss"]), "median")
+    assert format(found["loss_diff"], ".2f") == "7.29"
 
 
 def test_every_signal_by_brute_force_on_a_part(repeat: Arrays) -> None:
     tokens = 256
-    loss = repeat["loss"][:tokens].astype(np.float64)
-    logits = repeat["hidden"][:tokens].astype(np.float64) @ repeat["head"].astype(np.float64).T
-    log_p = logits - logsumexp(logits, axis=1, keepdims=True)
-    top = -np.partition(-logits, 1, axis=1)[:, :2]
-    signals = {
-        "max_probability": np.exp(log_p.max(axis=1)),
-        "max_minus_mean": top[:, 0] - logits.mean(axis=1),
-        "margin": top[:, 0] - top[:, 1],
-        "entropy": -(np.exp(log_p) * log_p).sum(axis=1),
-    }
+    loss = repeat["loss"][:tokens]
+    signals = head_metrics(repeat["hidden"][:tokens].astype(np.float64) @ repeat["head"].astype(np.float64).T)
+    signals.pop("argmax")
     rows = separation_rows(signals, loss)
     oracle = np.sort(loss)
+    best = oracle[tokens // 2 :].mean() - oracle[: tokens // 2].mean()
     for name, values in signals.items():
-        found = {row.metric: row.value for row in rows if row.item == name}
+        found = figures(rows, name)
         assert found["pearson"] == pytest.approx(stats.pearsonr(values, loss).statistic)
         assert found["spearman"] == pytest.approx(stats.spearmanr(values, loss).statistic)
         order = np.argsort(values if name == "entropy" else -values)
         diff = loss[order[tokens // 2 :]].mean() - loss[order[: tokens // 2]].mean()
         assert found["loss_diff"] == pytest.approx(diff)
-        best = oracle[tokens // 2 :].mean() - oracle[: tokens // 2].mean()
         assert found["oracle_share"] == pytest.approx(diff / best)

@@ -1,18 +1,17 @@
 """The judge: values against scikit-learn and scipy, replicates against the same on rows repeated as a resample says."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
-from threadpoolctl import threadpool_limits
 
+from easyhard.evaluation import correlation
 from easyhard.evaluation import judge as module
+from easyhard.evaluation.columns import median_split, split_losses
 from easyhard.evaluation.judge import RISK_METRICS, Judge
 from easyhard.evaluation.resampling import Clusters, Resamples, draw_resamples, interval
-from easyhard.evaluation.split import median_split, split_losses
 
 
 def corpus(tokens: int, clusters: int, decimals: int) -> tuple:
@@ -70,6 +69,7 @@ def test_replicates_equal_figures_of_repeated_rows(
     tokens: int, clusters: int, decimals: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SAMPLES_AT_ONCE", 3)
+    monkeypatch.setattr(correlation, "TOKENS_AT_ONCE", 64)
     loss, hardness, labels, units = corpus(tokens, clusters, decimals)
     resamples = draw_resamples(units, 7, seed=1)
     found = Judge(loss, labels, resamples).measure(hardness)
@@ -102,34 +102,6 @@ def test_replicates_centre_on_the_value_however_coarse_the_bins(monkeypatch: pyt
     everything = Resamples(units, np.ones((31, 2), dtype=np.float32), np.zeros(2))
     for name, estimate in Judge(loss, labels, everything).measure(hardness).items():
         assert estimate.replicates == pytest.approx([estimate.value] * 2, abs=1e-12), name
-
-
-def test_the_number_of_threads_does_not_matter() -> None:
-    loss, hardness, labels, units = corpus(6000, 25, 9)
-    found = []
-    for threads in (1, 2):
-        with threadpool_limits(threads), ThreadPoolExecutor(threads) as pool:
-            judge = Judge(loss, labels, draw_resamples(units, 50, seed=0))
-            found.append(list(pool.map(judge.measure, [hardness, -hardness, hardness**3])))
-    for one, two in zip(*found, strict=True):
-        for name, estimate in one.items():
-            assert estimate.value == two[name].value
-            assert np.array_equal(estimate.replicates, two[name].replicates), name
-
-
-def test_only_the_order_of_the_scores_counts() -> None:
-    loss, hardness, labels, units = corpus(997, 200, 2)
-    judge = Judge(loss, labels, draw_resamples(units, 9, seed=0))
-    plainly, cubed = judge.measure(hardness), judge.measure(hardness**3)
-    assert all(np.array_equal(plainly[name].replicates, cubed[name].replicates) for name in plainly)
-
-
-def test_the_loss_itself_is_the_oracle() -> None:
-    loss, _, labels, units = corpus(997, 200, 2)
-    found = Judge(loss, labels, draw_resamples(units, 9, seed=0)).measure(loss)
-    for name in ("prr", "oracle_share", "spearman", "auroc_loss_over_3", "auprc_loss_over_3"):
-        assert found[name].value == pytest.approx(1, abs=1e-12)
-        assert found[name].replicates == pytest.approx(np.ones(9), abs=1e-5)
 
 
 def test_a_constant_signal_tells_the_prevalence_and_the_mean_loss() -> None:

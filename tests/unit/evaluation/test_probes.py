@@ -57,7 +57,7 @@ def test_both_cuts_by_hand() -> None:
     assert found["f1"] == pytest.approx(0.8)
 
 
-def test_majority_of_hard_tokens_is_what_the_founding_classifiers_reach() -> None:
+def test_the_majority_row_and_one_class_alone() -> None:
     loss = np.concatenate([np.linspace(0.1, 3.0, 25), np.linspace(3.1, 20.0, 75)])
     found = figures(classification_rows({}, loss, 3.0), "majority")
     assert (found["accuracy"], found["balanced_accuracy"], found["auroc"]) == (0.75, 0.5, 0.5)
@@ -66,15 +66,9 @@ def test_majority_of_hard_tokens_is_what_the_founding_classifiers_reach() -> Non
     assert found["hard_loss"] == pytest.approx(loss.mean())
     assert (found["easy_loss"], found["loss_diff"], found["loss_diff_median"]) == (None, None, None)
     assert found["easy_share"] == 0.0
-
-
-def test_majority_of_easy_tokens() -> None:
     found = figures(classification_rows({}, np.array([1.0, 1.5, 2.0, 9.0]), 3.0), "majority")
     assert (found["accuracy"], found["f1"], found["easy_share"]) == (0.75, 0.0, 1.0)
     assert found["hard_loss"] is None
-
-
-def test_one_class_alone() -> None:
     found = figures(classification_rows({"linear": np.array([0.9, 0.2])}, np.array([5.0, 6.0]), 3.0), "linear")
     assert found["accuracy"] == 0.5
     assert (found["balanced_accuracy"], found["auroc"], found["auprc"]) == (None, None, None)

@@ -7,7 +7,6 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from easyhard.evaluation import ranking_metrics as metrics
-from easyhard.evaluation.split import median_split, split_losses
 
 from .simulated import sampled
 
@@ -45,27 +44,6 @@ def test_auroc_and_auprc_equal_scikit_learn_on_repeated_rows(tokens: int, decima
         expected = [reference(hard[own], hardness[own]) for own in rows]
         assert found(*sampled(hardness, hard, times)) == pytest.approx(expected, abs=1e-12)
     assert metrics.auroc(hardness, hard) == pytest.approx(roc_auc_score(hard, hardness), abs=1e-12)
-
-
-@DTYPES
-@SIZES
-def test_augrc_equals_the_mean_over_pairs(tokens: int, decimals: int, dtype: type) -> None:
-    loss, hardness, _ = drawn(tokens, decimals, dtype)
-    for risk in (loss, (loss > 4).astype(float)):
-        easier = (hardness[:, None] < hardness) + (hardness[:, None] == hardness) / 2
-        assert metrics.augrc(hardness, risk) == pytest.approx((risk[:, None] * easier).mean(), abs=1e-12)
-
-
-@DTYPES
-@SIZES
-def test_halves_equal_the_median_split_of_repeated_rows(tokens: int, decimals: int, dtype: type) -> None:
-    loss, hardness, times = drawn(tokens, decimals, dtype)
-    shares, differences = metrics.curve_halves(*sampled(hardness, loss, times))
-    for weights, share, difference in zip(times, shares, differences, strict=True):
-        easy = median_split(np.repeat(hardness, weights).astype(float), high_means_easy=False)
-        expected = split_losses(np.repeat(loss, weights), easy)["loss_diff"]
-        assert share == pytest.approx(easy.mean(), abs=1e-12)
-        assert difference == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def test_augrc_is_the_area_under_the_curve_with_ties_in_random_order() -> None:

@@ -14,7 +14,6 @@ from easyhard.evaluation.resampling import (
     Resamples,
     cluster_sums,
     combine_seeds,
-    difference,
     draw_resamples,
     estimate_row,
     holm,
@@ -87,13 +86,6 @@ def test_the_interval_of_a_mean_is_the_one_of_the_textbook() -> None:
     expected = stats.t.interval(0.95, 29, values.mean(), error)
     assert (low, high) == pytest.approx(expected, abs=0.02)
     assert p_value(mean, 2.5, 30) == pytest.approx(2 * stats.t.sf(abs(values.mean() - 2.5) / error, 29), rel=0.1)
-
-
-def test_differences_are_paired() -> None:
-    shared = np.random.default_rng(0).normal(size=500)
-    left, right = Estimate(0.7, 0.7 + shared), Estimate(0.6, 0.6 + shared)
-    assert difference(left, right).value == pytest.approx(0.1)
-    assert standard_error(difference(left, right)) < 1e-12
 
 
 def test_seeds_widen_the_interval_as_much_as_they_differ() -> None:

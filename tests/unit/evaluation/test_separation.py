@@ -7,12 +7,7 @@ import pytest
 from scipy import stats
 
 from easyhard.errors import InputError
-from easyhard.evaluation.separation import (
-    exit_threshold_rows,
-    high_confidence_rows,
-    separation_rows,
-    threshold_rows,
-)
+from easyhard.evaluation.separation import exit_threshold_rows, high_confidence_rows, separation_rows, threshold_rows
 
 from .simulated import figures
 
@@ -45,23 +40,11 @@ def test_against_scipy_and_with_the_signals_own_orientation() -> None:
     assert wrong["loss_diff"] < 0 < by_entropy["loss_diff"]
 
 
-def test_any_falling_function_of_the_loss_is_the_oracle_and_so_a_tautology() -> None:
-    random = np.random.default_rng(2)
-    loss = random.exponential(5.0, size=1_000)
-    found = figures(separation_rows({"target_probability": np.exp(-loss)}, loss), "target_probability")
-    assert found["oracle_share"] == 1.0
-    assert found["spearman"] == pytest.approx(-1.0)
-    assert -1 < found["pearson"] < -0.3
-
-
-def test_a_constant_signal_has_no_hard_half() -> None:
+def test_a_constant_signal_has_no_hard_half_and_equal_losses_no_oracle() -> None:
     found = figures(separation_rows({"margin": np.full(4, 0.3)}, LOSS), "margin")
     assert found["easy_loss"] == 5.0
     undefined = ("hard_loss", "loss_diff", "oracle_share", "pearson", "spearman")
     assert all(found[name] is None for name in undefined)
-
-
-def test_equal_losses_leave_the_oracle_undefined() -> None:
     rows = separation_rows({"margin": np.arange(4.0)}, np.full(4, 2.0))
     assert figures(rows, "oracle")["loss_diff"] is None
     assert figures(rows, "margin")["loss_diff"] == 0.0
@@ -91,13 +74,8 @@ def test_thresholds_by_hand() -> None:
     assert found["0.01", "hard_loss"] == loss[0]
     assert found["0.05", "loss_diff"] == loss[:3].mean() - loss[3]
     assert found["median", "easy_share"] == 0.5
-
-
-def test_an_empty_side_is_null() -> None:
-    found = {(row.item, row.metric): row.value for row in threshold_rows(np.array([0.2, 0.3]), np.array([1.6, 1.2]))}
-    assert found["0.05", "easy_share"] == 1.0
-    assert found["0.05", "hard_loss"] is None
-    assert found["0.05", "loss_diff"] is None
+    found = figures(threshold_rows(np.array([0.2, 0.3]), np.array([1.6, 1.2])), "0.05")
+    assert (found["easy_share"], found["hard_loss"], found["loss_diff"]) == (1.0, None, None)
 
 
 def test_confident_tokens_against_a_direct_count() -> None:
@@ -126,11 +104,3 @@ def test_correlations_need_a_hundred_tokens(tokens: int, given: bool) -> None:
     found = {(row.item, row.metric): row.value for row in rows}
     assert found["0.9", "tokens"] == tokens
     assert (found["0.9", "pearson_max_probability"] is not None) == given
-
-
-def test_nobody_is_sure() -> None:
-    rows = high_confidence_rows({"max_probability": np.array([0.1, 0.2])}, np.array([2.0, 4.0]))
-    found = {(row.item, row.metric): row.value for row in rows}
-    assert found["0.5", "tokens"] == 0
-    assert found["0.5", "high_mean_loss"] is None
-    assert found["0.5", "low_mean_loss"] == 3.0

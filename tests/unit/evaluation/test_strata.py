@@ -1,16 +1,16 @@
 """Strata against brute force over pairs and over written-out resamples, and on signals whose knowledge is known."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from scipy.stats import t
 
-from easyhard.errors import InputError
-from easyhard.evaluation.clusters import Clusters, make_clusters
-from easyhard.evaluation.resampling import Resamples, draw_resamples
+from easyhard.evaluation.resampling import Resamples, draw_resamples, make_clusters
 from easyhard.evaluation.rows import Row
-from easyhard.evaluation.strata import Traits, strata_rows
+from easyhard.evaluation.strata import Strata, strata_rows
+
+from .simulated import by_item
+
+Traits = dict[str, np.ndarray]
 
 FREQUENCY_CODES = {"0": (0, 0), "1": (1, 1), "2_10": (2, 10), "11_100": (11, 100), "101_1000": (101, 1000)}
 
@@ -33,15 +33,19 @@ class Sample:
         self.hard = latent + random.normal(size=tokens) > -1.5
 
     def traits(self) -> Traits:
-        return Traits(self.frequency, self.position, self.document)
+        return {"frequency": self.frequency, "position": self.position, "document": self.document}
 
-    def resamples(self, count: int) -> tuple[Clusters, Resamples]:
-        clusters = make_clusters(self.document, self.sequence)
-        return clusters, draw_resamples(clusters.count, count, seed=0)
+    def resamples(self, count: int) -> Resamples:
+        return draw_resamples(make_clusters(self.document, self.sequence), count, seed=0)
 
 
-def by_item(rows: Sequence[Row], item: str) -> dict[str, Row]:
-    return {row.metric: row for row in rows if row.item == item}
+def judged(hardness: dict[str, np.ndarray], hard: np.ndarray, traits: Traits, resamples: Resamples) -> list[Row]:
+    """All rows of these signals."""
+    strata = Strata(hard, traits, resamples)
+    rows = strata.token_rows()
+    for signal, score in hardness.items():
+        rows += strata_rows(signal, strata.measure(score), resamples.clusters.count)
+    return rows
 
 
 def brute_force(score: np.ndarray, hard: np.ndarray, group: np.ndarray) -> float:
@@ -61,9 +65,10 @@ def frequency_code(frequency: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("documents", [7, 25])
 def test_values_and_intervals_against_written_out_resamples(documents: int) -> None:
     sample = Sample(documents, seed=documents)
-    clusters, resamples = sample.resamples(60)
+    resamples = sample.resamples(60)
+    clusters = resamples.clusters
     assert clusters.are_documents == (documents == 25)
-    found = by_item(strata_rows({"s": [sample.score]}, sample.hard, sample.traits(), clusters, resamples), "s")
+    found = by_item(judged({"s": sample.score}, sample.hard, sample.traits(), resamples), "s")
 
     code = frequency_code(sample.frequency)
 
@@ -72,14 +77,12 @@ def test_values_and_intervals_against_written_out_resamples(documents: int) -> N
         within = brute_force(score, hard, code[rows])
         # A document that was drawn twice is two documents; of a document's sequences, a copy stays in the document.
         document = sample.document[rows] + (1_000 * copy if documents == 25 else 0)
+        inside = code[rows] == 2
+        positions = np.array([0, 1, 1, 1, 2, 2, 2, 2])[sample.position[rows]]
         return {
-            "auroc_frequency_2_10": brute_force(
-                score[code[rows] == 2], hard[code[rows] == 2], code[rows][code[rows] == 2]
-            ),
+            "auroc_frequency_2_10": brute_force(score[inside], hard[inside], np.zeros(inside.sum())),
             "auroc_within_frequency": within,
-            "auroc_within_position": brute_force(
-                score, hard, np.array([0, 1, 1, 1, 2, 2, 2, 2])[sample.position[rows]]
-            ),
+            "auroc_within_position": brute_force(score, hard, positions),
             "auroc_within_documents": brute_force(score, hard, document),
             "frequency_share": 1 - (within - 0.5) / (brute_force(score, hard, np.zeros(len(rows))) - 0.5),
         }
@@ -98,14 +101,12 @@ def test_values_and_intervals_against_written_out_resamples(documents: int) -> N
 
 def test_every_stratum_has_its_tokens() -> None:
     sample = Sample(25, seed=1)
-    rows = strata_rows({"s": [sample.score]}, sample.hard, sample.traits(), *sample.resamples(20))
+    rows = judged({"s": sample.score}, sample.hard, sample.traits(), sample.resamples(20))
     tokens, signal = by_item(rows, "tokens"), by_item(rows, "s")
     strata = {f"frequency_{name}": (sample.frequency, *limits) for name, limits in FREQUENCY_CODES.items()}
     strata |= {"frequency_over_1000": (sample.frequency, 1001, np.inf)}
-    strata |= {
-        f"position_{name}": (sample.position, *limits)
-        for name, limits in {"0": (0, 0), "1_3": (1, 3), "4_7": (4, 7)}.items()
-    }
+    strata |= {f"position_{low}_{high}": (sample.position, low, high) for low, high in ((1, 3), (4, 7))}
+    strata |= {"position_0": (sample.position, 0, 0)}
     assert {row.section for row in rows} == {"fair_strata"}
     assert set(tokens) == {f"{kind}_{name}" for kind in ("share", "hard") for name in strata}
     for name, (values, low, high) in strata.items():
@@ -119,29 +120,26 @@ def test_every_stratum_has_its_tokens() -> None:
 def test_positions_double_up_to_the_last() -> None:
     sample = Sample(25, seed=2)
     position = np.arange(len(sample.score)) % 41
-    rows = strata_rows({}, sample.hard, Traits(position=position), *sample.resamples(5))
+    rows = judged({}, sample.hard, {"position": position}, sample.resamples(5))
     names = [row.metric for row in rows if row.metric.startswith("share")]
     assert names == [f"share_position_{name}" for name in ("0", "1_3", "4_7", "8_15", "16_31", "32_63")]
 
 
-def simulated(
-    tokens: int, documents: int, seed: int
-) -> tuple[np.random.Generator, np.ndarray, Traits, Clusters, Resamples]:
+def simulated(tokens: int, documents: int, seed: int) -> tuple[np.random.Generator, Traits, Resamples]:
     random = np.random.default_rng(seed)
     document = np.sort(random.integers(documents, size=tokens))
-    frequency = np.floor(10 ** random.uniform(-0.5, 4, size=tokens))
-    clusters = make_clusters(document, np.arange(tokens) // 8)
-    return random, frequency, Traits(frequency=frequency), clusters, draw_resamples(clusters.count, 200, seed)
+    traits = {"frequency": np.floor(10 ** random.uniform(-0.5, 4, size=tokens)).astype(int)}
+    return random, traits, draw_resamples(make_clusters(document, np.arange(tokens) // 8), 200, seed)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_only_knows_rare_words_is_seen_through(seed: int) -> None:
-    random, frequency, traits, clusters, resamples = simulated(20_000, 40, seed)
+    random, traits, resamples = simulated(20_000, 40, seed)
     knowledge = random.normal(size=20_000)
-    rare = -frequency_code(frequency) + 0.0
+    rare = -frequency_code(traits["frequency"]) + 0.0
     hard = rare + 3 + 2 * random.normal(size=20_000) > 0
-    signals = {"rare": [rare], "rare_and_noise": [rare + 0.5 * knowledge]}
-    rows = strata_rows(signals, hard, traits, clusters, resamples)
+    signals = {"rare": rare, "rare_and_noise": rare + 0.5 * knowledge}
+    rows = judged(signals, hard, traits, resamples)
     assert by_item(rows, "rare")["auroc_within_frequency"].value == pytest.approx(0.5)
     assert by_item(rows, "rare")["frequency_share"].value == pytest.approx(1)
     share = by_item(rows, "rare_and_noise")["frequency_share"]
@@ -151,10 +149,10 @@ def test_what_only_knows_rare_words_is_seen_through(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_knows_nothing_of_rare_words_keeps_everything(seed: int) -> None:
-    random, _, traits, clusters, resamples = simulated(20_000, 40, seed)
+    random, traits, resamples = simulated(20_000, 40, seed)
     knowledge = random.normal(size=20_000)
     hard = knowledge + random.normal(size=20_000) > 0
-    share = by_item(strata_rows({"s": [knowledge]}, hard, traits, clusters, resamples), "s")["frequency_share"]
+    share = by_item(judged({"s": knowledge}, hard, traits, resamples), "s")["frequency_share"]
     assert share.value == pytest.approx(0, abs=0.05)
     assert share.ci_high - share.ci_low < 0.1
 
@@ -162,7 +160,7 @@ def test_what_knows_nothing_of_rare_words_keeps_everything(seed: int) -> None:
 def test_nothing_is_explained_of_a_signal_that_knows_nothing() -> None:
     sample = Sample(25, seed=3)
     noise = np.random.default_rng(3).normal(size=len(sample.score))
-    rows = by_item(strata_rows({"noise": [noise]}, sample.hard, sample.traits(), *sample.resamples(200)), "noise")
+    rows = by_item(judged({"noise": noise}, sample.hard, sample.traits(), sample.resamples(200)), "noise")
     share = rows["frequency_share"]
     assert (share.value, share.ci_low, share.ci_high) == (None, None, None)
     assert rows["auroc_within_frequency"].value is not None
@@ -170,51 +168,27 @@ def test_nothing_is_explained_of_a_signal_that_knows_nothing() -> None:
 
 def test_many_scores_are_binned_on_resamples_with_little_loss() -> None:
     """With ten times as many distinct scores as bins, against rounded scores that are not binned."""
-    random, _, traits, clusters, resamples = simulated(2_560, 30, seed=4)
+    random, traits, resamples = simulated(2_560, 30, seed=4)
     knowledge = random.normal(size=2_560)
     hard = knowledge + random.normal(size=2_560) > 0
     fine, rounded = (
-        by_item(strata_rows({"s": [score]}, hard, traits, clusters, resamples), "s")["auroc_within_frequency"]
+        by_item(judged({"s": score}, hard, traits, resamples), "s")["auroc_within_frequency"]
         for score in (knowledge, np.round(knowledge, 1))
     )
-    assert fine.value == pytest.approx(brute_force(knowledge, hard, frequency_code(np.asarray(traits.frequency))))
+    assert fine.value == pytest.approx(brute_force(knowledge, hard, frequency_code(traits["frequency"])))
     assert fine.ci_high - fine.ci_low == pytest.approx(rounded.ci_high - rounded.ci_low, rel=0.05)
-
-
-def test_seeds_are_averaged() -> None:
-    sample = Sample(25, seed=5)
-    other = sample.score + np.random.default_rng(5).normal(size=len(sample.score))
-    arguments = sample.hard, sample.traits(), *sample.resamples(50)
-    rows = strata_rows({"one": [sample.score], "two": [other], "both": [sample.score, other]}, *arguments)
-    one, two, both = (by_item(rows, name) for name in ("one", "two", "both"))
-    for name in ("auroc_frequency_2_10", "auroc_within_frequency", "auroc_within_documents"):
-        assert both[name].value == pytest.approx((one[name].value + two[name].value) / 2)
-    assert both["auroc_within_frequency"].ci_high - both["auroc_within_frequency"].ci_low > max(
-        rows["auroc_within_frequency"].ci_high - rows["auroc_within_frequency"].ci_low for rows in (one, two)
-    )
 
 
 def test_what_is_not_known_is_left_out() -> None:
     sample = Sample(25, seed=6)
-    unknown = np.full(len(sample.score), -1)
-    arguments = sample.resamples(20)
-    rows = strata_rows({"s": [sample.score]}, sample.hard, Traits(unknown, None, sample.document), *arguments)
+    traits = {"frequency": np.full(len(sample.score), -1), "document": sample.document}
+    rows = judged({"s": sample.score}, sample.hard, traits, sample.resamples(20))
     assert [row.metric for row in rows] == ["auroc_within_documents"]
-    assert strata_rows({"s": [sample.score]}, sample.hard, Traits(), *arguments) == []
-
-
-def test_tokens_of_unknown_frequency_are_in_no_stratum() -> None:
-    sample = Sample(25, seed=7)
     known = np.arange(len(sample.score)) % 3 > 0
     frequency = np.where(known, sample.frequency, -1)
-    rows = strata_rows({"s": [sample.score]}, sample.hard, Traits(frequency), *sample.resamples(20))
-    code = frequency_code(frequency)[known]
-    within, pooled = (
-        brute_force(sample.score[known], sample.hard[known], group) for group in (code, np.zeros(known.sum()))
-    )
-    found = by_item(rows, "s")
-    assert found["auroc_within_frequency"].value == pytest.approx(within)
-    assert found["frequency_share"].value == pytest.approx(1 - (within - 0.5) / (pooled - 0.5))
+    rows = judged({"s": sample.score}, sample.hard, {"frequency": frequency}, sample.resamples(20))
+    within = brute_force(sample.score[known], sample.hard[known], frequency_code(frequency)[known])
+    assert by_item(rows, "s")["auroc_within_frequency"].value == pytest.approx(within)
     assert sum(row.value for row in rows if row.metric.startswith("share_")) == pytest.approx(known.mean())
 
 
@@ -222,7 +196,7 @@ def test_a_stratum_without_both_kinds_is_undefined() -> None:
     sample = Sample(25, seed=8)
     hard = sample.hard | (sample.frequency == 0)
     frequency = np.where(sample.frequency > 1000, 1000, sample.frequency)
-    rows = strata_rows({"s": [sample.score]}, hard, Traits(frequency), *sample.resamples(20))
+    rows = judged({"s": sample.score}, hard, {"frequency": frequency}, sample.resamples(20))
     assert by_item(rows, "tokens")["hard_frequency_0"].value == 1
     assert by_item(rows, "tokens")["hard_frequency_over_1000"].value is None
     for name in ("auroc_frequency_0", "auroc_frequency_over_1000"):
@@ -231,17 +205,3 @@ def test_a_stratum_without_both_kinds_is_undefined() -> None:
     within = by_item(rows, "s")["auroc_within_frequency"]
     assert within.value == pytest.approx(brute_force(sample.score, hard, frequency_code(frequency)))
     assert within.ci_low < within.value < within.ci_high
-
-
-def test_columns_that_do_not_fit_are_named() -> None:
-    sample = Sample(25, seed=9)
-    clusters, resamples = sample.resamples(20)
-    arguments = sample.hard, sample.traits(), clusters, resamples
-    with pytest.raises(InputError, match=r"s@1: \d+ tokens; \d+ are wanted, as many as hard has"):
-        strata_rows({"s": [sample.score, sample.score[1:]]}, *arguments)
-    with pytest.raises(InputError, match=r"position: 3 tokens; \d+ are wanted, as many as hard has"):
-        strata_rows({}, sample.hard, Traits(position=[1, 2, 3]), clusters, resamples)
-    with pytest.raises(InputError, match=r"clusters: \d+ tokens; 2 are wanted, as many as hard has"):
-        strata_rows({}, [True, False], Traits(), clusters, resamples)
-    with pytest.raises(InputError, match="resamples: 24 clusters; 25 are wanted, as many as clusters has"):
-        strata_rows({}, sample.hard, sample.traits(), clusters, draw_resamples(24, 5, seed=0))

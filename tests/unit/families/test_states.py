@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from easyhard.activations.store import write_shard
 from easyhard.atomic import read_json
-from easyhard.families.states import Batch, Context, Tables, open_families, parts_of_shard, run_pass
-from easyhard.families.states import Family as FamilyProtocol
+from easyhard.families.states import Batch, Context, Family, Tables, open_families, parts_of_shard, run_pass
 from easyhard.logits.low_rank import PEARSON_TOKENS
 from easyhard.progress import Progress
 from easyhard.signals.store import read_columns, write_columns
@@ -141,18 +140,11 @@ def test_rows_that_are_not_parted_have_no_words_and_the_correlation_of_the_first
     assert found["summary"]["logits_pearson"][f"plain/{DIM}"] == pytest.approx(1)
 
 
-class Own:
-    """A family of somebody's own."""
-
-    def __call__(self, batch: Batch) -> Tables:
+def test_a_family_of_ones_own_is_a_function(files: Files) -> None:
+    def say(batch: Batch) -> Tables:
         return {"signals": {"first": batch.hidden[:, 0].numpy()}}
 
-    def summary(self) -> dict[str, Any]:
-        return {"mine": 1}
-
-
-def test_families_share_a_table(files: Files) -> None:
-    own: FamilyProtocol = Own()
+    own = Family(say, lambda: {"mine": 1})
     outputs = {"signals": str(files.folder / "own.parquet"), "summary": str(files.folder / "own.json")}
     run_pass(
         files.folder / "all.parquet", [own], outputs, part=None, device=CPU, progress=Progress("own", ROWS, "rows")

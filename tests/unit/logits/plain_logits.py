@@ -1,4 +1,4 @@
-"""Problems for the heavy step, and what plain code over whole rows of logits makes of them, in the type that comes in."""
+"""Problems for the heavy step, and what plain code over whole rows of logits makes of them."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,7 @@ from easyhard.logits.request import SCALED, Request
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 WAYS = ("tiled", "triton")
+NO_REQUEST = Request(())
 
 
 def problem(tokens: int, words: int, dim: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
@@ -34,7 +35,7 @@ def capped(z: Tensor, softcap: float | None) -> Tensor:
     return z if softcap is None else softcap * (z / softcap).tanh()
 
 
-def statistics_of(z: Tensor, targets: Tensor | None = None, request: Request = Request(())) -> dict[str, Tensor]:
+def statistics_of(z: Tensor, targets: Tensor | None = None, request: Request = NO_REQUEST) -> dict[str, Tensor]:
     """Every statistic of logits z (tokens, words) from its definition."""
     log_p = z.log_softmax(1)
     p, top = log_p.exp(), z.topk(min(max(request.top_k, 2), z.shape[1]), dim=1)
@@ -81,7 +82,8 @@ def distance(values: Tensor, truth: Tensor) -> float:
     return float(torch.where(same, 0.0, (values - truth).abs()).max())
 
 
-def assert_same_bits_for_any_number_of_threads(call: Callable[[], dict[str, Tensor]]) -> None:
+def assert_same_bits(call: Callable[[], dict[str, Tensor]]) -> None:
+    """For any number of threads."""
     before, results = torch.get_num_threads(), []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)

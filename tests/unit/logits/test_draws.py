@@ -3,53 +3,47 @@
 import pytest
 import torch
 from scipy.stats import chisquare
-from torch import Tensor
 
 from easyhard.errors import InputError
-from easyhard.logits.draws import draw_targets
+from easyhard.logits.draws import _invert, draw_targets
 from easyhard.logits.statistics import logit_statistics
-
-
-def problem(tokens: int, words: int, dim: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(tokens + words)
-    hidden = torch.randn(tokens, dim, generator=generator)
-    return hidden.to(dtype), (2 * torch.randn(words, dim, generator=generator) / dim**0.5).to(dtype)
+from plain_logits import assert_same_bits, capped, problem
 
 
 @pytest.mark.parametrize("words", [5, 1024, 2_100])
 def test_frequencies_are_the_softmax(words: int) -> None:
     """40,000 draws of each of three tokens; words that are expected fewer than ten times are counted together."""
-    hidden, head = problem(3, words, 6)
+    hidden, head, _ = problem(3, words, 6)
     found, _ = draw_targets(hidden.repeat(20, 1), head, draws=2_000, seed=1)
     p = (hidden.double() @ head.double().T).softmax(1)
     for token in range(3):
         counts = found[token::3].flatten().bincount(minlength=words).double()
         expected = 40_000 * p[token]
         often = expected >= 10
-        ours = torch.cat([counts[often], counts[~often].sum()[None]])
-        theirs = torch.cat([expected[often], expected[~often].sum()[None]])
+        ours, theirs = (torch.cat([c[often], c[~often].sum()[None]]) for c in (counts, expected))
         kept = theirs > 0
         assert chisquare(ours[kept], theirs[kept] * ours.sum() / theirs[kept].sum()).pvalue > 1e-3
 
 
-def test_mean_loss_is_the_entropy() -> None:
-    hidden, head = problem(600, 3_000, 16)
-    _, losses = draw_targets(hidden, head, draws=50, seed=0)
-    entropy = logit_statistics(hidden, head, statistics=("entropy",))["entropy"]
+@pytest.mark.parametrize("softcap", [None, 3.0])  # uncapped draws would have losses nats lower
+def test_mean_loss_is_the_entropy(softcap: float | None) -> None:
+    hidden, head, _ = problem(600, 2_100, 16)
+    _, losses = draw_targets(hidden, head, draws=50, seed=0, softcap=softcap)
+    entropy = logit_statistics(hidden, head, statistics=("entropy",), softcap=softcap)["entropy"]
     error = (losses.mean(1) - entropy) / losses.std(1) * 50**0.5
     assert abs(float(error.mean())) < 4 / 600**0.5
     assert float(error.std()) == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.parametrize("softcap", [None, 3.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_losses_are_those_of_the_words(dtype: torch.dtype) -> None:
-    hidden, head = problem(513, 2_049, 16, dtype)
-    words, losses = draw_targets(hidden, head, draws=3, seed=0)
+def test_losses_are_those_of_the_words(dtype: torch.dtype, softcap: float | None) -> None:
+    hidden, head, _ = problem(513, 2_049, 16, dtype)
+    words, losses = draw_targets(hidden, head, draws=3, seed=0, softcap=softcap)
     assert words.shape == losses.shape == (513, 3)
     assert losses.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
-    for column in range(3):
-        truth = logit_statistics(hidden.double(), head.double(), words[:, column], statistics=("loss",))["loss"]
-        assert float((losses[:, column] - truth).abs().max()) < (1e-12 if dtype == torch.float64 else 1e-5)
+    truth = -capped(hidden.double() @ head.double().T, softcap).log_softmax(1).gather(1, words)
+    assert float((losses - truth).abs().max()) < (1e-12 if dtype == torch.float64 else 1e-5)
 
 
 def test_extreme_logits() -> None:
@@ -69,8 +63,6 @@ def test_extreme_logits() -> None:
 
 
 def test_chances_at_the_edges_stay_on_words_with_mass() -> None:
-    from easyhard.logits.draws import _invert
-
     ends = torch.tensor([[0.0, 0.3, 0.3, 1.0, 1.0]], dtype=torch.float64)
     part, inside = _invert(ends, torch.tensor([[0.0, 0.3, 1.0 - 2**-53, 1.0]], dtype=torch.float64))
     assert part.tolist() == [[1, 3, 3, 3]]
@@ -78,17 +70,11 @@ def test_chances_at_the_edges_stay_on_words_with_mass() -> None:
 
 
 def test_any_batches_and_threads_give_the_same_draws() -> None:
-    hidden, head = problem(1_200, 2_049, 16)
-    whole, losses = draw_targets(hidden, head, draws=5, seed=7)
+    hidden, head, _ = problem(1_200, 2_049, 16)
+    whole, _ = draw_targets(hidden, head, draws=5, seed=7)
     parts = [draw_targets(hidden[a:b], head, draws=5, seed=7, first_row=a) for a, b in ((0, 1), (1, 700), (700, 1_200))]
     assert torch.equal(torch.cat([words for words, _ in parts]), whole)
-    before = torch.get_num_threads()
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        again, same = draw_targets(hidden, head, draws=5, seed=7)
-        assert torch.equal(again, whole)
-        assert torch.equal(same, losses)
-    torch.set_num_threads(before)
+    assert_same_bits(lambda: dict(enumerate(draw_targets(hidden, head, draws=5, seed=7))))  # type: ignore[arg-type]
     other, _ = draw_targets(hidden, head, draws=5, seed=8)
     assert not torch.equal(other, whole)
     assert len(whole.unique()) > 500  # rows and draws differ among each other
@@ -100,12 +86,13 @@ def test_any_batches_and_threads_give_the_same_draws() -> None:
         ({"draws": 0}, "draws"),
         ({"seed": -1}, "seed"),
         ({"first_row": -1}, "first_row"),
+        ({"softcap": 0.0}, "softcap"),
         ({"head": torch.zeros(40, 5)}, "head"),
         ({"hidden": torch.full((9, 4), float("nan"))}, "hidden"),
     ],
 )
 def test_bad_input_is_named(options: dict[str, object], named: str) -> None:
-    hidden, head = problem(9, 40, 4)
+    hidden, head, _ = problem(9, 40, 4)
     arguments = {"hidden": hidden, "head": head, "draws": 2, "seed": 0, **options}
     with pytest.raises(InputError, match=f"^{named}: "):
         draw_targets(**arguments)  # type: ignore[arg-type]

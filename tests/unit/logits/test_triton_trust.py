@@ -11,8 +11,8 @@ pytest.importorskip("triton")
 from easyhard.logits import cross_entropy, low_rank, statistics, triton_statistics
 from easyhard.logits import trust as trust_module
 from easyhard.logits.trust import Trust, largest_difference
+from plain_logits import DEVICE
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 TRUSTS = [statistics._trusted, cross_entropy._trusted, low_rank._trusted]
 
 
@@ -20,8 +20,8 @@ TRUSTS = [statistics._trusted, cross_entropy._trusted, low_rank._trusted]
 def a_small_sample_for_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which takes minutes for what a GPU is asked to do; still ragged, and several tiles either way."""
     if DEVICE.type == "cpu":
-        monkeypatch.setattr(trust_module, "SAMPLE_TOKENS", 43)
-        monkeypatch.setattr(trust_module, "SAMPLE_WORDS", 307)
+        monkeypatch.setattr(trust_module, "SAMPLE_TOKENS", 31)
+        monkeypatch.setattr(trust_module, "SAMPLE_WORDS", 67)
 
 
 @pytest.mark.parametrize("trust", TRUSTS, ids=lambda trust: trust.name)
@@ -53,17 +53,11 @@ def test_a_kernel_that_does_not_compile_is_refused(caplog: pytest.LogCaptureFixt
     assert "sample: Triton's kernels cannot be used (RuntimeError)" in caplog.text
 
 
-def test_only_cuda_states_are_asked_about() -> None:
-    asked = []
-    trust = Trust("sample", lambda *sample: asked.append(sample) or 0.0)
-    assert not trust(torch.zeros(2, 3))
-    assert not asked
-
-
-def test_every_dim_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_cuda_states_are_asked_about_and_every_dim_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel is compiled for one dim, and takes other tiles for a large one."""
-    tried = []
-    trust = Trust("sample", lambda *sample: 0.0)
+    tried: list[int] = []
+    trust = Trust("sample", lambda *sample: tried.append(0) or 0.0)
+    assert not trust(torch.zeros(2, 3))
     monkeypatch.setattr(trust, "passes", lambda device, dtype, dim: tried.append(dim) or True)
     for dim in (64, 4096, 64, 4096):
         assert trust(SimpleNamespace(is_cuda=True, device=DEVICE, dtype=torch.bfloat16, shape=(2, dim)))  # type: ignore[arg-type]

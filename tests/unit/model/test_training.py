@@ -70,6 +70,13 @@ def test_a_killed_training_goes_on_to_the_same_result(tmp_path: Path, monkeypatc
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
+def test_a_training_killed_at_its_end_has_its_best_weights(tmp_path: Path) -> None:
+    whole, curve = fit(tmp_path / "c.pt", max_epochs=1)
+    again, same = fit(tmp_path / "c.pt", max_epochs=1)
+    assert same == curve
+    assert torch.equal(again.head, whole.head)
+
+
 def test_best_weights_are_restored_and_training_stops_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([3.0, 2.0, 2.5, 2.6, 1.0])
     states: list[torch.Tensor] = []

@@ -76,8 +76,7 @@ def test_importance_names_the_planted_signals_first(stack: Stack) -> None:
 
 
 def test_a_regression_of_the_loss() -> None:
-    found = fit(data(), NAMES, goal="loss")
-    values = found.say(data().signals)
+    values = (found := fit(data(), NAMES, goal="loss")).say(data().signals)
     assert roc_auc_score(data().hard[JUDGED], values[JUDGED]) > 0.75
     assert values[JUDGED].mean() == pytest.approx(data().loss[JUDGED].mean(), abs=0.3)
     assert max(found.importance, key=lambda name: found.importance[name][0]) in ("left", "right")

@@ -86,11 +86,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     tables["rows"] |= dict.fromkeys(("sequence", "position", "target_count"), np.zeros(TOKENS))
     given: dict[str, Any] = {"fitted": str(folder / "head.json"), "summary": str(folder / "summary.json")}
     for table, columns in tables.items():
-        shards = (slice(0, 1_700), slice(1_700, TOKENS)) if table in ("head", "hidden", "low_rank") else (slice(None),)
-        paths = [str(folder / f"{table}_{number}.parquet") for number in range(len(shards))]
-        for path, rows in zip(paths, shards, strict=True):
+        given[table] = [str(folder / f"{table}_{shard}.parquet") for shard in range(2)]
+        for path, rows in zip(given[table], (slice(0, 1_700), slice(1_700, TOKENS)), strict=True):
             write_columns(path, {name: column[rows] for name, column in columns.items()})
-        given[table] = paths if len(paths) > 1 else paths[0]
     write_json(given["fitted"], {"words": 1_000, "dim": 64, "temperature": 1.0})
     write_json(given["summary"], {"costs": {"mlp_loss": {"multiply_adds": 77}}})
     return given
@@ -105,11 +103,7 @@ def test_a_stack_of_each_class_and_goal_speaks_of_every_token(files: dict[str, A
     assert all(values.shape == (TOKENS,) and np.isfinite(values).all() for values in batches[0].values())
     assert summary["costs"]["stack_head"] == {"multiply_adds": 64_000}
     everything = summary["stacks"]["stack_all_loss"]
-    inputs = ["mlp_loss", "entropy", "hidden_norm", "position", "weighted/2/entropy"]
-    assert list(everything["importance"]) == [name for name in inputs if name in everything["importance"]]
-    assert {"mlp_loss", "entropy", "weighted/2/entropy"} <= everything["importance"].keys()
-    assert (everything["learning_rate"], everything["leaves"]) == (0.3, 4)
+    assert list(everything["importance"]) == ["mlp_loss", "entropy", "hidden_norm", "position", "weighted/2/entropy"]
     # by heart, the fit losses would be all that a stack looks at; held out, the probe says nothing
     assert everything["importance"]["entropy"][0] > 0.1 > abs(everything["importance"]["mlp_loss"][0])
-    loss_said = batches[0]["stack_all_loss@0"][PART == 2]
-    assert loss_said.mean() == pytest.approx(4, abs=0.5)
+    assert batches[0]["stack_all_loss@0"][PART == 2].mean() == pytest.approx(4, abs=0.5)

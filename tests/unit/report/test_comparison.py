@@ -1,5 +1,6 @@
 """A comparison of made-up runs: means and intervals are those of the runs' tables, the words follow the figures."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,43 +10,40 @@ import pytest
 from scipy import stats
 
 from easyhard.errors import InputError
-from easyhard.report import comparison_page as page
-from easyhard.report import labels
+from easyhard.report import comparison as page
+from easyhard.report.comparison import COMPARISON_SCHEMA, Group, compare, grouped
 from easyhard.report.comparison_figure import comparison
-from easyhard.report.comparison_metrics import COMPARISON_SCHEMA, Group, compare, grouped
-from easyhard.report.metrics import TABLE_SCHEMA
+from easyhard.report.drawing import save
 from easyhard.report.render import fill
-from easyhard.report.style import save
+from easyhard.report.words import strong
 
-from . import made_up_fair
+from . import made_up
+from .conftest import Value, as_table, named
 
 TEMPLATE = Path(__file__).parents[3] / "workflow/scripts/easyhard/report/comparison.md.j2"
 AUROC = ("fair_signals", "mlp_easy", "auroc_loss_over_3")
 SEEDS = (0.73, 0.74, 0.76)
-CHOSEN = {"entropy": 1.0, "stack_head": 0.0}
 
 Tables = dict[str, dict[str, pl.DataFrame]]
 
 
-def run(changed: made_up_fair.Table, made: made_up_fair.Table | None = None) -> pl.DataFrame:
+def run(changed: dict[str, Value], made: made_up.Table | None = None) -> pl.DataFrame:
     """A run's table as metrics.parquet has it."""
-    rows = [
-        ("fair", *name, *found, None, None, None) for name, found in ((made or made_up_fair.table()) | changed).items()
-    ]
-    return pl.DataFrame(rows, schema=TABLE_SCHEMA, orient="row")
+    return as_table((made or made_up.table()) | named(changed))
 
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
+def tables(registry: None) -> Tables:
     """Three seeds of one text, one of another."""
-    monkeypatch.setattr(labels, "find", made_up_fair.find)
-    seeds = {f"one_{seed}": run({AUROC: (value, value - 0.01, value + 0.03)}) for seed, value in enumerate(SEEDS)}
+    seeds = {
+        f"one_{seed}": run({"/".join(AUROC): (value, value - 0.01, value + 0.03)}) for seed, value in enumerate(SEEDS)
+    }
     return {"one": seeds, "other": {"other_0": run({})}}
 
 
 @pytest.fixture
 def make_groups(tables: Tables) -> Callable[..., list[Group]]:
-    def make(**changed: made_up_fair.Table) -> list[Group]:
+    def make(**changed: dict[str, Value]) -> list[Group]:
         own = {
             group: {name: run(changed[name]) if name in changed else table for name, table in runs.items()}
             for group, runs in tables.items()
@@ -65,11 +63,9 @@ def test_means_and_both_intervals_come_from_the_runs(tables: Tables) -> None:
     assert (row["value"], row["ci_low"], row["ci_high"]) == pytest.approx((np.mean(SEEDS), low, high))
     assert (row["seeds"], row["lowest"], row["highest"]) == (3, 0.73, 0.76)
     assert row["documents_reach"] == pytest.approx(0.02)
-    assert table.filter(pl.col("group") == "other")["ci_low"].null_count() == len(made_up_fair.table()) - _nulls()
-
-
-def _nulls() -> int:
-    return sum(value is None for value, *_ in made_up_fair.table().values())
+    assert table.filter(pl.col("group") == "other")["ci_low"].null_count() == sum(
+        value is not None for value, *_ in made_up.table().values()
+    )
 
 
 def test_only_what_all_runs_of_a_group_have_is_averaged(tables: Tables) -> None:
@@ -80,62 +76,69 @@ def test_only_what_all_runs_of_a_group_have_is_averaged(tables: Tables) -> None:
 
 
 def test_the_best_of_a_class_is_chosen_by_the_mean_on_select(make_groups: Callable[..., list[Group]]) -> None:
-    select = ("fair_signals", "entropy", "select_auroc")
-    best = {("fair_differences", name, "is_class_best"): (value, None, None) for name, value in CHOSEN.items()}
-    one, other = make_groups(one_0={select: (0.99, None, None), **best})
+    chosen: dict[str, Value] = {"fair_signals/entropy/select_auroc": 0.99}
+    chosen |= {"fair_differences/entropy/is_class_best": 1.0, "fair_differences/stack_head/is_class_best": 0.0}
+    one, other = make_groups(one_0=chosen)
     assert page.best_of_classes(one)["head"] == "entropy"
     assert page.best_of_classes(other)["head"] == "stack_head"
-    [row] = [line for line in page.best_table(one).splitlines() if line.startswith("| head")]
-    assert "entropy" in row
-    assert "1 of 3" in row
-    assert any(
-        line.startswith("head: entropy in one and stack of head in other") for line in page.same_bests([one, other])
-    )
+    [row] = [row for row in page.best_table(one).rows if row[0] == "head"]
+    assert row[1:3] == [strong("entropy"), "1 of 3"]
+    assert page.best_table(one).header[4] == "± documents"
+    assert row[4] == "0.011"
+    assert "head: entropy in one and stack of head in other" in page.same_bests([one, other])
 
 
 def test_a_mark_says_in_which_runs_it_is_missed(make_groups: Callable[..., list[Group]]) -> None:
-    behind = {
-        ("fair_differences", "stack_context", "auroc_from_head_best"): (-0.01, -0.02, -0.005),
-    }
-    said = page.marks_said(make_groups(one_1=behind))[1]
-    assert "one: **in 2 of the 3 runs**, not in one_1." in said
-    assert "other: **yes**, in its one run." in said
+    behind = {"fair_differences/stack_context/auroc_from_head_best": (-0.01, -0.02, -0.005)}
+    said = page.marks_said(make_groups(one_1=behind))
+    assert f"one: {strong('in 2 of the 3 runs')}, not in one_1." in said[1]
+    assert f"other: {strong('yes')}, in its one run." in said[1]
+    assert f"one: {strong('no')}, in none of 3 runs." in said[0]
+    table = page.marks_table(make_groups(one_1=behind))
+    assert table is not None
+    assert [row[5:8] for row in table.rows][1] == ["no", "stack of hidden and context", "-0.0100 [-0.0200, -0.0050]"]
 
 
 def test_ranks_that_are_turned_round_disagree(make_groups: Callable[..., list[Group]]) -> None:
     metric = "auroc_loss_over_3"
-    turned = {
-        name: (1.2 - value, None, None)
-        for name, (value, *_) in made_up_fair.table().items()
-        if name[0] == "fair_signals" and name[2] == metric and value is not None
-    }
+    made = {item: value for (section, item, name), (value, *_) in made_up.table().items() if name == metric}
+    turned = {f"fair_signals/{item}/{metric}": 1.2 - value for item, value in made.items() if value is not None}
     [of_seeds, between] = page.ranks_said(make_groups(other_0=turned))
-    assert "Between two seeds of one" in of_seeds
-    assert "**-1.000**" in between
+    assert of_seeds.startswith("Between two seeds of one Spearman's correlation is 1.000 on")
+    assert between.startswith(f"Between one and other it is {strong('-1.000')} over ")
+
+
+def test_founding_conclusions_are_those_of_runs_that_repeat_the_experiments(tables: Tables) -> None:
+    assert page.holds_table(grouped(compare(tables), tables)) is None
+    both = tables["one"]["one_0"]
+    tables["one"]["one_0"] = pl.concat([both, both.head(1).with_columns(protocol=pl.lit("published"))])
+    table = page.holds_table(grouped(compare(tables), tables))
+    assert table is not None
+    assert list(table.header) == ["", "one_0"]
+    assert table.rows[0] == ["“27 % of the oracle is the limit”", "falls"]
 
 
 def test_what_counts_as_hard_must_agree(make_groups: Callable[..., list[Group]]) -> None:
     with pytest.raises(InputError, match=r"one fair\.main_threshold"):
-        make_groups(other_0={("fair_data", "clusters", "main_threshold"): (5.0, None, None)})
+        make_groups(other_0={"fair_data/clusters/main_threshold": 5.0})
 
 
 def test_the_report_and_the_figure_are_whole(make_groups: Callable[..., list[Group]], tmp_path: Path) -> None:
     groups = make_groups()
     text = fill(TEMPLATE, {"name": "study", "groups": groups, "page": page})
-    assert "nan" not in text
-    assert "None" not in text
+    assert not re.search(r"\bnan\b|\bNone\b|[\ue000\ue001]", text)
+    assert "| one   | one_0, one_1 and one_2 |" in text
     signals = text[text.index("## Every signal") :]
-    assert all(f"| {made_up_fair.SIGNALS[name][0]} " in signals for name in ("entropy", "mlp_easy", "position"))
+    assert all(f"| {made_up.SIGNALS[name][0]} " in signals for name in ("entropy", "mlp_easy", "position"))
     assert "loss itself" not in signals
-    save(comparison(groups), tmp_path / "a.svg", tmp_path / "a.png")
+    save(comparison(groups), tmp_path / "a.svg")
     assert (tmp_path / "a.png").stat().st_size > 20_000
 
 
-def test_runs_without_a_head_are_compared_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(labels, "find", made_up_fair.find)
-    tables = {"mine": {f"mine_{seed}": run({}, made_up_fair.bare()) for seed in range(2)}}
+def test_runs_without_a_head_are_compared_too(registry: None, tmp_path: Path) -> None:
+    tables = {"mine": {f"mine_{seed}": run({}, made_up.bare()) for seed in range(2)}}
     groups = grouped(compare(tables), tables)
     text = fill(TEMPLATE, {"name": "own", "groups": groups, "page": page})
     assert "## The two marks" not in text
     assert "**mine**" in text
-    save(comparison(groups), tmp_path / "a.svg", tmp_path / "a.png")
+    save(comparison(groups), tmp_path / "a.svg")

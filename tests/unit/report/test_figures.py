@@ -1,140 +1,198 @@
-"""The figures: drawn from arrays or the table, saved as SVG and PNG, the same bytes each time."""
+"""The figures: what they show, that names do not lie over each other, the same bytes each time."""
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from easyhard.errors import InputError
-from easyhard.report import figures as draw
+from easyhard.report.drawing import curve, reaches, save
+from easyhard.report.entries import drawable
+from easyhard.report.figures import DRAW, draw_all
+from easyhard.report.metrics import Figure as Estimate
 from easyhard.report.metrics import Figures
-from easyhard.report.style import save
 
-Make = Callable[..., Figures]
-TOKENS = 400
-
-
-def arrays() -> dict[str, np.ndarray]:
-    """Losses and signals of a few tokens."""
-    random = np.random.default_rng(3)
-    loss = random.gamma(2.0, 3.0, TOKENS)
-    return {"loss": loss, "max_probability": np.exp(-loss / 3), "entropy": loss / 2 + random.normal(size=TOKENS)}
-
-
-def every_figure(figures: Figures) -> dict[str, Figure]:
-    """Each figure once."""
-    columns = arrays()
-    loss = columns.pop("loss")
-    grid = np.linspace(0, 20, 50)
-    density = np.exp(-((grid - 5) ** 2) / 10) / np.sqrt(10 * np.pi)
-    return {
-        "training_curve": draw.training_curve([900.0, 500.0, 300.0], [700.0, 600.0, 650.0]),
-        "loss_histogram": draw.loss_histogram(loss, loss > 10, grid, density, [5.0]),
-        "signals_against_loss": draw.signals_against_loss(loss, columns),
-        "separation": draw.separation(figures),
-        "low_rank": draw.low_rank(figures),
-        "regression": draw.regression(loss, {"linear": loss / 2, "mlp2": np.full(TOKENS, 6.0)}),
-    }
-
-
-def saved(folder: Path, name: str, figure: Figure) -> tuple[bytes, bytes]:
-    """The bytes of a figure's SVG and PNG."""
-    svg, png = folder / f"{name}.svg", folder / f"{name}.png"
-    save(figure, svg, png)
-    return svg.read_bytes(), png.read_bytes()
+from .conftest import Make, Value
 
 
 def words(figure: Figure) -> str:
     """All text of a figure."""
-    texts = [text.get_text() for text in figure.findobj(mpl.text.Text)]
-    return "\n".join(text for text in texts if text)
+    return "\n".join(text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text())
 
 
-def test_figures_are_saved_whole_and_the_same_each_time(make_figures: Make, tmp_path: Path) -> None:
-    table = make_figures()
-    first = {name: saved(tmp_path, name, figure) for name, figure in every_figure(table).items()}
-    with mpl.rc_context({"font.size": 30, "svg.hashsalt": "another", "axes.grid": False}):
-        second = {name: saved(tmp_path, name, figure) for name, figure in every_figure(table).items()}
-    assert first == second
-    for svg, png in first.values():
-        assert ElementTree.fromstring(svg).tag.endswith("svg")
-        assert png.startswith(b"\x89PNG")
-        assert len(png) > 5_000
-        assert b"<dc:date>" not in svg
-
-
-def test_every_axis_is_named(make_figures: Make) -> None:
-    for figure in every_figure(make_figures()).values():
-        visible = [axes for axes in figure.axes if axes.get_visible()]
-        assert any(axes.get_xlabel() for axes in visible)
+def test_axes_are_named_and_nothing_leaves_the_figure(make_fair: Make, make_figures: Make) -> None:
+    drawn = draw_all(make_fair()) | draw_all(make_figures())
+    assert set(drawn) == set(DRAW)
+    for name, figure in drawn.items():
         assert figure.get_suptitle()
+        assert any(axes.get_xlabel() for axes in figure.axes)
+        assert name in ("differences", "separation") or all(axes.get_ylabel() for axes in figure.axes)
+        figure.draw_without_rendering()
+        box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        assert 0 <= box.x0 < box.x1 <= width, name
+        assert 0 <= box.y0 < box.y1 <= height, name
 
 
-def test_the_best_epoch_is_marked() -> None:
-    assert "best: 600.0\nat epoch 2" in words(draw.training_curve([900.0, 500.0, 300.0], [700.0, 600.0, 650.0]))
-    assert "best: 650.0\nat epoch 3" in words(draw.training_curve([900.0, 500.0, 300.0], [700.0, 660.0, 650.0]))
+def test_figures_are_saved_whole_and_the_same_each_time(make_fair: Make, make_figures: Make, tmp_path: Path) -> None:
+    for name, figures in (("pareto", make_fair()), ("separation", make_figures())):
+        once, again = tmp_path / "once.svg", tmp_path / "again.svg"
+        save(DRAW[name](figures), once)
+        with mpl.rc_context({"font.size": 30, "svg.hashsalt": "another", "axes.grid": False}):
+            save(DRAW[name](figures), again)
+        for suffix in (".svg", ".png"):
+            assert once.with_suffix(suffix).read_bytes() == again.with_suffix(suffix).read_bytes()
+        assert ElementTree.fromstring(once.read_bytes()).tag.endswith("svg")
+        assert b"<dc:date>" not in once.read_bytes()
+        assert len(once.with_suffix(".png").read_bytes()) > 5_000
 
 
-def test_a_training_curve_needs_epochs_of_both_splits() -> None:
-    with pytest.raises(InputError, match="0 training and 0 validation epochs"):
-        draw.training_curve([], [])
-    with pytest.raises(InputError, match="1 training and 2 validation epochs"):
-        draw.training_curve([1.0], [1.0, 2.0])
+def test_pareto_names_the_frontier_and_the_best_of_each_class(make_fair: Make) -> None:
+    figure = DRAW["pareto"](make_fair())
+    upper, lower = figure.axes
+    named = {text.get_text() for text in upper.texts}
+    assert named == {
+        "surprisal of the current token", "exit classifier", "MLP of loss > 3", "MLP of loss > 3 with context",
+        "stack of hidden and context", "stack of hidden", "entropy, weighted rank 32", "stack of head",
+    }  # fmt: skip
+    assert named == {text.get_text() for text in lower.texts}
+    frontier = next(line for line in upper.lines if line.get_drawstyle() == "steps-post")
+    assert list(frontier.get_ydata()) == [0.604, 0.655, 0.7335, 0.7461, 0.7512, 0.7512]
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [mpl.text.Text.get_window_extent(text) for text in axes.texts]
+        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+        places = np.array([line.get_xydata()[0] for line in axes.lines if line.get_linestyle() == "None"])
+        assert not any(box.contains(*point) for box in boxes for point in axes.transData.transform(places))
 
 
-def test_unseen_shares_are_those_of_each_bin() -> None:
-    loss = np.repeat([1.0, 9.0], 100)
-    unseen = np.zeros(200, dtype=bool)
-    unseen[100:130] = True
-    figure = draw.loss_histogram(loss, unseen, np.array([0.0, 10.0]), np.array([0.1, 0.1]), [])
-    heights = [patch.get_height() for patch in figure.axes[1].patches if isinstance(patch, Rectangle)]
-    assert heights == pytest.approx([0.0, 30.0])
+def test_pareto_places_free_signals_at_the_left_edge_and_needs_costs_and_scores(make_fair: Make) -> None:
+    assert "those that cost nothing at the left edge" in words(DRAW["pareto"](make_fair()))
+    free = ("position", "unigram_surprisal", "previous_loss")
+    costly = make_fair({f"fair_signals/{item}/cost_share": 0.001 for item in free})
+    assert "left edge" not in words(DRAW["pareto"](costly))
+    for metric, message in (("cost_share", "cost_share above 0"), ("oracle_share", "fair_signals/…/oracle_share")):
+        gone = tuple(f"fair_signals/{name}/{metric}" for name in make_fair().items("fair_signals"))
+        with pytest.raises(InputError, match=message):
+            DRAW["pareto"](make_fair(without=gone))
+
+
+def test_risk_coverage_has_the_best_of_each_class_the_oracle_and_chance(make_fair: Make) -> None:
+    figure = DRAW["risk_coverage"](make_fair({"fair_risk/oracle/risk_100": 6.78}))
+    lines = {str(line.get_label()): line for line in figure.axes[0].lines}
+    assert [name for name in lines if not name.startswith("_")] == [
+        "stack of hidden (the hidden state)", "stack of hidden and context (earlier tokens too)",
+        "entropy, weighted rank 32 (a low-rank head)", "stack of head (a pass over the vocabulary)",
+        "oracle (loss itself)", "random: 6.78, the mean of all",
+    ]  # fmt: skip
+    assert len(lines["oracle (loss itself)"].get_xdata()) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "gone", "message"),
+    [
+        ("risk_coverage", ["fair_risk/stack_hidden/risk_05"], "no figure fair_risk/stack_hidden/risk_05"),
+        (
+            "low_rank_kinds",
+            [f"fair_low_rank/plain/{r}/argmax_kept" for r in (2, 5, 10, 20, 32)],
+            "plain/2.*argmax_kept",
+        ),
+        ("learning_curve", [f"fair_learning/linear_easy/{p}/auroc" for p in (0.1, 0.25, 0.5, 1)], r"easy/0\.1.*auroc"),
+    ],
+)
+def test_a_figure_that_is_missing_is_named(make_fair: Make, name: str, gone: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        DRAW[name](make_fair(without=tuple(gone)))
+
+
+def test_differences_are_sorted_within_their_class(make_fair: Make) -> None:
+    figure = DRAW["differences"](make_fair())
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names[:3] == ["stack of hidden", "MLP of loss > 3", "MLP of the entropy"]
+    assert not {"stack of head", "loss itself"} & set(names)
+    assert "norm of the state" not in names, "the ninth of its class on select"
+    assert len(names) == 7 + 5 + 6 + 7
+    assert "−0.232" in words(figure), "what is far behind is told in a number"
+    assert figure.get_suptitle() == "AUROC of each signal against stack of head"
+
+
+@pytest.mark.parametrize(("p", "is_filled"), [(0.04, True), (0.06, False)])
+def test_differences_are_filled_where_they_are_significant(make_fair: Make, p: float, is_filled: bool) -> None:
+    axes = DRAW["differences"](make_fair({"fair_differences/mlp_easy/auroc_from_head_best_p": p})).axes[0]
+    names = dict(zip(axes.get_yticks(), (label.get_text() for label in axes.get_yticklabels()), strict=True))
+    points = [line for line in axes.lines if len(line.get_ydata()) == 1]
+    faces = {names[line.get_ydata()[0]]: line.get_markerfacecolor() for line in points}
+    assert (faces["MLP of loss > 3"] != "white") is is_filled
+
+
+def test_differences_without_a_head_are_from_the_best_of_the_class(bare_fair: Figures, make_fair: Make) -> None:
+    figure = DRAW["differences"](bare_fair)
+    assert figure.get_suptitle() == "AUROC of each signal against the best of its class"
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["yours"]
+    items = make_fair().items("fair_differences")
+    none = tuple(f"fair_differences/{item}/auroc_from_{rival}_best" for item in items for rival in ("head", "class"))
+    with pytest.raises(InputError, match="the forest plot needs one"):
+        DRAW["differences"](make_fair(without=none))
+
+
+def test_low_rank_shows_costs_above_ranks_and_the_metric_that_select_likes(make_fair: Make) -> None:
+    figure = DRAW["low_rank_kinds"](make_fair())
+    left, middle, right = figure.axes
+    assert [label.get_text() for label in left.get_xticklabels()] == ["2", "5", "10", "20", "32"]
+    assert [label.get_text() for label in left.child_axes[0].get_xticklabels()] == ["3.1", "7.8", "16", "31", "50"]
+    assert "exact entropy: 0.741 [0.730, 0.752]" in words(figure)
+    assert len(middle.containers) == len(left.containers) == len(right.containers) == 6
+    assert max(line.get_ydata()[0] for line in middle.lines if len(line.get_ydata()) == 5) > 1, "in percent"
+    liked = make_fair({"fair_signals/weighted/32/max_probability/select_auroc": 0.9})
+    assert "does low-rank max probability separate?" in words(DRAW["low_rank_kinds"](liked))
+
+
+def test_reliability_leaves_out_empty_bins(make_fair: Make) -> None:
+    figure = DRAW["reliability"](make_fair())
+    upper, lower = figure.axes
+    assert "temperature 1.13: ECE 0.80 [0.50, 1.10] %" in words(figure)
+    assert [len(line.get_xdata()) for line in lower.lines] == [14, 14]
+    assert sum(lower.lines[0].get_ydata()) == pytest.approx(100)
+    assert upper.containers[0][0].get_ydata()[0] == pytest.approx(100 * (0.03 * 0.86 + 0.02))
+
+
+def test_the_learning_curve_has_every_probe_and_the_head(make_fair: Make) -> None:
+    figure = DRAW["learning_curve"](make_fair())
+    assert figure.axes[0].get_xscale() == "log"
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert ticks == ["17,500", "43,750", "87,500", "175,000"]
+    for name in ("linear_easy", "MLP of loss > 3", "stack of head (a pass over the vocabulary): 0.744 [0.733, 0.755]"):
+        assert name in words(figure)
 
 
 def test_separation_shows_shares_of_the_oracle_and_keeps_own_cuts_apart(make_figures: Make) -> None:
-    figure = draw.separation(make_figures({("separation", "margin", "loss_diff"): 3.655}))
-    upper, lower = figure.axes
+    upper, lower = DRAW["separation"](make_figures({"separation/margin/loss_diff": 3.655})).axes
     assert "50.0 %" in [text.get_text() for text in upper.texts]
-    names = [label.get_text() for label in lower.get_yticklabels()]
-    assert "margin" not in names
-    assert "MLP-2 classifier" in names
+    assert "MLP-2 classifier" in [label.get_text() for label in lower.get_yticklabels()]
+    assert "margin" not in [label.get_text() for label in lower.get_yticklabels()]
     assert "calls 9 % easy" in [text.get_text() for text in lower.texts]
-
-
-def test_separation_needs_an_oracle(make_figures: Make) -> None:
     for value in (None, 0.0):
         with pytest.raises(InputError, match="separation/oracle/loss_diff"):
-            draw.separation(make_figures({("separation", "oracle", "loss_diff"): value}))
+            DRAW["separation"](make_figures({"separation/oracle/loss_diff": value}))
 
 
-def test_figures_bear_null_values(make_figures: Make) -> None:
-    nulls = {
-        ("low_rank", "plain/5", "margin_pearson"): None,
-        ("low_rank", "plain/5", "oracle_share"): None,
-        ("classification", "mlp2", "loss_diff"): None,
-        ("classification", "mlp2", "loss_diff_median"): None,
-        ("separation", "max_minus_mean", "oracle_share"): None,
-    }
-    table = make_figures(nulls)
-    assert "MLP-2 classifier" not in words(draw.separation(table))
-    assert draw.low_rank(table).axes
-
-
-def test_low_rank_shows_its_ranks(make_figures: Make) -> None:
-    left, right = draw.low_rank(make_figures()).axes
-    for axes in (left, right):
+def test_founding_figures_bear_null_values(make_figures: Make) -> None:
+    nulls = ("low_rank/plain/5/margin_pearson", "low_rank/plain/5/oracle_share", "classification/mlp2/loss_diff")
+    nulls += ("classification/mlp2/loss_diff_median", "separation/max_minus_mean/oracle_share")
+    changed: dict[str, Value] = dict.fromkeys(nulls)
+    assert "MLP-2 classifier" not in words(DRAW["separation"](make_figures(changed)))
+    assert drawable(make_figures(changed)) == ["separation", "low_rank"]
+    for axes in DRAW["low_rank"](make_figures(changed)).axes:
         assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "5", "10", "20", "32", "64"]
-    assert [line.get_label() for line in left.lines][:4] == ["max probability", "max logit", "max − mean", "margin"]
 
 
-def test_panels_print_r_and_a_dash_for_a_constant() -> None:
-    columns = arrays()
-    loss = columns.pop("loss")
-    text = words(draw.signals_against_loss(loss, columns))
-    assert f"r = {np.corrcoef(columns['entropy'], loss)[0, 1]:.3f}" in text
-    assert "MLP-2, r = –" in words(draw.regression(loss, {"mlp2": np.full(TOKENS, 6.0)}))
+def test_null_values_leave_gaps() -> None:
+    axes = Figure().subplots()
+    empty, full = Estimate(), Estimate(2.0, 1.0, 2.5)
+    curve(axes, [1, 2], [empty, full], scale=10)
+    assert np.isnan(axes.lines[0].get_ydata()[0])
+    assert axes.lines[0].get_ydata()[1] == 20
+    assert reaches([empty, full]).tolist() == [[0.0, 1.0], [0.0, 0.5]]

@@ -1,177 +1,227 @@
-"""The whole report: every figure in it, well-formed tables, links, plain words for what is missing."""
+"""The whole report as Markdown: every figure in it, well-formed tables, links, plain words for what is missing."""
 
 import re
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from easyhard.errors import InputError
+from easyhard.report.entries import drawable
 from easyhard.report.labels import metric_label, value_text
 from easyhard.report.metrics import Figures
-from easyhard.report.render import render
+from easyhard.report.render import fill, markdown, render
+from easyhard.report.setup import Setup
+from easyhard.report.tables import Table
+from easyhard.report.words import strong
 
-Make = Callable[..., Figures]
-Name = tuple[str, str, str]
+from . import made_up
+from .conftest import Make, Value
 
-
-@pytest.fixture
-def report(make_figures: Make, run_setup: dict[str, Any], template: Path) -> str:
-    """The complete report on WikiText-2."""
-    return render(make_figures(), run_setup, template)
-
-
-def tables_of(text: str) -> list[list[str]]:
-    """The tables of a Markdown text, each a list of its lines."""
-    blocks = re.split(r"\n\s*\n", text)
-    return [block.strip().splitlines() for block in blocks if block.lstrip().startswith("|")]
-
-
-def test_every_measured_figure_is_printed(
-    report: str, complete: dict[Name, float | None], make_figures: Make, run_setup: dict[str, Any], template: Path
-) -> None:
-    """Give every figure a value that nothing else has, and look for each in the report."""
-    fixed = {("loss_distribution", "loss", "modes")}
-    fixed |= {name for name in complete if name[2] == "high_means_easy"}
-    fixed |= {("separation", "oracle", metric) for metric in ("pearson", "spearman", "mean", "std")}
-    fixed |= {name for name in complete if name[2] == "prevalence" and name[1] != "majority"}
-    names = [name for name, value in complete.items() if value is not None and name not in fixed]
-    values = {name: (7000.0 + index) / metric_label(name[0], name[2]).scale for index, name in enumerate(names)}
-    text = render(make_figures(values), run_setup, template).replace(",", "")
-    assert len(names) > 300
-    for section, item, metric in names:
-        printed = value_text(metric_label(section, metric), values[section, item, metric]).replace(",", "")
-        assert printed not in report.replace(",", "")
-        assert printed in text, (section, item, metric)
+TEMPLATE = Path(__file__).parents[3] / "workflow" / "scripts" / "easyhard" / "report" / "report.md.j2"
+SECTIONS = {
+    "fair_low_rank": "Low rank, done right",
+    "fair_learning": "Would more text to fit on help",
+    "fair_stacks": "Stacks",
+    "fair_strata": "Strata: is it only the rare word",
+    "fair_ceilings": "Ceilings",
+    "fair_calibration": "Calibration",
+    "fair_shape": "Shape of the loss",
+}
+TOKEN_FIGURES = {"training_curve", "loss_histogram", "signals_against_loss", "regression"}
 
 
-def test_tables_are_well_formed(report: str) -> None:
-    tables = tables_of(report)
-    assert len(tables) >= 20
-    for lines in tables:
+def headings(text: str, level: int) -> list[str]:
+    """The headings of that level."""
+    return re.findall(rf"^{'#' * level} (.+)$", text, flags=re.M)
+
+
+def links(text: str) -> set[str]:
+    """The names of the figures that are shown."""
+    return set(re.findall(r"!\[[^\]]+\]\(figures/(\w+)\.svg\)", text))
+
+
+def check_form(text: str) -> None:
+    """Well-formed tables, no word of the machine, no template or mark left over."""
+    blocks = [block.strip().splitlines() for block in re.split(r"\n\s*\n", text) if block.lstrip().startswith("|")]
+    assert len(blocks) > 5
+    for lines in blocks:
         assert len({len(line) for line in lines}) == 1
         assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
         assert re.fullmatch(r"\|( -+:? \|)+", lines[1])
+    assert not re.search(r"\b(nan|None|-?inf|True|False)\b|\{\{|\{%|\n{3,}|[\ue000\ue001]", text)
+    assert text.endswith("|\n")
+    for line, after in zip(text.splitlines(), text.splitlines()[1:], strict=False):
+        assert not (line.startswith("|") and after and not after.startswith("|")), line
 
 
-def test_links_lead_to_the_figures(report: str) -> None:
-    links = re.findall(r"!\[[^\]]+\]\(figures/(\w+)\.svg\)", report)
-    assert sorted(links) == sorted(
-        ["training_curve", "loss_histogram", "signals_against_loss", "separation", "low_rank", "regression"]
-    )
+def test_markdown_is_padded_aligned_and_escaped() -> None:
+    assert markdown(Table(["name", "n"], [["a|b", "1"], [strong("c"), "1,000"]])).splitlines() == [
+        "| name  |     n |",
+        "| ----- | ----: |",
+        "| a\\|b  |     1 |",
+        "| **c** | 1,000 |",
+    ]
 
 
-def test_no_value_of_the_machine_shows(report: str) -> None:
-    assert not re.search(r"\b(nan|None|inf|True|False)\b", report)
-    assert "{{" not in report
-    assert "{%" not in report
-    assert not re.search(r"\n{3,}", report)
-    assert report.endswith("|\n")
-
-
-def test_findings_come_first_and_sections_in_order(report: str) -> None:
-    headings = re.findall(r"^## (.+)$", report, flags=re.M)
-    assert headings[:3] == ["What was found", "How to read this report", "Set-up"]
-    numbers = [int(heading.split(".")[0]) for heading in headings if heading[0].isdigit()]
-    assert numbers == list(range(1, 10))
-
-
-def test_corrections_stand_beside_their_tables(report: str) -> None:
-    sections = dict(re.findall(r"^## (\d)\..*?$(.*?)(?=^## )", report, flags=re.M | re.S))
-    assert "no evidence of two modes" in sections["1"]
-    assert "breast cancer" in sections["1"]
-    assert "majority class" in sections["4"]
-    assert "balanced accuracy" in sections["4"]
-    assert "Two cuts" in sections["4"]
-    assert "tautology" in sections["5"]
-
-
-def test_another_corpus_has_no_bands(make_figures: Make, run_setup: dict[str, Any], template: Path) -> None:
-    changed = {("loss_distribution", "loss", "mean"): 9.9}
-    other = render(make_figures(changed), run_setup | {"is_founding_corpus": False}, template)
-    assert "published (WikiText-2)" in other
-    assert "†" not in other
-    assert "Bands of a faithful run" not in other
-    founding = render(make_figures(changed), run_setup, template)
-    assert "9.900 †" in founding or "9.90 †" in founding
-    assert "Bands of a faithful run" in founding
-    assert "published (WikiText-2)" not in founding
-
-
-def test_null_values_print_as_a_dash(
-    make_figures: Make, complete: dict[Name, float | None], run_setup: dict[str, Any], template: Path
+def test_the_first_page_comes_first_and_the_founding_sections_last(
+    make_fair: Make, make_figures: Make, run_setup: Setup
 ) -> None:
-    """Everything undefined but the counts: the report still stands, without a word from the machine."""
-    nulls = {name: None for name in complete if name[0] not in {"model"}}
-    text = render(make_figures(nulls), run_setup, template)
-    assert not re.search(r"\b(nan|None|inf)\b", text)
+    text = render(make_figures(), make_fair(), run_setup, TEMPLATE)
+    check_form(text)
+    assert headings(text, 1) == [
+        "Easy and hard tokens: run `wikitext2`", "Fair evaluation", "The founding experiments, repeated"
+    ]  # fmt: skip
+    second = headings(text, 2)
+    assert second[:4] == [
+        "Which signal to use", "The two marks", "How far from the ceiling",
+        "What the founding document concluded, examined again",
+    ]  # fmt: skip
+    assert second[4:15] == ["Data and split", "Signals", "Differences", *SECTIONS.values(), "What was found"]
+    assert second[-2:] == ["Bands of a faithful run", "Configuration"]
+    assert second.count("Set-up") == 1
+    assert links(text) == {*drawable(make_fair()), *drawable(make_figures()), *TOKEN_FIGURES}
+    assert "How centred and weighted low ranks fare stands under “Low rank, done right” above." in text
+    assert re.search(r"^1\. Is a signal without a pass .* \*\*No\.\*\* The best", text, flags=re.M)
+    published = render(make_figures(), None, run_setup, TEMPLATE)
+    check_form(published)
+    assert "done right" not in published
+    assert all(line in text for line in published.splitlines()[2:])
+
+
+def test_a_run_without_the_founding_experiments_says_nothing_of_them(
+    make_fair: Make, bare_fair: Figures, run_setup: Setup
+) -> None:
+    text = render(None, make_fair(), replace(run_setup, tokens={}), TEMPLATE)
+    check_form(text)
+    assert not re.search("founding (document|experiment)|faithful|WikiText-2 and", text)
+    assert "Low rank, kind against kind" in text
+    assert headings(text, 2)[-2:] == ["Set-up", "Configuration"]
+    assert links(text) == set(drawable(make_fair()))
+    bare = render(None, bare_fair, replace(run_setup, tokens={}), TEMPLATE)
+    check_form(bare)
+    assert links(bare) == {"risk_coverage", "differences"}
+    assert headings(bare, 2) == [
+        "Which signal to use", "Data and split", "Signals", "Differences", "Shape of the loss", "Set-up",
+        "Configuration",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("section", "heading"), SECTIONS.items())
+def test_a_section_without_figures_is_left_out(make_fair: Make, run_setup: Setup, section: str, heading: str) -> None:
+    whole = render(None, make_fair(), run_setup, TEMPLATE)
+    text = render(None, make_fair(without=(section,)), run_setup, TEMPLATE)
+    check_form(text)
+    assert set(headings(whole, 2)) - set(headings(text, 2)) == {heading}
+
+
+def test_every_figure_of_a_signal_is_printed(make_fair: Make, run_setup: Setup) -> None:
+    """Give every figure a value that nothing else has, and look for each in the report."""
+    metrics = [f"auroc_loss_over_{name}" for name in (1, 3, 5, 8, "median")] + ["auroc_argmax_wrong", "multiply_adds"]
+    metrics += ["auprc_loss_over_3", "spearman", "augrc", "prr", "loss_diff", "oracle_share"]
+    names = [f"fair_signals/{item}/{metric}" for item in made_up.SIGNALS for metric in metrics]
+    values = {name: 7000.0 + index for index, name in enumerate(names)}
+    changed: dict[str, Value] = {
+        name: value / (100 if name.endswith("oracle_share") else 1) for name, value in values.items()
+    }
+    before, text = (render(None, make_fair(made), run_setup, TEMPLATE).replace(",", "") for made in ({}, changed))
+    assert len(names) > 300
+    for value in values.values():
+        assert not re.search(rf"\b{value:.0f}\b", before)
+        assert re.search(rf"\b{value:.0f}\b", text)
+
+
+def test_every_founding_figure_is_printed(make_figures: Make, complete: dict[str, Any], run_setup: Setup) -> None:
+    fixed = {
+        "loss_distribution/loss/modes",
+        *(f"separation/oracle/{m}" for m in ("pearson", "spearman", "mean", "std")),
+    }
+    fixed |= {name for name in complete if name.endswith(("/high_means_easy", "/prevalence"))}
+    names = [name for name, value in complete.items() if value is not None and name not in fixed]
+    labels = {name: metric_label(name.partition("/")[0], name.rpartition("/")[2]) for name in names}
+    values = {name: (7000.0 + index) / labels[name].scale for index, name in enumerate(names)}
+    before, text = (render(make_figures(made), None, run_setup, TEMPLATE).replace(",", "") for made in ({}, values))
+    assert len(names) > 300
+    for name, value in values.items():
+        printed = value_text(labels[name], value).replace(",", "")
+        assert printed not in before
+        assert printed in text, name
+
+
+@pytest.mark.parametrize("share", [0.35, 1.0])
+def test_null_values_print_as_a_dash(
+    make_fair: Make, make_figures: Make, complete: dict[str, Any], run_setup: Setup, share: float
+) -> None:
+    """Some or all undefined but what the report is built on: it still stands, without a word from the machine."""
+    random = np.random.default_rng(5)
+    kept = ("is_class_best", "main_threshold")
+    names = ["/".join(name) for name in made_up.table() if name[2] not in kept and random.random() < share]
+    nulls = {name: None for name in complete if not name.startswith("model/") and random.random() < share}
+    assert len(names) > 1000
+    text = render(make_figures(nulls), make_fair(dict.fromkeys(names)), run_setup, TEMPLATE)
+    check_form(text)
     assert "–" in text
+
+
+def test_another_corpus_has_no_bands(make_figures: Make, run_setup: Setup) -> None:
+    figures, other = make_figures({"loss_distribution/loss/mean": 9.9}), replace(run_setup, tokens={})
+    other = replace(run_setup, tokens=dict(run_setup.tokens) | {"tokens_sha256": "another"})
+    text, founding = (render(figures, None, own, TEMPLATE) for own in (other, run_setup))
+    assert "published (WikiText-2)" in text
+    assert "published (WikiText-2)" not in founding
+    for words in ("†", "Bands of a faithful run", "have a band"):
+        assert words in founding
+        assert words not in text
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        ("regression", "mlp2", "pearson"),
-        ("thresholds", "median", "loss_diff"),
-        ("loss_distribution", "log_loss", "dip"),
-        ("classification", "majority", "f1"),
-        ("separation", "oracle", "loss_diff"),
+        *("regression/mlp2/pearson", "thresholds/median/loss_diff", "loss_distribution/log_loss/dip"),
+        *("classification/majority/f1", "separation/oracle/loss_diff", "low_rank"),
     ],
 )
-def test_a_missing_figure_is_named(
-    make_figures: Make, complete: dict[Name, float | None], run_setup: dict[str, Any], template: Path, name: Name
+def test_a_missing_figure_or_section_is_named(
+    make_figures: Make, complete: dict[str, Any], run_setup: Setup, name: str
 ) -> None:
-    section, _, metric = name
-    gone = tuple(other for other in complete if other[0] == section and other[2] == metric)
-    with pytest.raises(InputError, match=f"no figure {section}/.*{metric}"):
-        render(make_figures(without=gone), run_setup, template)
+    section, metric = name.partition("/")[0], name.partition("/")[2].rpartition("/")[2]
+    gone = tuple(other for other in complete if other.startswith(f"{section}/") and other.endswith(metric))
+    with pytest.raises(InputError, match=f"no figure {section}/.*{metric}" if metric else f"no section {section}"):
+        render(make_figures(without=gone), None, run_setup, TEMPLATE)
 
 
 def test_a_run_too_small_for_confident_tokens_still_has_a_report(
-    make_figures: Make, complete: dict[Name, float | None], run_setup: dict[str, Any], template: Path
+    make_figures: Make, complete: dict[str, Any], run_setup: Setup
 ) -> None:
-    gone = tuple(name for name in complete if name[0] == "high_confidence" and name[2].startswith("pearson_"))
-    text = render(make_figures(without=gone), run_setup, template)
+    gone = tuple(name for name in complete if name.startswith("high_confidence/") and "/pearson_" in name)
+    text = render(make_figures(without=gone), None, run_setup, TEMPLATE)
     assert "| threshold | source     | tokens | share (%) |" in text
 
 
-def test_a_missing_section_is_named(
-    make_figures: Make, complete: dict[Name, float | None], run_setup: dict[str, Any], template: Path
-) -> None:
-    gone = tuple(name for name in complete if name[0] == "low_rank")
-    with pytest.raises(InputError, match="low_rank"):
-        render(make_figures(without=gone), run_setup, template)
-
-
-def test_a_missing_key_of_the_setup_is_named(make_figures: Make, run_setup: dict[str, Any], template: Path) -> None:
-    del run_setup["device"]
-    with pytest.raises(InputError, match="the set-up lacks device"):
-        render(make_figures(), run_setup, template)
-
-
-def test_a_broken_template_is_named(make_figures: Make, run_setup: dict[str, Any], tmp_path: Path) -> None:
-    path = tmp_path / "template.md.j2"
-    with pytest.raises(InputError, match=r"template.md.j2: cannot be read"):
-        render(make_figures(), run_setup, path)
+def test_a_broken_template_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.md.j2"
+    with pytest.raises(InputError, match=r"own.md.j2: cannot be read"):
+        fill(path, {})
     for text in ("{{ nothing_of_that_name }}", "{% if %}"):
         path.write_text(text)
-        with pytest.raises(InputError, match=r"template.md.j2"):
-            render(make_figures(), run_setup, path)
+        with pytest.raises(InputError, match=r"own.md.j2: .*wanted: a name that the report provides"):
+            fill(path, {})
+    path.write_text('{% include "beside.md.j2" %}')
+    with pytest.raises(InputError, match=r"beside\.md\.j2: cannot be read"):
+        fill(path, {})
 
 
-def test_setup_is_printed(report: str) -> None:
-    for words in (
-        "CC BY-SA",
-        "ab" * 32,
-        "69,830",
-        "2,051,910",
-        "torch",
-        "2.13.0",
-        "CPU, 2 threads",
-        "1,110.4",
-        "1,203",
-    ):
+def test_corrections_and_setup_are_printed(make_figures: Make, run_setup: Setup) -> None:
+    report = render(make_figures(), None, run_setup, TEMPLATE)
+    sections = dict(re.findall(r"^## (\d)\..*?$(.*?)(?=^## )", report, flags=re.M | re.S))
+    assert list(sections) == list("123456789")
+    for number, words in (("1", "**A large Cohen's d is no evidence of two modes.**"), ("1", "breast cancer"),
+                          ("4", "**Read against"), ("4", "**Two cuts"), ("5", "tautology")):  # fmt: skip
+        assert words in sections[number]
+    for words in ("CC BY-SA", "ab" * 32, "69,830", "2,051,910", "2.13.0", "CPU, 2 threads", "1,110.4", "1,203"):
         assert words in report
-    assert "low_rank.ranks" in report
-    assert "1, 2, 5" in report
+    assert re.search(r"low_rank\.ranks +\| 1, 2, 5 ", report)
+    assert re.search(r"corpus\.hub\.config +\| – ", report)
+    assert re.search(r"all: sum, highest +\| +1,152\.4 \| +1,203 ", report)

@@ -3,7 +3,7 @@
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -50,6 +50,13 @@ class _LogFile(logging.FileHandler):
 def _terminal(record: logging.LogRecord) -> bool:
     """In a terminal, progress draws its own line; in a pipe it is logged like the rest."""
     return not (getattr(record, "progress", False) and sys.stderr.isatty())
+
+
+def run(main: Callable[["Snakemake"], None]) -> None:
+    """Run a rule's script: `main` is given the object that Snakemake has put into it."""
+    snakemake: Snakemake = vars(sys.modules["__main__"])["snakemake"]
+    with job(snakemake):
+        main(snakemake)
 
 
 @contextmanager

@@ -7,11 +7,10 @@ import numpy as np
 from scipy.stats import rankdata
 
 from easyhard.errors import InputError
-from easyhard.evaluation.columns import Column
+from easyhard.evaluation.columns import Column, Mask, median_split, oracle_loss_diff, split_losses
 from easyhard.evaluation.correlation import spearman
 from easyhard.evaluation.ranking_metrics import augrc, auroc
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.evaluation.split import Mask, median_split, oracle_loss_diff, split_losses
 
 CEILINGS, CALIBRATION = "fair_ceilings", "fair_calibration"
 BINS = 15

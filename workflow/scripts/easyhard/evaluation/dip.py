@@ -40,14 +40,13 @@ def dip_interval(values: Column, sequence: ArrayLike, *, seed: int) -> tuple[flo
 
     values: (tokens,); sequence: (tokens,) ids, taken for independent draws. NaN for fewer than four sequences.
 
-    The dip is a distance: a sample's lies above the population's, most where that has one mode and dip 0, and a
-    bootstrap resample's above the sample's again, so that bootstrap percentiles never reach 0. Subsampling without
-    replacement needs no smoothness (Politis & Romano, 1994, doi:10.1214/aos/1176325770): if D_m are the dips of
-    subsamples of m = K^(2/3) out of K sequences, the sample's dip D errs like √(m / (K − m)) (D_m − D). Near 0 that is
-    still off, since D stands in for the population's 0 there. So the lower limit is 0 unless D exceeds
-    the 97.5 % point of √(m / K) D_m, which it seldom does when the population has one mode: a lower limit above 0 says
-    that there are several. In simulations the limits held a population's dip of 0 at least 95 % of the time, and larger
-    ones 92–96 % of the time with 400 sequences or more, 80–91 % with 60.
+    A sample's dip lies above the population's, a bootstrap resample's above the sample's again: bootstrap percentiles
+    never reach 0. Subsampling without replacement needs no smoothness (Politis & Romano, 1994,
+    doi:10.1214/aos/1176325770): if D_m are the dips of subsamples of m = K^(2/3) out of K sequences, the sample's dip D
+    errs like √(m / (K − m)) (D_m − D). Near 0 that is still off, since D stands in for 0 there. So the lower limit is 0
+    unless D exceeds the 97.5 % point of √(m / K) D_m, which it seldom does when the population has one mode: a lower
+    limit above 0 says that there are several. In simulations the limits held a dip of 0 at least 95 % of the time, and
+    larger ones 92–96 % of the time with 400 sequences or more, 80–91 % with 60.
     """
     ids = np.unique(np.asarray(sequence), return_inverse=True)[1]
     count = int(ids.max()) + 1

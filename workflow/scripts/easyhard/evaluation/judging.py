@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from easyhard.errors import InputError
-from easyhard.evaluation.columns import Column, Rows, finite
+from easyhard.evaluation.columns import ARGMAX_WRONG, OVER_MEDIAN, Column, Mask, Rows, finite, label_name
 from easyhard.evaluation.correlation import spearman
 from easyhard.evaluation.differences import Standing, difference_rows
 from easyhard.evaluation.judge import RISK_METRICS, Judge
-from easyhard.evaluation.parts import PART_NAMES
 from easyhard.evaluation.ranking_metrics import augrc, auroc
 from easyhard.evaluation.resampling import Estimate, combine_seeds, draw_resamples, estimate_row, make_clusters
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.evaluation.split import ARGMAX_WRONG, OVER_MEDIAN, Mask, label_name
 from easyhard.evaluation.strata import Strata, strata_rows
+from easyhard.signals.parts import PART_NAMES
 from easyhard.signals.registry import Sizes
 from easyhard.signals.tokens import FIT, SELECT, TEST, TokenTable
 
@@ -130,11 +129,19 @@ def judged_rows(
         figures, within, on_select = zip(*(measure(candidate, load) for load in candidate.seeds), strict=True)
         by_auroc, by_augrc = np.mean(on_select, axis=0).tolist()
         found = combine_seeds(figures, resamples)
-        ranked = found[f"auroc_{main}"], found["augrc"]
-        standing = Standing(candidate.name, candidate.needs, by_auroc, by_augrc, *ranked)
-        if ceiling is not None and ceiling > CHANCE:
-            found["ceiling_share"] = _share_of_excess(standing.auroc, ceiling)
-        rows = _signal_rows(candidate, standing, found, sizes, count)
+        ranked = found[f"auroc_{main}"]
+        known = {"multiply_adds": candidate.multiply_adds, "high_means_easy": candidate.high_means_easy}
+        known |= {"seeds": len(candidate.seeds), "select_auroc": by_auroc, "select_augrc": by_augrc}
+        if sizes is not None:
+            known["cost_share"] = candidate.multiply_adds / (sizes.words * sizes.dim)
+        if ceiling is not None and ceiling > CHANCE:  # the excess over chance as a share of the ceiling's
+            excess = ceiling - CHANCE
+            found["ceiling_share"] = Estimate((ranked.value - CHANCE) / excess, (ranked.replicates - CHANCE) / excess)
+        rows = make_rows("fair_signals", candidate.name, known)
+        for metric, estimate in found.items():
+            section = "fair_risk" if metric in RISK_METRICS else "fair_signals"
+            rows.append(estimate_row(section, candidate.name, metric, estimate, count))
+        standing = Standing(candidate.name, candidate.needs, by_auroc, by_augrc, ranked, found["augrc"])
         return rows, strata_rows(candidate.name, combine_seeds(within, resamples), count), standing
 
     with ThreadPoolExecutor(threads) as pool:
@@ -144,31 +151,6 @@ def judged_rows(
     rows += difference_rows(standings, count)
     rows += [Row("fair_signals", candidate.name, f"needs_{candidate.needs}", 1.0) for candidate in candidates]
     return [*rows, *strata.token_rows(), *chain(*of_strata)]
-
-
-def _signal_rows(
-    candidate: Candidate, standing: Standing, found: Figures, sizes: Sizes | None, clusters: int
-) -> list[Row]:
-    known = {
-        "multiply_adds": candidate.multiply_adds,
-        "high_means_easy": candidate.high_means_easy,
-        "seeds": len(candidate.seeds),
-        "select_auroc": standing.select_auroc,
-        "select_augrc": standing.select_augrc,
-    }
-    if sizes is not None:
-        known["cost_share"] = candidate.multiply_adds / (sizes.words * sizes.dim)
-    rows = make_rows("fair_signals", candidate.name, known)
-    for metric, estimate in found.items():
-        section = "fair_risk" if metric in RISK_METRICS else "fair_signals"
-        rows.append(estimate_row(section, candidate.name, metric, estimate, clusters))
-    return rows
-
-
-def _share_of_excess(measured: Estimate, ceiling: float) -> Estimate:
-    """An AUROC's excess over chance as a share of the ceiling's, which is taken as known."""
-    excess = ceiling - CHANCE
-    return Estimate((measured.value - CHANCE) / excess, (measured.replicates - CHANCE) / excess)
 
 
 def _background_rows(documents: Documents, constant: Mapping[str, Estimate], sizes: Sizes | None) -> list[Row]:

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 from scipy.stats import skew
 
 from easyhard.errors import InputError
-from easyhard.evaluation.columns import Column
+from easyhard.evaluation.columns import Column, Mask, mean_or_nan, median_split, split_losses
 from easyhard.evaluation.density import loss_density
 from easyhard.evaluation.dip import dip, dip_interval, thinned_p_value
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.evaluation.split import Mask, mean_or_nan, median_split, split_losses
 
 FOUNDING, SHAPE = "loss_distribution", "fair_shape"
 ROUNDING = 1e-4

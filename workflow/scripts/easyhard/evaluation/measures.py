@@ -9,7 +9,7 @@ import polars as pl
 
 from easyhard.atomic import read_json
 from easyhard.evaluation.ceilings import Softmax, calibration_rows, ceiling_rows
-from easyhard.evaluation.columns import Column
+from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask, finite, label_name
 from easyhard.evaluation.judging import judged_rows
 from easyhard.evaluation.loss_distribution import describe_loss, shape_rows
 from easyhard.evaluation.low_rank import low_rank_rows
@@ -18,7 +18,6 @@ from easyhard.evaluation.resampling import combine_seeds, estimate_row
 from easyhard.evaluation.rows import Row, make_rows, rows_table
 from easyhard.evaluation.run import Run
 from easyhard.evaluation.separation import exit_threshold_rows, high_confidence_rows, separation_rows, threshold_rows
-from easyhard.evaluation.split import ARGMAX_WRONG, Mask, label_name
 from easyhard.signals.store import column_names, read_columns, shard_files
 from easyhard.signals.tokens import stored_signals
 from easyhard.tokens.sequences import unseen_targets
@@ -97,7 +96,7 @@ def learning(run: Run) -> list[Row]:
         if signal.name.startswith(prefix):
             item = signal.name.removeprefix(prefix)
             used, fitted = sizes[item]
-            easy = [values[documents.test].astype(float) for values in signal.read(len(run.documents.tokens))]
+            easy = [finite(item, values[documents.test]) for values in signal.read(len(documents.tokens))]
             auroc = combine_seeds([judge.measure(-values) for values in easy], documents.resamples)[f"auroc_{label}"]
             rows += make_rows("fair_learning", item, {"tokens": used, "documents": fitted})
             rows.append(estimate_row("fair_learning", item, "auroc", auroc, documents.resamples.clusters.count))
@@ -166,13 +165,12 @@ def probes(run: Run) -> list[Row]:
 
 def low_rank_of_validation(run: Run) -> list[Row]:
     """What each low rank keeps of the logits' metrics and of their separation on the validation tokens."""
-    known, paths = run.validation["loss"], shard_files(run.files["published_low_rank_summary"])
-    shards = [read_json(path) for path in paths]
+    known = run.validation["loss"]
+    first, *others = (read_json(path) for path in shard_files(run.files["published_low_rank_summary"]))
     costs = {}
-    for item, coverage in shards[0]["coverage"].items():
-        pearson = shards[0]["logits_pearson"][item]
-        seconds = sum(shard["seconds"][item] for shard in shards)
-        costs[item] = {"coverage": coverage, "logits_pearson": pearson, "seconds": seconds}
+    for item in first["coverage"]:
+        costs[item] = {name: first[name][item] for name in ("coverage", "logits_pearson", "seconds")}
+        costs[item]["seconds"] += sum(shard["seconds"][item] for shard in others)
 
     def read(item: str) -> dict[str, Column]:
         return run.under(item, "published_low_rank", len(known))

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
 
-from easyhard.evaluation.columns import Column
+from easyhard.evaluation.columns import Column, mean_or_nan, median_split, split_losses
 from easyhard.evaluation.correlation import pearson, spearman
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.evaluation.split import mean_or_nan, median_split, split_losses
 
 CUT = 0.5
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from easyhard.evaluation.columns import Column
+from easyhard.evaluation.columns import Column, Mask
 from easyhard.evaluation.ranking import Counts, Curve, equal_scores, once, ratio
-from easyhard.evaluation.split import Mask
 
 Sample = NDArray[np.float64]
 """(samples,): one figure on each sample."""

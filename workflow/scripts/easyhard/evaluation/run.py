@@ -8,9 +8,8 @@ import numpy as np
 
 from easyhard.activations.store import read_columns as read_activations
 from easyhard.atomic import read_json
-from easyhard.evaluation.columns import Column, Rows, finite
+from easyhard.evaluation.columns import Column, Mask, Rows, finite
 from easyhard.evaluation.judging import Candidate, Documents
-from easyhard.evaluation.split import Mask
 from easyhard.signals.description import describe
 from easyhard.signals.registry import Sizes
 from easyhard.signals.store import Paths, column_names, read_columns, shard_files

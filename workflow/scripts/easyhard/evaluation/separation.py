@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from easyhard.evaluation.columns import Column
+from easyhard.evaluation.columns import Column, mean_or_nan, median_split, oracle_loss_diff, split_losses
 from easyhard.evaluation.correlation import pearson, spearman
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.evaluation.split import mean_or_nan, median_split, oracle_loss_diff, split_losses
 from easyhard.signals.registry import Signal, find
 
 SECTION = "separation"

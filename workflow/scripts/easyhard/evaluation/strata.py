@@ -8,12 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from easyhard.evaluation.columns import Column, Rows
+from easyhard.evaluation.columns import Column, Mask, Rows, mean_or_nan
 from easyhard.evaluation.ranking import Counts, Groups, coarsen, equal_scores, make_curve, ratio
 from easyhard.evaluation.ranking_metrics import auroc, curve_auroc
 from easyhard.evaluation.resampling import Estimate, Resamples, cluster_sums, estimate_row, interval
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.evaluation.split import Mask, mean_or_nan
 
 SECTION: Final = "fair_strata"
 FREQUENCIES: Final = {"0": 0.0, "1": 1.0, "2_10": 10.0, "11_100": 100.0, "101_1000": 1000.0, "over_1000": math.inf}

@@ -40,7 +40,7 @@ class _LowRank:
         self.first_states: list[torch.Tensor] = []
         self.wanted_states = 0 if self.parted or context.first else PEARSON_TOKENS
 
-    def __call__(self, batch: Batch) -> Tables:
+    def say(self, batch: Batch) -> Tables:
         if self.wanted_states > 0:
             self.first_states.append(batch.hidden[: self.wanted_states].cpu())
             self.wanted_states -= len(self.first_states[-1])
@@ -99,4 +99,5 @@ def open_family(context: Context) -> Family:
     Only parted rows are refined and have words; the correlation of the logits is measured on the first 12,000 rows that
     are not parted, as the founding analysis does, or on those of them that lie in the first shard.
     """
-    return _LowRank(context)
+    sweeps = _LowRank(context)
+    return Family(sweeps.say, sweeps.summary)

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,17 +59,12 @@ class Batch:
         return self.part == TEST
 
 
-class Family(Protocol):
-    """A family of signals, opened for one shard."""
+@dataclass(frozen=True)
+class Family:
+    """A family of signals, opened for one shard: what it says of a batch, and, after all batches, of the shard."""
 
-    def __call__(self, batch: Batch) -> Tables:
-        """The columns of a batch, by table."""
-
-    def summary(self) -> dict[str, Any]:
-        """What is to be told of the whole shard, once all batches have gone through."""
-
-
-OpenFamily = Callable[[Context], Family]
+    say: Callable[[Batch], Tables]
+    summary: Callable[[], dict[str, Any]] = dict
 
 
 def open_families(wanted: Mapping[str, Mapping[str, Any]], context: Callable[..., Context]) -> list[Family]:
@@ -104,7 +99,7 @@ def run_pass(
         for batch in _batches(shard, part, device):
             found: Tables = {name: {} for name in tables}
             for family in families:
-                for name, columns in family(batch).items():
+                for name, columns in family.say(batch).items():
                     found[name] |= columns
             for name, columns in found.items():
                 if columns:

@@ -75,7 +75,7 @@ def _find(files: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[str
     main = files.get("hidden")
     if not main:
         raise InputError("input.hidden: no file; a .parquet, .npz, .npy or .safetensors file is wanted")
-    opened = {path: open_arrays(path) for array in ARRAYS if (path := files.get(array))}
+    opened = {path: open_arrays(path) for path in dict.fromkeys(map(files.get, ARRAYS)) if path}
     found: dict[str, Stored] = {}
     for array in ARRAYS:
         path = files.get(array)

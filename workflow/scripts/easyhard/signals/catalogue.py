@@ -14,91 +14,58 @@ Kind = Literal["regression", "classification"]
 
 
 @dataclass(frozen=True)
+class Task:
+    """What a probe may be trained to say, how, and whether a high prediction stands for a low loss."""
+
+    kind: Kind
+    high_means_easy: bool
+    title: str
+    formula: str
+    source: str = HERE
+
+
+@dataclass(frozen=True)
 class Family:
     """A network, and whether it reads context columns beside the hidden state; `tasks` are those it is trained on."""
 
     architecture: Architecture
     reads_context: bool
     tasks: tuple[str, ...]
+    title: str
+    formula: str
 
 
-@dataclass(frozen=True)
-class TaskKind:
-    """How a task is trained, and whether a high prediction stands for a low loss."""
-
-    kind: Kind
-    high_means_easy: bool
-
-
-FAMILY_TITLES = {
-    "linear": "linear probe:",
-    "mlp": "MLP:",
-    "mixture": "mixture:",
-    "mlp_context": "MLP with context:",
-    "mixture_context": "mixture with context:",
+HINTON = "Hinton et al., arXiv:1503.02531"
+TASKS = {
+    "loss": Task("regression", False, "loss", "the loss"),
+    "log1p_loss": Task("regression", False, "log(1 + loss)", "log(1 + loss)"),
+    "easy": Task("classification", True, "easy", "loss ≤ τ"),
+    "correct": Task("classification", True, "argmax right", "argmax right", "BERxiT, Xin et al., EACL 2021"),
+    "entropy": Task("regression", False, "entropy", "the entropy", f"distillation, {HINTON}"),
+    "tail_mass": Task("classification", False, "tail mass", "the tail mass at τ", f"distillation, {HINTON}"),
+    "guided_loss": Task("regression", False, "loss, guided", "a blend of loss and entropy", f"after {HINTON}"),
+    "guided_easy": Task(
+        "classification", True, "easy, guided", "a blend of loss ≤ τ and 1 − tail mass at τ", f"after {HINTON}"
+    ),
+    "guided_both": Task(
+        "regression", False, "loss and easy, guided", "both blends, each of the same spread", f"after {HINTON}"
+    ),
 }
-FAMILY_FORMULAS = {
-    "linear": "w·h + b",
-    "mlp": "one hidden layer on h",
-    "mixture": "softmax over a few learnt words of h",
-    "mlp_context": "one hidden layer on h and context",
-    "mixture_context": "softmax over a few learnt words of h and context",
-}
-TASK_TITLES = {
-    "loss": "loss",
-    "log1p_loss": "log(1 + loss)",
-    "easy": "easy",
-    "correct": "argmax right",
-    "entropy": "entropy",
-    "tail_mass": "tail mass",
-    "guided_loss": "loss, guided",
-    "guided_easy": "easy, guided",
-    "guided_both": "loss and easy, guided",
-}
-TASK_FORMULAS = {
-    "loss": "the loss",
-    "log1p_loss": "log(1 + loss)",
-    "easy": "loss ≤ τ",
-    "correct": "argmax right",
-    "entropy": "the entropy",
-    "tail_mass": "the tail mass at τ",
-    "guided_loss": "a blend of loss and entropy",
-    "guided_easy": "a blend of loss ≤ τ and 1 − tail mass at τ",
-    "guided_both": "both blends, each of the same spread",
-}
-SOURCES = {
-    "correct": "BERxiT, Xin et al., EACL 2021",
-    "entropy": "distillation, Hinton et al., arXiv:1503.02531",
-    "tail_mass": "distillation, Hinton et al., arXiv:1503.02531",
-    "guided_loss": "after Hinton et al., arXiv:1503.02531",
-    "guided_easy": "after Hinton et al., arXiv:1503.02531",
-    "guided_both": "after Hinton et al., arXiv:1503.02531",
+GUIDED = ("guided_loss", "guided_easy", "guided_both")
+PLAIN = tuple(task for task in TASKS if task not in GUIDED)
+FEW_WORDS = "softmax over a few learnt words of h"
+FAMILIES = {
+    "linear": Family("linear", False, PLAIN, "linear probe:", "w·h + b"),
+    "mlp": Family("mlp", False, (*PLAIN, *GUIDED), "MLP:", "one hidden layer on h"),
+    "mixture": Family("mixture", False, GUIDED, "mixture:", FEW_WORDS),
+    "mlp_context": Family("mlp", True, ("loss", "easy"), "MLP with context:", "one hidden layer on h and context"),
+    "mixture_context": Family("mixture", True, GUIDED, "mixture with context:", f"{FEW_WORDS} and context"),
 }
 ORDER: tuple[Needs, ...] = ("head", "low_rank", "context", "hidden")  # the dearest first
 
 HIDDEN_CONTEXT = "hidden_context"
 """To stacks, the class of what is trained on hidden states and context together; its cost class is context."""
 
-TASKS = {
-    "loss": TaskKind("regression", high_means_easy=False),
-    "log1p_loss": TaskKind("regression", high_means_easy=False),
-    "easy": TaskKind("classification", high_means_easy=True),
-    "correct": TaskKind("classification", high_means_easy=True),
-    "entropy": TaskKind("regression", high_means_easy=False),
-    "tail_mass": TaskKind("classification", high_means_easy=False),
-    "guided_loss": TaskKind("regression", high_means_easy=False),
-    "guided_easy": TaskKind("classification", high_means_easy=True),
-    "guided_both": TaskKind("regression", high_means_easy=False),
-}
-GUIDED = ("guided_loss", "guided_easy", "guided_both")
-PLAIN = tuple(task for task in TASKS if task not in GUIDED)
-FAMILIES = {
-    "linear": Family("linear", reads_context=False, tasks=PLAIN),
-    "mlp": Family("mlp", reads_context=False, tasks=(*PLAIN, *GUIDED)),
-    "mixture": Family("mixture", reads_context=False, tasks=GUIDED),
-    "mlp_context": Family("mlp", reads_context=True, tasks=("loss", "easy")),
-    "mixture_context": Family("mixture", reads_context=True, tasks=GUIDED),
-}
 STACKS: dict[str, frozenset[str]] = {
     "stack_hidden": frozenset({"hidden"}),
     "stack_low_rank": frozenset({"hidden", "low_rank"}),
@@ -136,15 +103,15 @@ def stack_class(name: str, needs: str) -> str:
 
 def _register() -> None:
     for probe, (family, task) in PROBES.items():
-        reads_context = FAMILIES[family].reads_context
+        network, wanted = FAMILIES[family], TASKS[task]
         register(
             Signal(
                 name=probe,
-                title=f"{FAMILY_TITLES[family]} {TASK_TITLES[task]}",
-                formula=f"{FAMILY_FORMULAS[family]}, fitted to {TASK_FORMULAS[task]}",
-                needs="context" if reads_context else "hidden",
-                high_means_easy=TASKS[task].high_means_easy,
-                source=SOURCES.get(task, HERE),
+                title=f"{network.title} {wanted.title}",
+                formula=f"{network.formula}, fitted to {wanted.formula}",
+                needs="context" if network.reads_context else "hidden",
+                high_means_easy=wanted.high_means_easy,
+                source=wanted.source,
             )
         )
     for stack, classes in STACKS.items():

@@ -2,10 +2,7 @@
 
 from types import SimpleNamespace
 
-import polars as pl
-
 from easyhard.errors import InputError
-from easyhard.report.metrics import TABLE_SCHEMA, Figures
 
 Name = tuple[str, str, str]
 Estimate = tuple[float | None, float | None, float | None]
@@ -101,12 +98,6 @@ def bare() -> Table:
 
 
 NOT_OF_A_BARE_RUN = {"vocabulary_size", "dim", "head_multiply_adds", "ceiling_share", "cost_share", "multiply_adds"}
-
-
-def as_figures(made: Table) -> Figures:
-    """The table as the report reads it."""
-    rows = [("fair", *name, *estimate, None, None, None) for name, estimate in made.items()]
-    return Figures(pl.DataFrame(rows, schema=TABLE_SCHEMA, orient="row"), "fair")
 
 
 def _exact(value: float | None) -> Estimate:

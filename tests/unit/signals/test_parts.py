@@ -1,17 +1,68 @@
-"""Documents are parted whole; those that chose the epoch go to fit; targets know how often training saw them."""
+"""Documents are dealt out whole, by the shares wanted, and none to the test that chose the epoch; targets know how
+often training saw them."""
 
 import numpy as np
 import pytest
 
 from easyhard.errors import InputError
+from easyhard.signals.parts import part_text, parted, row_parts
+from easyhard.signals.tokens import FIT, SELECT, TEST
 from easyhard.tokens.encoding import TokenStream
-from easyhard.tokens.parts import part_text, parted
 
 CUTTING = {"length": 3, "train": 4, "validation": 2, "batch_size": 2}
 SETTINGS = {"seed": 3, "fit": 0.3, "select": 0.3, "sequences": CUTTING}
 TRAIN = TokenStream(np.array([2, 3, 2, 4, 2, 5, 3, 6, 2, 2, 2, 2, 2, 7, 7, 7, 7], np.int32), np.zeros(17, np.int32))
 VALIDATION = TokenStream(np.arange(30, dtype=np.int32), np.repeat(np.arange(10, dtype=np.int32), 3))
 USED = 13  # of train: two batches of two sequences of three, and the last target
+
+
+def documents_parts(
+    sizes: np.ndarray | list[int], forced: list[int], seed: int, fit: float = 0.5, select: float = 0.2
+) -> np.ndarray:
+    """The part of each document, from those of its rows, which must agree; documents are numbered from 50."""
+    document = np.random.default_rng(9).permutation(np.repeat(np.arange(50, 50 + len(sizes)), sizes))
+    parts = row_parts(document, forced, fit=fit, select=select, seed=seed)
+    assert parts.dtype == np.int8
+    found = [set(parts[document == own].tolist()) for own in np.unique(document)]
+    assert {len(part) for part in found} == {1}
+    return np.array([part.pop() for part in found])
+
+
+def test_parts_hold_about_the_shares_that_are_wanted() -> None:
+    sizes = np.random.default_rng(0).integers(20, 600, 120)
+    for seed in range(5):
+        parts = documents_parts(sizes, [], seed)
+        shares = [sizes[parts == part].sum() / sizes.sum() for part in (FIT, SELECT, TEST)]
+        assert shares == pytest.approx([0.5, 0.2, 0.3], abs=600 / sizes.sum())
+
+
+def test_documents_that_chose_the_epoch_are_never_judged() -> None:
+    forced = [50, 61, 72, 88, 89]
+    parts = documents_parts([100] * 40, forced, seed=0, fit=0.2, select=0.3)
+    assert set(parts[np.array(forced) - 50]) == {FIT}
+    assert np.bincount(parts).tolist() == [8, 12, 20]
+    many = documents_parts([100] * 40, list(range(50, 80)), seed=0, fit=0.2, select=0.3)
+    assert np.bincount(many).tolist() == [30, 1, 9]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "forced", "fit", "select", "message"),
+    [
+        ([5, 5], [], 0.5, 0.2, "documents: 2, 0 of them forced into fit, leave"),
+        ([5, 5, 5, 5], [50, 51, 52], 0.5, 0.2, "leave select without any"),
+        ([5, 5, 5], [], 0.5, 0.5, "shares: fit 0.5, select 0.5; both above 0"),
+        ([5, 5, 5], [], 0.0, 0.5, "shares: "),
+    ],
+)
+def test_bad_input_is_named(sizes: list, forced: list, fit: float, select: float, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        documents_parts(sizes, forced, 0, fit, select)
+
+
+def test_few_documents_leave_no_part_empty() -> None:
+    for seed in range(20):
+        assert set(documents_parts([5306, 6694, 434, 8302, 3264], [50], seed, 0.4, 0.15)) == {0, 1, 2}
+        assert set(documents_parts([9, 1, 1], [], seed, 0.4, 0.15)) == {0, 1, 2}
 
 
 def rows() -> dict[str, np.ndarray]:

@@ -1,0 +1,83 @@
+"""Documents parted into fit, select and test: dealt out whole, so nothing of a test document is known before the test.
+
+And how often training has seen the targets of their rows.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from easyhard.errors import InputError
+from easyhard.signals.tokens import FIT, SELECT, TEST
+from easyhard.tokens.encoding import TokenStream
+from easyhard.tokens.sequences import train_counts, used_ids
+
+Columns = Mapping[str, NDArray[Any]]
+
+PART_NAMES: Final = ("fit", "select", "test")
+
+
+def row_parts(document: ArrayLike, forced_fit: ArrayLike, *, fit: float, select: float, seed: int) -> NDArray[np.int8]:
+    """Return the part of each row, (rows,): 0 fit, 1 select, 2 test; from its document, (rows,).
+
+    `fit` and `select` are the shares of rows wanted for them; test gets the rest. Documents in `forced_fit`, those
+    whose tokens chose the model's epoch, go to fit. The others come in random order, each to the part where most rows
+    are still wanted, but the last ones to parts that would have none. Raises InputError naming shares that leave
+    nothing to a part, or the part that is left without a document.
+    """
+    if min(fit, select) <= 0 or fit + select >= 1:
+        raise InputError(f"shares: fit {fit}, select {select}; both above 0 and below 1 together are wanted")
+    names, inverse, sizes = np.unique(np.asarray(document), return_inverse=True, return_counts=True)
+    forced = np.isin(names, np.asarray(forced_fit))
+    parts = np.full(len(names), FIT, dtype=np.int8)
+    wanted = sizes.sum() * np.array([fit, select, 1 - fit - select])
+    wanted[FIT] -= sizes[forced].sum()
+    order = np.random.default_rng(seed).permutation(np.flatnonzero(~forced))
+    empty = [part for part in (TEST, SELECT, FIT) if part != FIT or not forced.any()]
+    for left, one in zip(range(len(order), 0, -1), order, strict=True):
+        parts[one] = np.argmax(wanted) if left > len(empty) else empty[0]
+        empty = [part for part in empty if part != parts[one]]
+        wanted[parts[one]] -= sizes[one]
+    for part, name in enumerate(PART_NAMES):
+        if not np.any(parts == part):
+            raise InputError(
+                f"documents: {len(names)}, {int(forced.sum())} of them forced into fit, leave {name} without any; more "
+                f"documents or a larger share for {name} are wanted"
+            )
+    return parts[inverse]
+
+
+def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = ()) -> Columns:
+    """`rows` with the column `part`: as it is where they have one, else drawn by whole documents.
+
+    `settings` has seed and the shares fit and select; the documents `forced_fit` go to fit. Raises InputError as
+    `row_parts` does.
+    """
+    if "part" in rows:
+        return rows
+    drawn = row_parts(
+        rows["document"], forced_fit, fit=settings["fit"], select=settings["select"], seed=settings["seed"]
+    )
+    return {**rows, "part": drawn}
+
+
+def part_text(
+    rows: Columns, train: TokenStream, validation: TokenStream | None, words: int, settings: Mapping[str, Any]
+) -> tuple[Columns, NDArray[np.int64]]:
+    """`rows`, columns of (rows,) each, parted and with `target_count`; and how often training sees each word, (words,).
+
+    With `validation` the model was trained here: training sees the ids of the sequences that `settings["sequences"]`
+    cuts, and documents of the validation sequences, which chose the epoch, go to fit. Without, the whole stream `train`
+    counts, and no document is forced. Raises InputError as `used_ids`, `train_counts` and `row_parts` do.
+    """
+    seen, forced_fit = train.token, np.empty(0, np.int32)
+    if validation is not None:
+        cutting = settings["sequences"]
+        batches = cutting["length"], cutting["batch_size"]
+        seen = used_ids(train.token, cutting["train"], *batches)
+        forced_fit = np.intersect1d(used_ids(validation.document, cutting["validation"], *batches), rows["document"])
+    counts = train_counts(seen, words)
+    own = parted(rows, settings, forced_fit)
+    return {**own, "target_count": counts[rows["target"]].astype(np.int32)}, counts

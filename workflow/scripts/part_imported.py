@@ -1,0 +1,19 @@
+"""Part the documents of activations from elsewhere, and write what is to be known of every token."""
+
+from snakemake.iocontainers import Snakemake
+
+from easyhard.activations.store import read_columns
+from easyhard.imports.activations import open_activations
+from easyhard.job import run
+from easyhard.signals.parts import parted
+from easyhard.signals.store import write_columns
+
+
+def main(snakemake: Snakemake) -> None:
+    settings = snakemake.params.settings
+    own = open_activations(settings["input"], length=settings["length"])
+    loss = read_columns(snakemake.input.activations, ["loss"])
+    write_columns(snakemake.output[0], parted(own.tokens | loss, settings))
+
+
+run(main)
