@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path[:0] = [str(Path(__file__).parents[2] / "workflow" / "scripts"), str(Path(__file__).parents[1] / "workflow")]
 
@@ -21,7 +22,14 @@ from repository import Repository, fresh  # noqa: E402
 
 TIME = "%Y-%m-%d %H:%M:%S,%f"
 TIMES = 3
-Span = tuple[float, float]
+
+
+class Job(NamedTuple):
+    """From when to when a job was at work, and what its process took."""
+
+    start: float
+    end: float
+    process: float
 
 
 def dry_run(repository: Repository) -> str:
@@ -38,36 +46,37 @@ def _timed(repository: Repository, *arguments: str) -> tuple[float, float]:
     return time.perf_counter() - start, core
 
 
-def work(root: Path) -> dict[str, list[Span]]:
-    """By rule, from when to when each of its jobs was at work."""
-    found: dict[str, list[Span]] = defaultdict(list)
+def jobs(root: Path) -> dict[str, list[Job]]:
+    """By rule, of each job from when to when it was at work, and the seconds of its process that Snakemake measured."""
+    found: dict[str, list[Job]] = defaultdict(list)
     for log in root.glob("results/**/logs/**/*.log"):
         lines = log.read_text(encoding="utf-8").splitlines()
         started = re.search(r"INFO (\w+) .*starts", lines[0])
         if started is None or not lines[-1].endswith("ends"):
             raise SystemExit(f"{log}: no log of a finished job")
         start, end = (datetime.strptime(line[:23], TIME).timestamp() for line in (lines[0], lines[-1]))
-        found[started[1]].append((start, end))
+        measured = Path(log.as_posix().replace("/logs/", "/benchmarks/")).with_suffix(".tsv")
+        with measured.open(newline="") as rows:
+            seconds = sum(float(row["s"]) for row in csv.DictReader(rows, delimiter="\t"))
+        found[started[1]].append(Job(start, end, seconds))
     return found
 
 
-def measured(root: Path) -> dict[str, float]:
-    """By rule, the seconds that Snakemake measured of all its jobs' processes."""
-    found: dict[str, float] = defaultdict(float)
-    for path in root.glob("results/**/benchmarks/**/*.tsv"):
-        with path.open(newline="") as lines:
-            rule = path.as_posix().partition("/benchmarks/")[2].removesuffix(".tsv").partition("/")[0]
-            found[rule] += sum(float(row["s"]) for row in csv.DictReader(lines, delimiter="\t"))
-    return found
-
-
-def covered(spans: list[Span]) -> float:
-    """Seconds in which at least one of the spans is under way."""
+def covered(every: list[Job]) -> float:
+    """Seconds in which at least one of the jobs is at work."""
     total, reached = 0.0, float("-inf")
-    for start, end in sorted(spans):
-        total += max(end - max(start, reached), 0.0)
-        reached = max(reached, end)
+    for job in sorted(every):
+        total += max(job.end - max(job.start, reached), 0.0)
+        reached = max(reached, job.end)
     return total
+
+
+def at_work(some: list[Job]) -> float:
+    return sum(job.end - job.start for job in some)
+
+
+def processes(some: list[Job]) -> float:
+    return sum(job.process for job in some)
 
 
 def main() -> None:
@@ -76,19 +85,16 @@ def main() -> None:
         before = dry_run(repository)
         wall, core = _timed(repository)
         after = dry_run(repository)
-        at_work, processes = work(repository.root), measured(repository.root)
-        print("| rule | jobs | work s | process s | start-up a job s |\n|---|---:|---:|---:|---:|")
-        for rule, spans in sorted(at_work.items(), key=lambda item: -processes[item[0]]):
-            seconds = sum(end - start for start, end in spans)
-            beside = (processes[rule] - seconds) / len(spans)
-            print(f"| {rule} | {len(spans)} | {seconds:.1f} | {processes[rule]:.1f} | {beside:.1f} |")
-        every = [span for spans in at_work.values() for span in spans]
-        at_once = sum(end - start for start, end in every)
-        print(f"\ndry run: {before} before the run, {after} after it")
-        print(f"run: {wall:.1f} s ({core:.1f} s of a core), {len(every)} jobs with two at a time")
-        print(
-            f"work {at_once:.1f} s, processes {sum(processes.values()):.1f} s, overhead {wall - covered(every):.1f} s"
-        )
+        by_rule = jobs(repository.root)
+    print("| rule | jobs | work s | process s | start-up a job s |\n|---|---:|---:|---:|---:|")
+    for rule, own in sorted(by_rule.items(), key=lambda item: -processes(item[1])):
+        work, process = at_work(own), processes(own)
+        print(f"| {rule} | {len(own)} | {work:.1f} | {process:.1f} | {(process - work) / len(own):.1f} |")
+    every = [job for own in by_rule.values() for job in own]
+    print(f"\ndry run: {before} before the run, {after} after it")
+    print(f"run: {wall:.1f} s ({core:.1f} s of a core), {len(every)} jobs with two at a time")
+    overhead = wall - covered(every)
+    print(f"work {at_work(every):.1f} s, processes {processes(every):.1f} s, overhead {overhead:.1f} s")
 
 
 if __name__ == "__main__":

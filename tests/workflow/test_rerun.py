@@ -209,11 +209,11 @@ def test_an_edit_changes_the_hashes_of_exactly_the_rules_that_import_the_file(re
     ("path", "rules"),
     [
         ("easyhard/report/render.py", {"report"}),
-        ("easyhard/probes/exit_classifier.py", {"exit_classifier"}),
+        ("easyhard/probes/founding.py", {"exit_classifier", "probes"}),
         ("easyhard/families/words.py", {"head_signals"}),
         ("easyhard/families/low_rank.py", {"low_rank"}),
         ("easyhard/logits/low_rank.py", {"low_rank"}),
-        ("easyhard/evaluation/thresholds.py", {"evaluate"}),
+        ("easyhard/evaluation/dip.py", {"evaluate"}),
         ("easyhard/model/layers.py", {"train", "dump_activations"}),
         ("probes.py", {"probes"}),
         ("easyhard/signals/head.py", {"head_signals", "stacks", "evaluate", "report"}),

@@ -15,7 +15,7 @@ from repository import GPU_RULES, TIMES, Repository, fresh
 
 FIGURES = (
     *("training_curve", "loss_histogram", "signals_against_loss", "separation", "low_rank", "regression"),
-    *("pareto", "differences", "risk_coverage", "reliability", "low_rank_fair", "learning_curve"),
+    *("pareto", "differences", "risk_coverage", "reliability", "low_rank_kinds", "learning_curve"),
 )
 KINDS = ("plain", "centred", "weighted")
 

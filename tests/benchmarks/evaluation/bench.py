@@ -10,7 +10,6 @@ is what the process held at its peak beyond the inputs.
 """
 
 import argparse
-import ctypes
 import statistics
 import sys
 import time
@@ -23,6 +22,9 @@ from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "workflow" / "scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from memory import with_peak
+
 from easyhard.evaluation.judging import Candidate, Documents, judged_rows
 from easyhard.evaluation.resampling import draw_resamples
 from easyhard.signals.registry import Sizes
@@ -90,24 +92,10 @@ def seconds(function: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
-def megabytes(function: Callable[[], object]) -> float:
-    """Peak of the process during one call beyond what was held before it (Linux)."""
-    ctypes.CDLL(None).malloc_trim(0)  # give back what earlier calls freed
-    Path("/proc/self/clear_refs").write_text("5")  # sets the high-water mark back to what is resident now
-    before = _status("VmRSS")
-    function()
-    return (_status("VmHWM") - before) / 1e3
-
-
-def _status(field: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(field))
-
-
 def row(tokens: int, clusters: int, options: argparse.Namespace) -> str:
     """One line of the table."""
     data = corpus(tokens, clusters, options.resamples, options.threads)
-    memory = megabytes(lambda: ours(data, options.threads))  # a signal a thread; also warms up
+    _, memory = with_peak(lambda: ours(data, options.threads))  # a signal a thread; also warms up
     clock, core = seconds(lambda: ours(data, options.signals))
     weights = draw_resamples(data.documents.resamples.clusters, options.plain_resamples, seed=0).weights
     one = statistics.median(seconds(lambda w=w: plain(data, w))[1] for w in weights.T)

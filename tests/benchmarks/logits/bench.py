@@ -8,7 +8,6 @@ its peak beyond inputs, outputs included. The first call of each is for warming 
 """
 
 import argparse
-import ctypes
 import platform
 import statistics
 import sys
@@ -21,9 +20,11 @@ import torch
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "workflow" / "scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from contenders import MAKERS, OURS, STUDY, Work, absent
+from memory import with_peak
 
-from easyhard.logits.low_rank import low_rank_statistics
+from easyhard.logits.low_rank import LowRankSweep
 from easyhard.logits.statistics import logit_statistics
 from easyhard.logits.tiles import product
 
@@ -85,15 +86,7 @@ def seconds_and_megabytes(function: Callable[[], object], device: torch.device) 
         torch.cuda.reset_peak_memory_stats()
         held = torch.cuda.memory_allocated()
         return seconds(function, device), (torch.cuda.max_memory_allocated() - held) / 1e6
-    ctypes.CDLL(None).malloc_trim(0)  # give back what earlier calls freed
-    Path("/proc/self/clear_refs").write_text("5")  # sets the high-water mark back to what is resident now
-    before = _status("VmRSS")
-    return seconds(function, device), (_status("VmHWM") - before) / 1e3
-
-
-def _status(field: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(field))
+    return with_peak(lambda: seconds(function, device))
 
 
 def ceilings(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
@@ -156,7 +149,7 @@ def scaling(shape: Shape, device: torch.device) -> Iterator[str]:
         hidden, head, targets = problem(Shape(v, d, shape.dtype, n, n), device)
         steps = [round(1 + i * (d - 2) / ranks) for i in range(ranks)]
         full = lambda: logit_statistics(hidden, head, targets, statistics=STUDY)  # noqa: B023, E731
-        low = lambda: low_rank_statistics(hidden, head, steps)  # noqa: B023, E731
+        low = lambda: LowRankSweep(head, steps).run(hidden)  # noqa: B023, E731
         unit = [1e9 * workers * min(seconds(f, device) for _ in range(3)) / n / v for f in (full, low)]
         yield f"| {n:,} | {v:,} | {d} | {ranks} | {unit[0]:.3g} | {unit[1] / ranks:.3g} |"
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from easyhard.logits.cross_entropy import Reduction, linear_cross_entropy
-from easyhard.logits.low_rank import low_rank_statistics
+from easyhard.logits.low_rank import LowRankSweep
 from easyhard.logits.statistics import logit_statistics
 
 OURS = "ours"
@@ -61,7 +61,7 @@ def _ranks(hidden: Tensor, head: Tensor, _: Tensor) -> Work:
         {
             "plain": plain,
             "torch.compile": torch.compile(plain),  # of the whole: it computes only once what several passes share
-            OURS: lambda: low_rank_statistics(hidden, head, ranks),
+            OURS: lambda: LowRankSweep(head, ranks).run(hidden),
         },
         2.0 * tokens * len(head) * (dim + ranks[-2]),
         2 * (hidden.nbytes + head.nbytes) + 4 * 5 * len(ranks) * tokens,

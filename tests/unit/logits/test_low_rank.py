@@ -64,7 +64,6 @@ def test_every_rank_as_the_plain_formula(
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("way", WAYS)
 def test_16_bit_states(way: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their factors are of the numbers that 16 bits leave."""
     trust_triton(monkeypatch, module, way)
     hidden, head, other = (matrix.to(DEVICE, dtype) for matrix in uneven_problem(20, 40, 24))
     found = run(hidden, head, other, [2, 24], kind="centred")

@@ -10,7 +10,7 @@ pytest.importorskip("triton")
 
 from easyhard.logits import cross_entropy, low_rank, statistics, triton_statistics
 from easyhard.logits import trust as trust_module
-from easyhard.logits.trust import Trust, largest_difference
+from easyhard.logits.trust import Trust
 from plain_logits import DEVICE
 
 TRUSTS = [statistics._trusted, cross_entropy._trusted, low_rank._trusted]
@@ -62,7 +62,3 @@ def test_only_cuda_states_are_asked_about_and_every_dim_once(monkeypatch: pytest
     for dim in (64, 4096, 64, 4096):
         assert trust(SimpleNamespace(is_cuda=True, device=DEVICE, dtype=torch.bfloat16, shape=(2, dim)))  # type: ignore[arg-type]
     assert tried == [64, 4096]
-
-
-def test_the_largest_difference() -> None:
-    assert largest_difference([torch.ones(2), torch.zeros(3)], [torch.tensor([1.0, 0.5]), torch.zeros(3)]) == 0.5

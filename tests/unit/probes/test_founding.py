@@ -50,7 +50,7 @@ def test_sizes_initialisation_and_formula() -> None:
     one, same, other = (he_mlp(64, (128,), seed=seed)[0].weight for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
-    assert torch.equal(torch.random.get_rng_state(), before)  # the global generator is left alone
+    assert torch.equal(torch.random.get_rng_state(), before)  # the global one is left alone
     model = mlp(3, (5,), seed=1).double()
     first, _, second, _ = model
     for x in (states(11, 3).double(), states(1, 3).double()):

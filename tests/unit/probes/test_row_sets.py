@@ -181,7 +181,7 @@ def test_validation_gets_the_founding_probes(files: dict[str, Any]) -> None:
     names = [f"{kind}/{network}" for kind in ("regression", "classification") for network in HIDDEN_SIZES]
     names += [f"metric/{name}" for name in METRICS]
     assert list(columns) == list(summary["probes"]) == names
-    assert not list(held_out)
+    assert held_out == []
     for name, column in columns.items():
         share = RUN_SETTINGS["metric_probes" if name.startswith("metric/") else "loss_probes"]["test_share"]
         assert int(np.isfinite(column).sum()) == share * TOKENS

@@ -29,10 +29,11 @@ def test_a_large_common_value_costs_no_digits() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e5])
-def test_a_constant_column_becomes_zero(value: float) -> None:
+def test_a_column_that_is_constant_but_for_rounding_becomes_zero(value: float) -> None:
     values = torch.cat([columns(300, 1), torch.full((300, 1), value)], 1)
+    values[::2, 1] = torch.nextafter(values[::2, 1], torch.zeros(()))
     x = Inputs([values], moments([values], torch.arange(300))).at(torch.arange(300))
-    assert x[:, 1].abs().max() == 0
+    assert x[:, 1].abs().max() < 0.01
     assert x[:, 0].std(correction=0) == pytest.approx(1, abs=1e-5)
 
 

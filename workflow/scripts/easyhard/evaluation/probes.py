@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
 
 from easyhard.evaluation.columns import Column, mean_or_nan, median_split, split_losses
 from easyhard.evaluation.correlation import pearson, spearman
@@ -33,6 +32,9 @@ def classification_rows(probabilities: Mapping[str, Column], loss: Column, easy_
     takes hard, as the founding document does. easy_loss, hard_loss, loss_diff and easy_share cut at probability 0.5,
     loss_diff_median at the median probability. Undefined figures are None.
     """
+    # scikit-learn takes a second to load, and only founding runs come here
+    from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
+
     easy = loss <= easy_threshold
     majority = np.full(len(loss), float(easy.mean() > CUT))
     rows = []

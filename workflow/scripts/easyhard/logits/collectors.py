@@ -44,7 +44,7 @@ class ExponentialSums:
         self.energy.add_(drop * self.total, alpha=1 / LOG2_E).mul_(shrink)
         self.total.mul_(shrink)
         self.collision.mul_(shrink.square())
-        return z.clamp_(min=LOWEST)  # a masked word adds 0 x -1e30, not 0 x -inf
+        return z.clamp_(min=LOWEST)  # a word at -inf adds 0 x -1e30, not 0 x -inf
 
 
 class PlainSums:

@@ -14,7 +14,7 @@ from easyhard.evaluation.seeds import over_seeds, rank_agreement
 from easyhard.report.conclusions import conclusions
 from easyhard.report.items import (
     CHEAP_SHARE,
-    affordable_signals,
+    best_affordable,
     class_best,
     main_label,
     select_score,
@@ -22,10 +22,10 @@ from easyhard.report.items import (
 )
 from easyhard.report.labels import COST_CLASSES, NULL, signal_title
 from easyhard.report.metrics import Figures
-from easyhard.report.prose import FROM_HEAD, marks
+from easyhard.report.prose import marks
 from easyhard.report.sentences import say
-from easyhard.report.tables import Column, Row, Table, build, columns_of, plain, share
-from easyhard.report.words import difference, listed, signed_text, strong
+from easyhard.report.tables import Column, Row, Table, build, columns_of, plain
+from easyhard.report.words import FROM_HEAD, difference, listed, strong
 
 PROTOCOL = "fair"
 SPREAD = {"seeds": pl.Int64, "lowest": pl.Float64, "highest": pl.Float64, "documents_reach": pl.Float64}
@@ -34,7 +34,6 @@ COMPARISON_SCHEMA = {"group": pl.String} | ROW_SCHEMA | SPREAD
 
 ORACLES = "target"
 AFFORDABLE = f"at most {100 * CHEAP_SHARE:g} %"
-AUGRC = "augrc_from_head_best"
 
 
 @dataclass(frozen=True)
@@ -57,175 +56,6 @@ def compare(groups: Mapping[str, Mapping[str, pl.DataFrame]]) -> pl.DataFrame:
     `groups` gives by the group's name its runs' tables by their names. Raises InputError where a group has no figures.
     """
     return pl.concat([_over_seeds(name, list(tables.values())) for name, tables in groups.items()])
-
-
-def grouped(table: pl.DataFrame, groups: Mapping[str, Mapping[str, pl.DataFrame]]) -> list[Group]:
-    """The groups as the report reads them; `table` is what `compare` made of `groups`.
-
-    Raises InputError naming the runs when they do not all count the same losses as hard.
-    """
-    found = []
-    for name, tables in groups.items():
-        own = table.filter(pl.col("group") == name)
-        own = own.with_columns(
-            pl.lit(None, pl.Float64).alias(column) for column in set(TABLE_SCHEMA) - set(own.columns)
-        )
-        reach = own.with_columns(pl.lit(None, pl.Float64).alias("ci_low"), value="documents_reach")
-        runs = {run: Figures(figures, PROTOCOL) for run, figures in tables.items()}
-        founding = [run for run, figures in tables.items() if (figures["protocol"] == "published").any()]
-        found.append(Group(name, runs, Figures(own, PROTOCOL), Figures(reach, PROTOCOL), founding))
-    labels = {run: main_label(figures) for group in found for run, figures in group.runs.items()}
-    if len(set(labels.values())) > 1:
-        told = ", ".join(f"{run} {label}" for run, label in labels.items())
-        raise InputError(f"comparison: what counts as hard differs ({told}); one fair.main_threshold is wanted")
-    return found
-
-
-def groups_table(groups: Sequence[Group]) -> Table:
-    """One row a group: its runs, and how much text judges them (the mean over the runs, for the parts differ)."""
-    rows = [Row([group.name, listed(list(group.runs))], ["test"], figures=group.mean) for group in groups]
-    columns = [
-        Column("fair_data", "documents", form=plain, heading="test documents"),
-        Column("fair_data", "tokens", form=plain, heading="test tokens"),
-        Column("fair_labels", "prevalence", "{label}", plain, "hard (%)"),
-    ]
-    return build(groups[0].mean, ("group", "runs"), rows, columns, left=2)
-
-
-def best_of_classes(group: Group) -> dict[str, str]:
-    """The best signal of each cost class but the oracles': by AUROC on the select parts, mean over seeds."""
-    found = {
-        needs: max(items, key=lambda item: select_score(group.mean, item))
-        for needs, items in signals_by_class(group.mean).items()
-        if needs != ORACLES
-    }
-    return {needs: item for needs, item in found.items() if select_score(group.mean, item) > float("-inf")}
-
-
-def shown_bests(group: Group) -> dict[str, str]:
-    """The best of each class, before them the best without a pass over the vocabulary at almost no cost."""
-    affordable = _affordable(group.mean)
-    return ({AFFORDABLE: affordable} if affordable else {}) | best_of_classes(group)
-
-
-def best_table(group: Group) -> Table:
-    """One row a cost class: its best signal over seeds, in how many runs it is chosen, its quality and cost."""
-    bests = shown_bests(group)
-    overall = max(best_of_classes(group).values(), key=lambda item: select_score(group.mean, item))
-    rows = []
-    for needs, item in bests.items():
-        chosen = sum(_chosen(figures, needs) == item for figures in group.runs.values())
-        title = strong(signal_title(item)) if item == overall else signal_title(item)
-        rows.append(Row([needs.replace("_", " "), title, f"{chosen} of {len(group.runs)}"], [item]))
-    columns = [
-        *columns_of("fair_signals", "auroc_{label}"),
-        _reach(group),
-        Column("fair_differences", FROM_HEAD, form=signed_text, heading="from the head's best", dropped=True),
-        *columns_of("fair_signals", "augrc oracle_share"),
-        Column("fair_signals", "cost_share", form=share, heading="of the head's multiply-adds (%)"),
-    ]
-    return build(group.mean, ("needs", "best signal", "chosen in"), rows, columns, left=2)
-
-
-def marks_said(groups: Sequence[Group]) -> list[str]:
-    """Each of the two marks with its answer in each group: in how many of its runs it is met, and where it is not."""
-    found: dict[str, list[str]] = {}
-    for group in groups:
-        answers: dict[str, dict[str, bool]] = {}
-        for run, figures in group.runs.items():
-            for mark in marks(figures):
-                answers.setdefault(mark.question, {})[run] = mark.met
-        for question, met in answers.items():
-            missed = [run for run, own in met.items() if not own]
-            said = say("answered", group.mean, group=group.name, met=len(met), missed=missed)
-            found.setdefault(question, []).append(said)
-    return [f"{question} {' '.join(told)}" for question, told in found.items()]
-
-
-def marks_table(groups: Sequence[Group]) -> Table | None:
-    """One row a run: the signals that the marks are about, and how far from the head's best; None without a head."""
-    rows = []
-    for run, figures in ((run, figures) for group in groups for run, figures in group.runs.items()):
-        answers = ["yes" if mark.met else "no" for mark in marks(figures)]
-        if len(answers) == 2:
-            cheap, context = _affordable(figures), class_best(figures).get("context")
-            row = [run, *_mark(figures, cheap, answers[0], (FROM_HEAD, AUGRC))]
-            rows.append([*row, *_mark(figures, context, answers[1], (FROM_HEAD,))])
-    header = ["run", "mark 1", "signal", "AUROC", "AUGRC (nats)", "mark 2", "signal", "AUROC"]
-    return Table(header, rows) if rows else None
-
-
-def holds_table(groups: Sequence[Group]) -> Table | None:
-    """One row a founding conclusion, one column a run that repeats the experiments: its verdict there; None if none."""
-    told = {
-        run: {conclusion.claim: conclusion.verdict for conclusion in conclusions(group.runs[run])}
-        for group in groups
-        for run in group.founding
-    }
-    claims = list(dict.fromkeys(claim for own in told.values() for claim in own))
-    if not claims:
-        return None
-    rows = [[f"“{claim}”", *(own.get(claim, NULL) for own in told.values())] for claim in claims]
-    return Table(["", *told], rows)
-
-
-def ranks_said(groups: Sequence[Group]) -> list[str]:
-    """How far groups agree on the order of signals, beside how far the seeds of each do."""
-    found = []
-    for group in groups:
-        each = [scores(figures) for figures in group.runs.values()]
-        if len(each) > 1:
-            mean = np.mean([rank_agreement(one, other)[0] for one, other in combinations(each, 2)])
-            found.append(say("between_seeds", group.mean, group=group.name, mean=f"{mean:.3f}"))
-    for first, second in combinations(groups, 2):
-        value, shared = rank_agreement(scores(first.mean), scores(second.mean))
-        if not np.isnan(value):
-            names = {"one": first.name, "other": second.name}
-            found.append(say("between_groups", first.mean, value=f"{value:.3f}", shared=shared, **names))
-    return found
-
-
-def same_bests(groups: Sequence[Group]) -> list[str]:
-    """Of each cost class that several groups have, whether they have the same best signal."""
-    bests = {group.name: best_of_classes(group) for group in groups}
-    found = []
-    for needs in COST_CLASSES:
-        names: dict[str, list[str]] = {}
-        for name, best in bests.items():
-            if needs in best:
-                names.setdefault(signal_title(best[needs]), []).append(name)
-        if sum(map(len, names.values())) > 1:
-            told = listed([f"{title} in {listed(where)}" for title, where in names.items()])
-            found.append(f"{needs.replace('_', ' ')}: {told}")
-    return found
-
-
-def signals_table(groups: Sequence[Group]) -> Table:
-    """Every signal but the oracles, from the highest AUROC down, by the mean over the groups that have it."""
-    needs = {item: name for group in groups for name, items in signals_by_class(group.mean).items() for item in items}
-    found = [scores(group.mean) for group in groups]
-    means = {item: float(np.mean([own[item] for own in found if item in own])) for own in found for item in own}
-    rows = []
-    for item in sorted(means, key=lambda name: -means[name]):
-        costs = next((group.mean for group in groups if group.mean.has("fair_signals", item, "cost_share")), None)
-        rows.append(Row([signal_title(item), needs[item].replace("_", " ")], [item], figures=costs))
-    columns = [
-        column
-        for group in groups
-        for column in (
-            Column("fair_signals", "auroc_{label}", heading=group.name, figures=group.mean),
-            _reach(group),
-        )
-    ]
-    cost = Column("fair_signals", "cost_share", form=share, heading="of the head's (%)")
-    return build(groups[0].mean, ("signal", "needs"), rows, [*columns, cost], left=2)
-
-
-def scores(figures: Figures) -> dict[str, float]:
-    """AUROC of the main label of every signal but the oracles."""
-    metric = f"auroc_{main_label(figures)}"
-    items = [item for needs, own in signals_by_class(figures).items() if needs != ORACLES for item in own]
-    return {item: figures.number("fair_signals", item, metric) for item in items}
 
 
 def _over_seeds(name: str, tables: list[pl.DataFrame]) -> pl.DataFrame:
@@ -256,21 +86,167 @@ def _over_seeds(name: str, tables: list[pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def _reach(group: Group) -> Column:
-    reach = group.documents_reach
-    return Column("fair_signals", "auroc_{label}", form=plain, heading="± documents", figures=reach)
+def grouped(table: pl.DataFrame, groups: Mapping[str, Mapping[str, pl.DataFrame]]) -> list[Group]:
+    """The groups as the report reads them; `table` is what `compare` made of `groups`.
+
+    Raises InputError naming the runs when they do not all count the same losses as hard.
+    """
+    found = []
+    unknown = [pl.lit(None, pl.Float64).alias(column) for column in TABLE_SCHEMA if column not in table.columns]
+    for name, tables in groups.items():
+        own = table.filter(pl.col("group") == name).with_columns(unknown)
+        reach = own.with_columns(pl.lit(None, pl.Float64).alias("ci_low"), value="documents_reach")
+        runs = {run: Figures(figures, PROTOCOL) for run, figures in tables.items()}
+        founding = [run for run, figures in tables.items() if (figures["protocol"] == "published").any()]
+        found.append(Group(name, runs, Figures(own, PROTOCOL), Figures(reach, PROTOCOL), founding))
+    labels = {run: main_label(figures) for group in found for run, figures in group.runs.items()}
+    if len(set(labels.values())) > 1:
+        told = ", ".join(f"{run} {label}" for run, label in labels.items())
+        raise InputError(f"comparison: what counts as hard differs ({told}); one fair.main_threshold is wanted")
+    return found
 
 
-def _affordable(figures: Figures) -> str | None:
-    return max(affordable_signals(figures), key=lambda item: select_score(figures, item), default=None)
+def groups_table(groups: Sequence[Group]) -> Table:
+    """One row a group: its runs, and how much text judges them (the mean over the runs, for the parts differ)."""
+    rows = [Row([group.name, listed(list(group.runs))], ["test"], figures=group.mean) for group in groups]
+    columns = [
+        Column("fair_data", "documents", form=plain, heading="test documents"),
+        Column("fair_data", "tokens", form=plain, heading="test tokens"),
+        Column("fair_labels", "prevalence", "{label}", plain, "hard (%)"),
+    ]
+    return build(groups[0].mean, ("group", "runs"), rows, columns, left=2)
 
 
-def _chosen(figures: Figures, needs: str) -> str | None:
-    """What a run by itself takes for the best."""
-    return _affordable(figures) if needs == AFFORDABLE else class_best(figures).get(needs)
+def shown_bests(group: Group) -> dict[str, str]:
+    """The best signal of each cost class but the oracles', by AUROC on the select parts, mean over seeds.
+
+    Before them stands the best without a pass over the vocabulary at almost no cost.
+    """
+    found = {AFFORDABLE: best_affordable(group.mean)}
+    for needs, items in signals_by_class(group.mean).items():
+        item = max(items, key=lambda item: select_score(group.mean, item))
+        known = needs != ORACLES and select_score(group.mean, item) > float("-inf")
+        found[needs] = item if known else None
+    return {needs: item for needs, item in found.items() if item}
 
 
-def _mark(figures: Figures, item: str | None, answer: str, metrics: Sequence[str]) -> list[str]:
-    if item is None:
-        return [answer, NULL, *(NULL for _ in metrics)]
-    return [answer, signal_title(item), *(difference(figures, item, metric) for metric in metrics)]
+def best_table(group: Group) -> Table:
+    """One row a cost class: its best signal over seeds, in how many runs it is chosen, its quality and cost."""
+    bests = shown_bests(group)
+    overall = max(bests.values(), key=lambda item: select_score(group.mean, item))
+    rows = []
+    for needs, item in bests.items():
+        chosen = [
+            best_affordable(own) if needs == AFFORDABLE else class_best(own).get(needs) for own in group.runs.values()
+        ]
+        title = strong(signal_title(item)) if item == overall else signal_title(item)
+        rows.append(Row([needs.replace("_", " "), title, f"{chosen.count(item)} of {len(chosen)}"], [item]))
+    columns = [
+        *columns_of("fair_signals", "auroc_{label}"),
+        *columns_of("fair_signals", "auroc_{label}", "plain", heading="± documents", figures=group.documents_reach),
+        *columns_of("fair_differences", FROM_HEAD, "signed", heading="from the head's best", dropped=True),
+        *columns_of("fair_signals", "augrc oracle_share"),
+        *columns_of("fair_signals", "cost_share", "share", heading="of the head's multiply-adds (%)"),
+    ]
+    return build(group.mean, ("needs", "best signal", "chosen in"), rows, columns, left=2)
+
+
+def marks_said(groups: Sequence[Group]) -> list[str]:
+    """Each of the two marks with its answer in each group: in how many of its runs it is met, and where it is not."""
+    found: dict[str, list[str]] = {}
+    for group in groups:
+        answers: dict[str, dict[str, bool]] = {}
+        for run, figures in group.runs.items():
+            for mark in marks(figures):
+                answers.setdefault(mark.question, {})[run] = mark.met
+        for question, met in answers.items():
+            missed = [run for run, own in met.items() if not own]
+            said = say("answered", group.mean, group=group.name, met=len(met), missed=missed)
+            found.setdefault(question, []).append(said)
+    return [f"{question} {' '.join(told)}" for question, told in found.items()]
+
+
+def marks_table(groups: Sequence[Group]) -> Table | None:
+    """One row a run: the signals that the marks are about, and how far from the head's best; None without a head."""
+    rows = []
+    for run, figures in ((run, figures) for group in groups for run, figures in group.runs.items()):
+        met = ["yes" if mark.met else "no" for mark in marks(figures)]
+        if len(met) == 2:
+            row, cheap, context = [run], best_affordable(figures), class_best(figures).get("context")
+            for answer, item, metrics in (
+                (met[0], cheap, (FROM_HEAD, "augrc_from_head_best")),
+                (met[1], context, (FROM_HEAD,)),
+            ):
+                row += [answer, signal_title(item) if item else NULL]
+                row += [difference(figures, item, metric) if item else NULL for metric in metrics]
+            rows.append(row)
+    header = ["run", "mark 1", "signal", "AUROC", "AUGRC (nats)", "mark 2", "signal", "AUROC"]
+    return Table(header, rows) if rows else None
+
+
+def holds_table(groups: Sequence[Group]) -> Table | None:
+    """One row a founding conclusion, one column a run that repeats the experiments: its verdict there; None if none."""
+    told = {
+        run: {conclusion.claim: conclusion.verdict for conclusion in conclusions(group.runs[run])}
+        for group in groups
+        for run in group.founding
+    }
+    claims = list(dict.fromkeys(claim for own in told.values() for claim in own))
+    rows = [[f"“{claim}”", *(own.get(claim, NULL) for own in told.values())] for claim in claims]
+    return Table(["", *told], rows) if claims else None
+
+
+def ranks_said(groups: Sequence[Group]) -> list[str]:
+    """How far groups agree on the order of signals, beside how far the seeds of each do."""
+    found = []
+    for group in groups:
+        pairs = combinations(map(scores, group.runs.values()), 2)
+        agreed = [rank_agreement(*pair)[0] for pair in pairs]
+        if agreed:
+            found.append(say("between_seeds", group.mean, group=group.name, mean=f"{np.mean(agreed):.3f}"))
+    for first, second in combinations(groups, 2):
+        value, shared = rank_agreement(scores(first.mean), scores(second.mean))
+        if not np.isnan(value):
+            names = {"one": first.name, "other": second.name}
+            found.append(say("between_groups", first.mean, value=f"{value:.3f}", shared=shared, **names))
+    return found
+
+
+def same_bests(groups: Sequence[Group]) -> list[str]:
+    """Of each cost class that several groups have, whether they have the same best signal."""
+    bests = {group.name: shown_bests(group) for group in groups}
+    found = []
+    for needs in COST_CLASSES:
+        names: dict[str, list[str]] = {}
+        for name, best in bests.items():
+            if needs in best:
+                names.setdefault(signal_title(best[needs]), []).append(name)
+        if sum(map(len, names.values())) > 1:
+            told = listed([f"{title} in {listed(where)}" for title, where in names.items()])
+            found.append(f"{needs.replace('_', ' ')}: {told}")
+    return found
+
+
+def signals_table(groups: Sequence[Group]) -> Table:
+    """Every signal but the oracles, from the highest AUROC down, by the mean over the groups that have it."""
+    needs = {item: name for group in groups for name, items in signals_by_class(group.mean).items() for item in items}
+    found = [scores(group.mean) for group in groups]
+    means = {item: float(np.mean([own[item] for own in found if item in own])) for own in found for item in own}
+    rows = []
+    for item in sorted(means, key=lambda name: -means[name]):
+        costs = next((group.mean for group in groups if group.mean.has("fair_signals", item, "cost_share")), None)
+        rows.append(Row([signal_title(item), needs[item].replace("_", " ")], [item], figures=costs))
+    columns = []
+    for group in groups:
+        reach = group.documents_reach
+        columns += columns_of("fair_signals", "auroc_{label}", heading=group.name, figures=group.mean)
+        columns += columns_of("fair_signals", "auroc_{label}", "plain", heading="± documents", figures=reach)
+    columns += columns_of("fair_signals", "cost_share", "share", heading="of the head's (%)")
+    return build(groups[0].mean, ("signal", "needs"), rows, columns, left=2)
+
+
+def scores(figures: Figures) -> dict[str, float]:
+    """AUROC of the main label of every signal but the oracles."""
+    metric = f"auroc_{main_label(figures)}"
+    items = [item for needs, own in signals_by_class(figures).items() if needs != ORACLES for item in own]
+    return {item: figures.number("fair_signals", item, metric) for item in items}

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from easyhard.report.comparison import AFFORDABLE, Group, scores, shown_bests
-from easyhard.report.drawing import GREY, INK, LOOKS, canvas, reaches, styled, values_of
+from easyhard.report.drawing import GREY, INK, LOOKS, bars, canvas, reaches, styled, values_of
 from easyhard.report.items import main_label, signals_by_class
 from easyhard.report.labels import COST_CLASSES, hard_title, signal_title
 
@@ -45,11 +45,9 @@ def _bests(axes: Axes, group: Group, best: Sequence[tuple[str, str]], metric: st
         mean = [group.mean.get("fair_signals", item, metric)]
         look: dict[str, Any] = {"fmt": "|", "color": INK, "markersize": 11, "capsize": 3, "elinewidth": 1.2}
         axes.errorbar(values_of(mean), [row], xerr=reaches(mean), **look)
-    names = [f"{signal_title(item)}\n({COST_CLASSES.get(needs, needs)})" for needs, item in best]
-    axes.set_yticks(range(len(best)), names)
+    bars(axes, range(len(best)), [f"{signal_title(item)}\n({COST_CLASSES.get(needs, needs)})" for needs, item in best])
     axes.tick_params(axis="y", labelsize=7.5)
     axes.set(ylim=(-0.6, len(best) - 0.4), title=group.name)
-    axes.grid(visible=True, axis="x")
 
 
 def _agreement(axes: Axes, one: Group, other: Group) -> None:

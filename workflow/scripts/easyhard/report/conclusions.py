@@ -14,7 +14,7 @@ from easyhard.report.items import (
 )
 from easyhard.report.metrics import Figure, Figures
 from easyhard.report.sentences import KEPT, say
-from easyhard.report.words import SIGNIFICANT, WORSE, highest, listed, percent, standing, strong
+from easyhard.report.words import FROM_HEAD, SIGNIFICANT, WORSE, highest, listed, percent, standing, strong
 
 STANDS, FALLS, UNDECIDED = "stands", "falls", "undecided"
 FOUNDING_LIMIT = 0.27
@@ -40,29 +40,27 @@ class Conclusion:
 
 @dataclass(frozen=True)
 class Way:
-    """A kind of low rank, as it is or refined, its ranks below full, and the names of its figures:
+    """A kind of low rank, as it is or refined: its ranks below full, and its signals that cost less than the head.
 
-    how well its max probability agrees with the exact one, how often its most probable word is the exact one.
+    `pearson` says how well its max probability agrees with the exact one, `kept` how often its first word does. Of the
+    signals there is the best on select at each rank, the cheapest first.
     """
 
     kind: str
     title: str
-    refined: bool
     ranks: list[int]
     pearson: str
     kept: str
+    signals: list[str]
 
 
 def conclusions(figures: Figures) -> list[Conclusion]:
-    """The founding conclusions; those that the figures cannot speak of are left out.
-
-    Raises InputError naming a figure that the table does not have at all.
-    """
-    found = [limit(figures), low_rank_fails(figures), classifier(figures), two_modes(figures)]
+    """The founding conclusions; those that the figures cannot speak of are left out."""
+    found = [_limit(figures), _low_rank_fails(figures), _classifier(figures), _two_modes(figures)]
     return [conclusion for conclusion in found if conclusion is not None]
 
 
-def limit(figures: Figures) -> Conclusion | None:
+def _limit(figures: Figures) -> Conclusion | None:
     """Whether 27 % of the oracle is the limit: whether any class's best signal is above it by its interval."""
     best = [item for item in class_best(figures).values() if figures.has("fair_signals", item, "oracle_share")]
     if not best:
@@ -74,29 +72,32 @@ def limit(figures: Figures) -> Conclusion | None:
     return Conclusion(claim, verdict, say("limit", figures, item=item))
 
 
-def low_rank_fails(figures: Figures) -> Conclusion | None:
+def _low_rank_fails(figures: Figures) -> Conclusion | None:
     """Whether low rank does not work, as it is and refined: by the max probability that it keeps, and as a signal."""
-    if not figures.has_section("fair_low_rank"):
-        return None
-    kinds = ranks_by_kind(figures, below_full=True)
-    ways = [Way(kind, kind, False, ranks, "max_probability_pearson", "argmax_kept") for kind, ranks in kinds.items()]
-    ways += [
-        Way(kind, f"{kind} refined", True, ranks, "refined_max_probability_pearson", "argmax_kept_refined")
-        for kind, ranks in kinds.items()
-    ]
     verdicts: dict[str, list[str]] = {}
     told = []
-    for way in ways:
-        if figures.has("fair_low_rank", f"{way.kind}/{way.ranks[-1]}", way.kept):
-            verdicts.setdefault(_low_rank_verdict(figures, way), []).append(way.title)
-            told.append(_low_rank_way(figures, way))
+    for way in _ways(figures) if figures.has_section("fair_low_rank") else ():
+        if not figures.has("fair_low_rank", f"{way.kind}/{way.ranks[-1]}", way.kept):
+            continue
+        sides = {rank: _side(_fidelity(figures, way, rank), KEPT) for rank in way.ranks}
+        standings = {item: standing(figures.get("fair_differences", item, FROM_HEAD)) for item in way.signals}
+        first = next((item for item, word in standings.items() if word not in (WORSE, None)), None)
+        verdict = UNDECIDED
+        if "above" in sides.values() or first is not None:
+            verdict = FALLS
+        elif set(sides.values()) == {"below"} and set(standings.values()) <= {WORSE}:
+            verdict = STANDS
+        verdicts.setdefault(verdict, []).append(way.title)
+        rank = next((rank for rank, side in sides.items() if side == "above"), way.ranks[-1])
+        has_rivals = "head" in class_best(figures) and bool(way.signals)
+        told.append(say("low_rank_way", figures, way=way, rank=rank, first=first, has_rivals=has_rivals))
     if not told:
         return None
     said = ", ".join(f"{verdict} for {listed(own)}" for verdict, own in verdicts.items())
     return Conclusion("Low rank does not work", said, say("low_rank_fails", figures, ways=told))
 
 
-def classifier(figures: Figures) -> Conclusion | None:
+def _classifier(figures: Figures) -> Conclusion | None:
     """Whether the softmax confidence beats the best signal on the hidden state.
 
     Both are known by their paired differences from the best head signal. Where these intervals do not meet, the two
@@ -105,7 +106,7 @@ def classifier(figures: Figures) -> Conclusion | None:
     item, score = class_best(figures).get("hidden"), f"auroc_{main_label(figures)}"
     if item is None or not figures.has("fair_signals", FOUNDING_CONFIDENCE, score):
         return None
-    ours = figures.get("fair_differences", item, "auroc_from_head_best").interval
+    ours = figures.get("fair_differences", item, FROM_HEAD).interval
     theirs = figures.get("fair_differences", FOUNDING_CONFIDENCE, "auroc_from_class_best").interval
     if class_best(figures).get("head") == FOUNDING_CONFIDENCE:
         theirs = 0.0, 0.0
@@ -116,15 +117,15 @@ def classifier(figures: Figures) -> Conclusion | None:
     return Conclusion("Drop the classifier, use softmax confidence", verdict, said)
 
 
-def two_modes(figures: Figures) -> Conclusion | None:
+def _two_modes(figures: Figures) -> Conclusion | None:
     """Whether the loss has two modes: more than one is shown by the dip, then its density counts them."""
     if not figures.has("fair_shape", "loss", "modes"):
         return None
     verdict = UNDECIDED
     if _has_several(figures, "loss"):
         verdict = STANDS if figures.value("fair_shape", "loss", "modes") == FOUNDING_MODES else FALLS
-    seen = _shape(figures, "loss_seen") if figures.has("fair_shape", "loss_seen", "modes") else ""
-    return Conclusion("Two modes", verdict, say("two_modes", figures, every=_shape(figures, "loss"), seen=seen))
+    every, seen = (_shape(figures, item) for item in ("loss", "loss_seen"))
+    return Conclusion("Two modes", verdict, say("two_modes", figures, every=every, seen=seen))
 
 
 def _side(figure: Figure, mark: float) -> str | None:
@@ -135,38 +136,19 @@ def _side(figure: Figure, mark: float) -> str | None:
     return "above" if low > mark else "below" if high < mark else None
 
 
-def _low_rank_verdict(figures: Figures, way: Way) -> str:
-    kept = {_side(_fidelity(figures, way, rank), KEPT) for rank in way.ranks}
-    if "above" in kept or _first_not_worse(figures, way) is not None:
-        return FALLS
-    judged = {_standing(figures, item) for item in _signals_of_way(figures, way)}
-    return STANDS if kept == {"below"} and judged <= {WORSE} else UNDECIDED
-
-
-def _low_rank_way(figures: Figures, way: Way) -> str:
-    """What a kind keeps at the lowest rank that keeps enough, else at the highest below full, and how it separates."""
-    enough = (rank for rank in way.ranks if _side(_fidelity(figures, way, rank), KEPT) == "above")
-    facts = {"way": way, "rank": next(enough, way.ranks[-1]), "first": _first_not_worse(figures, way)}
-    has_rivals = "head" in class_best(figures) and bool(_signals_of_way(figures, way))
-    return say("low_rank_way", figures, has_rivals=has_rivals, **facts)
-
-
-def _first_not_worse(figures: Figures, way: Way) -> str | None:
-    """The cheapest of a kind's signals that is not worse than the best head signal; at each rank the best on select."""
-    found = (item for item in _signals_of_way(figures, way) if _standing(figures, item) not in (WORSE, None))
-    return next(found, None)
-
-
-def _signals_of_way(figures: Figures, way: Way) -> list[str]:
-    """A kind's signals that cost less than the head, the best on select at each rank, the cheapest first."""
+def _ways(figures: Figures) -> list[Way]:
+    """The kinds as they are, then refined."""
     every = [(item, low_rank(item)) for item in signals_by_class(figures).get("low_rank", [])]
-    own = [item for item, parts in every if parts and (parts.kind, parts.refined) == (way.kind, way.refined)]
-    cheaper = [item for item in own if figures.number("fair_signals", item, "cost_share") < 1]
-    return cheapest_first(figures, best_by(figures, cheaper, "rank"))
-
-
-def _standing(figures: Figures, item: str) -> str | None:
-    return standing(figures.get("fair_differences", item, "auroc_from_head_best"))
+    ways = []
+    for refined in (False, True):
+        pearson = "refined_max_probability_pearson" if refined else "max_probability_pearson"
+        for kind, ranks in ranks_by_kind(figures, below_full=True).items():
+            own = [item for item, parts in every if parts and (parts.kind, parts.refined) == (kind, refined)]
+            cheaper = [item for item in own if figures.number("fair_signals", item, "cost_share") < 1]
+            signals = cheapest_first(figures, best_by(figures, cheaper, "rank"))
+            title, kept = (f"{kind} refined", "argmax_kept_refined") if refined else (kind, "argmax_kept")
+            ways.append(Way(kind, title, ranks, pearson, kept, signals))
+    return ways
 
 
 def _fidelity(figures: Figures, way: Way, rank: int) -> Figure:
@@ -175,14 +157,16 @@ def _fidelity(figures: Figures, way: Way, rank: int) -> Figure:
     return figure if figure.interval else Figure(figure.value, figure.value, figure.value)
 
 
+def _shape(figures: Figures, item: str) -> str:
+    if not figures.has("fair_shape", item, "modes"):
+        return ""
+    p = figures.get("fair_shape", item, "dip_p_thinned").value
+    places = mode_places(figures, "fair_shape", item)
+    return say("shape", figures, item=item, places=places, p=p, several=_has_several(figures, item))
+
+
 def _has_several(figures: Figures, item: str) -> bool:
     """Whether the dip's lower limit is above 0; without an interval, whether its p is below the level."""
     interval = figures.get("fair_shape", item, "dip").interval
     p = figures.get("fair_shape", item, "dip_p_thinned").value
     return interval[0] > 0 if interval else p is not None and p < SIGNIFICANT
-
-
-def _shape(figures: Figures, item: str) -> str:
-    p = figures.get("fair_shape", item, "dip_p_thinned").value
-    places = mode_places(figures, "fair_shape", item)
-    return say("shape", figures, item=item, places=places, p=p, several=_has_several(figures, item))

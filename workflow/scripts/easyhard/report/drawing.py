@@ -1,15 +1,12 @@
-"""One look for all figures, how they are saved, and what several of them draw: intervals, levels, densities, names."""
+"""One look for all figures, how they are saved, and what several of them draw: intervals, levels, densities."""
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from itertools import product
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
@@ -35,71 +32,46 @@ LOOKS = {
 }
 """Colour and marker of each cost class."""
 
-CURVES = ((BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"), (SKY, "P"))
 SMALL = 8.5
 TRIM = 0.005
 """The share of tokens at either end that a density panel leaves out, so that a few far ones do not squeeze the rest."""
 
 DENSITY_BINS, MEAN_BINS = 50, 20
-DIRECTIONS = ((0, 1), (1, 1), (-1, 1), (1, 0), (-1, 0), (0, -1), (1, -1), (-1, -1))
-REACHES = (7, 14, 22, 32, 44, 58, 74, 92)
-"""How far in points from its point a name may stand, the nearest tried first."""
-
-CLEARANCE = 3.0
-"""Free pixels around names and points."""
-
-STYLE = Path(__file__).with_name("figures.mplstyle")
 
 Column = NDArray[np.floating]
 Point = tuple[float, float]
-Parameters = ParamSpec("Parameters")
 
-
-def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:
-    """Have a drawing function draw in the house style, whatever the reader's own settings are."""
-
-    @wraps(draw)
-    def inner(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Figure:
-        with style.context(STYLE, after_reset=True):
-            return draw(*args, **kwargs)
-
-    return inner
+styled = style.context(Path(__file__).with_name("figures.mplstyle"), after_reset=True)
+"""Has a drawing function draw in the house style, whatever the reader's own settings are."""
 
 
 def canvas(width: float, height: float, title: str) -> Figure:
-    """An empty figure of that size in inches, its message on top; drawn by Agg, without a window."""
+    """An empty figure of that size in inches, its message on top."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 
+@styled
 def save(figure: Figure, svg: str | Path) -> None:
-    """Write the figure as SVG, and as PNG beside it; the same figure gives the same bytes.
-
-    Raises InputError when a file cannot be written.
-    """
-    with style.context(STYLE, after_reset=True):
-        with atomic_path(svg) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
-        with atomic_path(Path(svg).with_suffix(".png")) as temporary:
-            figure.savefig(temporary, format="png", metadata={"Software": None})
+    """Write the figure as SVG, and as PNG beside it; the same figure gives the same bytes."""
+    with atomic_path(svg) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+    with atomic_path(Path(svg).with_suffix(".png")) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
 def values_of(estimates: Sequence[Estimate]) -> Column:
     """The values, NaN for null, which leaves a gap."""
-    return np.array([np.nan if estimate.value is None else estimate.value for estimate in estimates])
+    return np.array([estimate.value for estimate in estimates], dtype=np.float64)
 
 
 def reaches(estimates: Sequence[Estimate]) -> Column:
     """How far the intervals reach below and above the values, (2, n); 0 where there is no interval."""
-    pairs = [
-        (0.0, 0.0)
-        if one.value is None or not one.interval
-        else (one.value - one.interval[0], one.interval[1] - one.value)
-        for one in estimates
-    ]
-    return np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+    values = values_of(estimates)
+    ends = [estimate.interval or (estimate.value, estimate.value) for estimate in estimates]
+    low, high = np.array(ends, dtype=np.float64).reshape(-1, 2).T
+    return np.nan_to_num([values - low, high - values])
 
 
 def curve(axes: Axes, across: ArrayLike, estimates: Sequence[Estimate], *, scale: float = 1.0, **look: Any) -> None:
@@ -151,7 +123,7 @@ def density_panels(
 ) -> Figure:
     """A panel each of (title, axis, across, up), (tokens,) both: the tokens' density, mean and quartiles of `up`.
 
-    The mean is in bins of `across` that hold equally many tokens; `diagonal` draws where the two are the same.
+    `diagonal` draws where the two are the same; without it their correlation is written in the panel.
     """
     columns = min(4, len(panels))
     rows = -(-len(panels) // columns)
@@ -162,17 +134,15 @@ def density_panels(
         reach = float(loss.min()), float(np.quantile(loss, 1 - TRIM))
         low, high = (float(end) for end in np.quantile(across, [TRIM, 1 - TRIM]))
         inside = [[low, high if high > low else low + 1.0], list(reach)]
-        counts, x_edges, y_edges = np.histogram2d(across, up, bins=DENSITY_BINS, range=inside)
-        scale = LogNorm(0.4, max(2.0, counts.max() * 1.5))
-        axes.pcolormesh(x_edges, y_edges, np.ma.masked_less(counts.T, 1), cmap="Blues", norm=scale, rasterized=True)
+        axes.hist2d(across, up, DENSITY_BINS, inside, cmin=1, cmap="Blues", norm=LogNorm(0.4), rasterized=True)
         axes.set(title=name, xlabel=axis, xlim=inside[0], ylim=reach)
         axes.grid(visible=False)
         if diagonal:
             axes.plot(reach, reach, color=GREY, linewidth=1, linestyle="--", label="prediction = loss")
         else:
-            look: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "top"}
             box = {"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 2}
-            axes.text(0.97, 0.97, f"r = {correlation(across, up)}", bbox=box, **look)
+            look = {"ha": "right", "va": "top", "bbox": box}
+            axes.text(0.97, 0.97, f"r = {correlation(across, up)}", transform=axes.transAxes, **look)
         _binned_mean(axes, across, up)
         if index % columns == 0:
             axes.set_ylabel(up_label)
@@ -186,39 +156,8 @@ def correlation(one: Column, other: Column) -> str:
     return f"{np.corrcoef(one, other)[0, 1]:.3f}" if one.std() and other.std() else "–"
 
 
-def place_names(axes: Axes, names: Sequence[tuple[str, Point]], taken: Sequence[Point]) -> None:
-    """Write each name near its point, inside the axes, clear of other names and of the points `taken` (data units).
-
-    Where no place is clear the name stands where it meets the fewest others. The figure must have been drawn before,
-    so that the places on it are settled.
-    """
-    inside = np.array(axes.get_window_extent().extents)
-    points = axes.transData.transform(taken)
-    boxes = np.hstack([points - CLEARANCE, points + CLEARANCE])
-    scale = axes.figure.dpi / 72
-
-    def meetings(box: Column) -> int:
-        """How many other boxes this one lies over; more than there are where it leaves the axes."""
-        if (box[:2] < inside[:2]).any() or (box[2:] > inside[2:]).any():
-            return len(boxes) + 1
-        return int(((box[:2] < boxes[:, 2:]) & (boxes[:, :2] < box[2:])).all(axis=1).sum())
-
-    for words, place in names:
-        sample = axes.text(0, 0, words, fontsize=SMALL)
-        extent = sample.get_window_extent()
-        sample.remove()
-        half = np.array([extent.width, extent.height]) / 2
-        middle = axes.transData.transform(place)
-        offsets = [np.array(way) * (reach * scale + half) for reach, way in product(REACHES, DIRECTIONS)]
-        tried = [np.concatenate([middle + at - half - CLEARANCE, middle + at + half + CLEARANCE]) for at in offsets]
-        best = min(range(len(tried)), key=lambda index: meetings(tried[index]))
-        boxes = np.vstack([boxes, tried[best]])
-        line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
-        look = {"ha": "center", "va": "center", "color": INK, "fontsize": SMALL, "arrowprops": line}
-        annotate(axes, words, place, tuple(offsets[best] / scale), **look)
-
-
 def _binned_mean(axes: Axes, across: Column, up: Column) -> None:
+    """The mean and the quartiles of `up` in bins of `across` that hold equally many tokens."""
     bins = [part for part in np.array_split(np.argsort(across, kind="stable"), MEAN_BINS) if len(part)]
     centres = [float(np.median(across[part])) for part in bins]
     quartiles = np.array([np.quantile(up[part], [0.25, 0.75]) for part in bins])

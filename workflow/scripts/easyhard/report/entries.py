@@ -1,12 +1,24 @@
-"""The tables and figures of a run's report, as entries: which figures, in which rows and columns, under which names."""
+"""The tables and figures of a run's report: what tables.yaml declares, and what figures decide."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from easyhard.report import items as choose
-from easyhard.report.items import class_best, main_label, ranks_by_kind, shortened, signals_by_class, strata_items
+from easyhard.report.items import (
+    class_best,
+    low_rank,
+    main_label,
+    ranks_by_kind,
+    shortened,
+    signals_by_class,
+    strata_items,
+)
 from easyhard.report.labels import (
     NULL,
-    Label,
+    SHARE,
     cost_class,
     hard_title,
     item_title,
@@ -18,7 +30,6 @@ from easyhard.report.metrics import Figures
 from easyhard.report.tables import (
     Column,
     Entry,
-    Form,
     Row,
     View,
     band,
@@ -26,19 +37,16 @@ from easyhard.report.tables import (
     columns_of,
     inside,
     marked,
-    p_value,
-    p_words,
     plain,
     published,
-    share,
 )
-from easyhard.report.words import estimate_text, percent, signed_text, strong
+from easyhard.report.words import estimate_text, percent, strong
 
 IMPORTANT = 8
 """So many signals of each stack are listed by importance."""
 
-STRATA = {"frequency_": "target seen in training", "position_": "position"}
-"""What strata are of, by how their names start."""
+STRATA = {"target seen in training": "frequency_", "position": "position_"}
+"""What strata are of, and how their names start."""
 
 FIGURES = {
     "pareto": "fair_signals",
@@ -52,16 +60,10 @@ FIGURES = {
 }
 """The section that a figure is drawn from."""
 
-DIFFERENCES = ("auroc_from_class_best", "auroc_from_head_best", "augrc_from_head_best")
-CORRELATIONS = "correlations"
-"""Stands for the correlations that enough confident tokens have."""
-
-Items = Callable[[Figures, str], list[str]]
-"""The items of a section that a table shows."""
-
 OF_HEAD = "of the head's (%)"
-SHARE, LOSS_DIFF = Label("share", "%", 1), metric_label("separation", "loss_diff")
-COST = Column("fair_signals", "cost_share", form=share, heading=OF_HEAD)
+
+Rows = list[Row]
+Columns = list[Column]
 
 
 def drawable(figures: Figures) -> list[str]:
@@ -74,45 +76,43 @@ def drawable(figures: Figures) -> list[str]:
 def strata_kinds(figures: Figures) -> list[str]:
     """What is known of strata, as tables are headed by it."""
     known = figures.metrics("fair_strata", "tokens")
-    return [title for start, title in STRATA.items() if any(name.startswith(f"share_{start}") for name in known)]
+    return [title for title, start in STRATA.items() if any(name.startswith(f"share_{start}") for name in known)]
 
 
-def stratum_title(suffix: str) -> str:
-    """The printed name of a stratum: `2_10` is 2–10, `over_1000` is over 1000."""
-    return suffix.replace("over_", "over ") if suffix.startswith("over_") else suffix.replace("_", "–")
+# The protocol fair.
 
 
-def _items(section: str, title: Callable[[str], str]) -> Callable[[View], list[Row]]:
+def _of_items(section: str, title: Callable[[str], str]) -> Callable[[View], Rows]:
     return lambda view: [Row([title(item)], [item]) for item in view.figures.items(section)]
 
 
-def _class_bests(view: View) -> list[Row]:
+def _class_bests(view: View) -> Rows:
     best = class_best(view.figures)
     return [Row([name.replace("_", " "), signal_title(item)], [item]) for name, item in best.items()]
 
 
-def _signals_of_class(view: View) -> list[Row]:
+def _signals_of_class(view: View) -> Rows:
     """The class's best on select is strong. Of low-rank signals there is the best of each kind."""
     items = shortened(view.figures, signals_by_class(view.figures)[view.about])
     best = class_best(view.figures).get(view.about)
     return [Row([strong(signal_title(item)) if item == best else signal_title(item)], [item]) for item in items]
 
 
-def _class_columns(view: View) -> list[Column]:
+def _class_columns(view: View) -> Columns:
     """The heading of AUPRC says what guessing has."""
     label = main_label(view.figures)
     guessing = value_text(metric_label("", "auroc"), view.figures.get("fair_labels", label, "prevalence").value)
     heading = f"{metric_label('', f'auprc_{label}').heading} (guessing {guessing})"
     return [
         *columns_of("fair_signals", "auroc_{label}", dropped=True),
-        Column("fair_signals", "auprc_{label}", heading=heading, dropped=True),
+        *columns_of("fair_signals", "auprc_{label}", heading=heading, dropped=True),
         *columns_of("fair_signals", "spearman augrc prr loss_diff oracle_share", dropped=True),
-        *columns_of("fair_signals", "multiply_adds", plain),
-        COST,
+        *columns_of("fair_signals", "multiply_adds", "plain"),
+        *columns_of("fair_signals", "cost_share", "share", heading=OF_HEAD),
     ]
 
 
-def _all_signals(view: View) -> list[Row]:
+def _all_signals(view: View) -> Rows:
     return [
         Row([needs.replace("_", " "), signal_title(item)], [item])
         for needs, items in signals_by_class(view.figures).items()
@@ -120,42 +120,35 @@ def _all_signals(view: View) -> list[Row]:
     ]
 
 
-def _label_columns(view: View) -> list[Column]:
+def _label_columns(view: View) -> Columns:
     return columns_of("fair_signals", " ".join(f"auroc_{label}" for label in view.figures.items("fair_labels")))
 
 
-def _label_rows(view: View) -> list[Row]:
+def _label_rows(view: View) -> Rows:
     """Before the signals, how many tokens are hard."""
     hard = {}
     for label in view.figures.items("fair_labels"):
         tokens = view.figures.get("fair_labels", label, "prevalence")
-        hard[metric_label("", f"auroc_{label}").heading] = plain(metric_label("fair_labels", "prevalence"), tokens)
+        hard[metric_label("", f"auroc_{label}").heading] = plain(SHARE, tokens)
     return [Row(["", "hard tokens (%)"], [""], given=hard), *_all_signals(view)]
 
 
-def _compared(view: View) -> list[Row]:
-    found = view.figures
-    return [row for row in _all_signals(view) if any(found.has("fair_differences", row.key[0], m) for m in DIFFERENCES)]
+def _compared(view: View) -> Rows:
+    metrics = ("auroc_from_class_best", "auroc_from_head_best", "augrc_from_head_best")
+    has = view.figures.has
+    return [row for row in _all_signals(view) if any(has("fair_differences", row.key[0], m) for m in metrics)]
 
 
-def _difference(metric: str, dropped: bool = False) -> list[Column]:
-    """A difference and its p-value."""
-    return [
-        Column("fair_differences", metric, form=signed_text, dropped=dropped),
-        Column("fair_differences", f"{metric}_p", form=p_value, heading="Holm p", dropped=dropped, beside=metric),
-    ]
-
-
-def _preview_columns(view: View) -> list[Column]:
+def _preview_columns(view: View) -> Columns:
     metrics = view.figures.metrics("fair_low_rank", view.figures.items("fair_low_rank")[0])
     correlations = " ".join(metric for metric in metrics if metric.endswith("_pearson"))
     return [
-        Column("fair_low_rank", "cost_share", form=share, heading=OF_HEAD),
+        *columns_of("fair_low_rank", "cost_share", "share", heading=OF_HEAD),
         *columns_of("fair_low_rank", f"coverage {correlations} argmax_kept argmax_kept_refined", dropped=True),
     ]
 
 
-def _ranks(view: View) -> list[Row]:
+def _ranks(view: View) -> Rows:
     """A row a rank; its cost is that of the first kind."""
     ranks = dict.fromkeys(item.partition("/")[2] for item in view.figures.items("fair_low_rank"))
     first = next(iter(ranks_by_kind(view.figures)))
@@ -163,7 +156,7 @@ def _ranks(view: View) -> list[Row]:
     return [Row([rank, percent(costs[rank])], [rank]) for rank in ranks]
 
 
-def _kind_columns(view: View) -> list[Column]:
+def _kind_columns(view: View) -> Columns:
     """Both as the low rank has them, and refined where that was measured."""
     items = view.figures.items("fair_low_rank")
     measured = {metric for item in items for metric in view.figures.metrics("fair_low_rank", item)}
@@ -175,9 +168,9 @@ def _kind_columns(view: View) -> list[Column]:
     return found
 
 
-def _low_rank_signals(view: View) -> list[Row]:
+def _low_rank_signals(view: View) -> Rows:
     kinds = list(ranks_by_kind(view.figures))
-    parts = [part for part in map(choose.low_rank, view.figures.items("fair_signals")) if part]
+    parts = [part for part in map(low_rank, view.figures.items("fair_signals")) if part]
     found = sorted({(kinds.index(part.kind), part.refined, part.rank) for part in parts})
     return [
         Row(
@@ -188,18 +181,18 @@ def _low_rank_signals(view: View) -> list[Row]:
     ]
 
 
-def _low_rank_metrics(view: View) -> list[Column]:
-    parts = map(choose.low_rank, view.figures.items("fair_signals"))
+def _low_rank_metrics(view: View) -> Columns:
+    parts = map(low_rank, view.figures.items("fair_signals"))
     metrics = dict.fromkeys(part.metric for part in parts if part)
     return [Column("fair_signals", "auroc_{label}", f"{{0}}/{{1}}{m}", heading=signal_title(m)) for m in metrics]
 
 
-def _fractions(view: View) -> list[Row]:
+def _fractions(view: View) -> Rows:
     places = [(item, *item.rpartition("/")[::2]) for item in view.figures.items("fair_learning")]
     return [Row([signal_title(probe), percent(float(part))], [item]) for item, probe, part in places]
 
 
-def _important(view: View) -> list[Row]:
+def _important(view: View) -> Rows:
     """The signals that a stack leans on most: the fall of its AUROC on select when their values are shuffled."""
     names = view.figures.metrics("fair_stacks", view.about)
     falls = {
@@ -215,13 +208,18 @@ def _important(view: View) -> list[Row]:
     return [Row(row) for row in rows]
 
 
-def _strata(view: View) -> list[Row]:
-    start = next(f"share_{start}" for start, title in STRATA.items() if title == view.about)
-    names = [name for name in view.figures.metrics("fair_strata", "tokens") if name.startswith(start)]
-    return [Row([stratum_title(name.removeprefix(start))], [name.removeprefix("share_")]) for name in names]
+def _strata(view: View) -> Rows:
+    """The stratum `2_10` is printed as 2–10, `over_1000` as over 1000."""
+    start = f"share_{STRATA[view.about]}"
+    rows = []
+    for name in view.figures.metrics("fair_strata", "tokens"):
+        if name.startswith(start):
+            title = name.removeprefix(start).replace("over_", "over ").replace("_", "–")
+            rows.append(Row([title], [name.removeprefix("share_")]))
+    return rows
 
 
-def _strata_columns(view: View) -> list[Column]:
+def _strata_columns(view: View) -> Columns:
     signals = {item.replace("{", "{{").replace("}", "}}"): signal_title(item) for item in strata_items(view.figures)}
     return [
         Column("fair_strata", "share_{0}", "tokens", plain, "tokens (%)", SHARE),
@@ -230,20 +228,19 @@ def _strata_columns(view: View) -> list[Column]:
     ]
 
 
-def _calibrated(view: View) -> list[Row]:
+def _calibrated(view: View) -> Rows:
     titles = {"model": "as it is", "temperature": "at the fitted temperature"}
     return [Row([title], [item]) for item, title in titles.items() if view.figures.has("fair_calibration", item, "ece")]
 
 
-def _bins(view: View) -> list[Row]:
+def _bins(view: View) -> Rows:
     """The bins of confidence that hold tokens."""
-    found = [item for item in view.figures.items("fair_calibration") if "/" in item]
-    used = [item for item in found if view.figures.number("fair_calibration", item, "tokens") > 0]
+    used = choose.used_bins(view.figures)
     titles = {item: "as it is" if item.startswith("model/") else "temperature" for item in used}
     return [Row([title, str(int(item[-2:]) + 1)], [item]) for item, title in titles.items()]
 
 
-def _shapes(view: View) -> list[Row]:
+def _shapes(view: View) -> Rows:
     rows = []
     for item in view.figures.items("fair_shape"):
         what = "log of the loss" if item.startswith("log_") else "loss"
@@ -254,83 +251,7 @@ def _shapes(view: View) -> list[Row]:
     return rows
 
 
-DOCUMENT_TABLES: dict[str, Entry] = {
-    "best": Entry(
-        ("needs", "best signal"),
-        _class_bests,
-        [
-            *columns_of("fair_signals", "auroc_{label} augrc oracle_share ceiling_share", dropped=True),
-            *columns_of("fair_signals", "multiply_adds"),
-            COST,
-        ],
-        left=2,
-    ),
-    "data": Entry(
-        ("part",),
-        lambda view: [Row([part], [part]) for part in ("fit", "select", "test")],
-        columns_of("fair_data", "documents sequences tokens", plain, dropped=True),
-    ),
-    "labels": Entry(
-        ("hard",), _items("fair_labels", hard_title), columns_of("fair_labels", "threshold prevalence", plain)
-    ),
-    "class_signals": Entry(("signal",), _signals_of_class, _class_columns),
-    "label_aurocs": Entry(("needs", "signal"), _label_rows, _label_columns, left=2),
-    "differences": Entry(
-        ("needs", "signal"), _compared, [one for name in DIFFERENCES for one in _difference(name, dropped=True)], left=2
-    ),
-    "previews": Entry(
-        ("kind", "rank"),
-        lambda view: [Row(item.split("/"), [item]) for item in view.figures.items("fair_low_rank")],
-        _preview_columns,
-    ),
-    "preview_kinds": Entry(("rank", OF_HEAD), _ranks, _kind_columns),
-    "low_rank_aurocs": Entry(("kind", "rank", "preview"), _low_rank_signals, _low_rank_metrics),
-    "learning": Entry(
-        ("probe", "of the fit part (%)"), _fractions, columns_of("fair_learning", "documents tokens auroc")
-    ),
-    "stacks": Entry(
-        ("stack",),
-        _items("fair_stacks", signal_title),
-        [*columns_of("fair_signals", "auroc_{label}"), COST, *_difference("auroc_from_head_best")],
-    ),
-    "importances": Entry(("signal", "AUROC lost when shuffled"), _important),
-    "within": Entry(
-        ("signal",),
-        lambda view: [Row([signal_title(item)], [item]) for item in strata_items(view.figures)],
-        [
-            Column("fair_signals", "auroc_{label}", heading="AUROC, pooled"),
-            *columns_of(
-                "fair_strata",
-                "auroc_within_documents auroc_within_position auroc_within_frequency frequency_share",
-                dropped=True,
-            ),
-        ],
-    ),
-    "strata": Entry(("{0}",), _strata, _strata_columns),
-    "ceilings": Entry(
-        ("for",),
-        _items("fair_ceilings", hard_title),
-        columns_of("fair_ceilings", "auroc spearman augrc loss_diff oracle_share", dropped=True),
-    ),
-    "calibration": Entry(
-        ("model",),
-        _calibrated,
-        columns_of("fair_calibration", "temperature ece nll mean_confidence accuracy", dropped=True),
-    ),
-    "reliability": Entry(("model", "bin"), _bins, columns_of("fair_calibration", "tokens confidence accuracy", plain)),
-    "shape": Entry(
-        ("of the", "tokens"),
-        _shapes,
-        [
-            *columns_of("fair_shape", "dip"),
-            Column("fair_shape", "dip_p_thinned", form=p_words, heading="one token a sequence"),
-            *columns_of("fair_shape", "modes", plain),
-            Column("fair_shape", "modes", heading="near (nats)"),
-        ],
-        left=2,
-    ),
-}
-"""The tables of the protocol fair."""
+# The founding experiments.
 
 
 def _title(view: View) -> str:
@@ -338,22 +259,21 @@ def _title(view: View) -> str:
     return "published" if view.founding else "published (WikiText-2)"
 
 
-def _run(view: View) -> Form:
-    """This run's figures are marked where they leave a band, on the corpus that the bands are for."""
-    return marked if view.founding else estimate_text
+def _beside(view: View, heading: str = "this run") -> Columns:
+    """This run, published, difference; the row's names are section, item and metric.
 
-
-def _beside(view: View, heading: str = "this run") -> list[Column]:
-    """This run, published, difference; the row's names are section, item and metric."""
-    label = None if heading == "this run" else LOSS_DIFF
-    forms = {heading: _run(view), _title(view): published, "difference": change}
+    This run's figures are marked where they leave a band, on the corpus that the bands are for.
+    """
+    label = None if heading == "this run" else metric_label("separation", "loss_diff")
+    run = marked if view.founding else estimate_text
+    forms = {heading: run, _title(view): published, "difference": change}
     return [Column("{0}", "{2}", "{1}", form, name, label) for name, form in forms.items()]
 
 
 def _listing(section: str, item: str, metrics: str = "") -> Entry:
     """A row a metric of one item, by default all it has: this run, published, difference."""
 
-    def rows(view: View) -> list[Row]:
+    def rows(view: View) -> Rows:
         names = metrics.split() or view.figures.metrics(section, item)
         for name in names:
             view.figures.figure(section, item, name)  # raises where there is none
@@ -362,32 +282,31 @@ def _listing(section: str, item: str, metrics: str = "") -> Entry:
     return Entry(("figure",), rows, _beside)
 
 
-def _grid(kind: str, section: str, metrics: str, items: Items = Figures.items) -> Entry:
+def _grid(section: str, of: str, metrics: str, items: str = "all") -> Entry:
     """A column a metric; of each item a row of this run and, where anything is published, two rows below it.
 
-    `kind` heads the first column: what an item is.
+    `of` heads the first column: what an item is.
     """
 
-    def columns(view: View) -> list[Column]:
-        return columns_of(section, metrics.replace(CORRELATIONS, _confident(view.figures)))
+    def columns(view: View) -> Columns:
+        return columns_of(section, metrics.format(correlations=_confident(view.figures)))
 
-    def rows(view: View) -> list[Row]:
-        names, found = items(view.figures, section), []
+    def rows(view: View) -> Rows:
+        names, found = ITEMS[items](view.figures, section), []
         figures = [view.figures.column(section, names, column.metric) for column in columns(view)]
         for name, own in zip(names, zip(*figures, strict=True), strict=True):
-            found.append(Row([item_title(name), "this run"], [name], _run(view)))
+            found.append(Row([item_title(name), "this run"], [name], marked if view.founding else estimate_text))
             if any(figure.published is not None for figure in own):
                 found += [Row(["", _title(view)], [name], published), Row(["", "difference"], [name], change)]
         return found
 
-    return Entry((kind, "source"), rows, columns, left=2)
+    return Entry((of, "source"), rows, columns, left=2)
 
 
 def _confident(figures: Figures) -> str:
     """The correlations that at least one threshold has: a small run may have too few tokens above every one."""
-    if not figures.has_section("high_confidence"):
-        return ""
-    found = [name for item in figures.items("high_confidence") for name in figures.metrics("high_confidence", item)]
+    items = figures.items("high_confidence") if figures.has_section("high_confidence") else []
+    found = [name for item in items for name in figures.metrics("high_confidence", item)]
     names = [name for name in dict.fromkeys(found) if name.startswith("pearson_")]
     return " ".join(name for name in names if cost_class(name.removeprefix("pearson_")) == "head")
 
@@ -396,72 +315,75 @@ def _head_signals(figures: Figures, section: str) -> list[str]:
     return [item for item in figures.items(section) if cost_class(item) == "head"]
 
 
-def _plain_ranks(figures: Figures, section: str) -> list[str]:
-    return choose.plain_ranks(figures)
-
-
-def _share(part: float | None, whole: float | None) -> str:
-    """One Loss Diff as a share of another, in percent; a dash where either is null or the whole is zero."""
-    return value_text(SHARE, part / whole if part is not None and whole else None)
-
-
-def _medians(view: View) -> list[Row]:
+def _medians(view: View) -> Rows:
     """Every method at the median cut, with its share of the oracle's Loss Diff, here and as published."""
     oracle, rows = view.figures.figure("separation", "oracle", "loss_diff"), []
     for method in choose.median_cut(view.figures):
         own = method.loss_diff
-        shares = _share(own.value, oracle.value), _share(own.published, oracle.published)
-        given = {"oracle share (%)": shares[0], f"{_title(view)}, share (%)": shares[1]}
+        here, then = choose.ratio(own.value, oracle.value), choose.ratio(own.published, oracle.published)
+        given = {"oracle share (%)": value_text(SHARE, here), f"{_title(view)}, share (%)": value_text(SHARE, then)}
         rows.append(Row([method.title, method.sees], method.place, given=given))
     return rows
 
 
-def _median_columns(view: View) -> list[Column]:
+def _median_columns(view: View) -> Columns:
     headings = ("oracle share (%)", f"{_title(view)}, share (%)")
     return [*_beside(view, "Loss Diff (nats)"), *(Column("{0}", "{2}", heading=name) for name in headings)]
 
 
-def _own_cuts(view: View) -> list[Row]:
+def _own_cuts(view: View) -> Rows:
     methods = choose.own_cut(view.figures)
     return [Row([method.title, value_text(SHARE, method.easy_share)], method.place) for method in methods]
 
 
-def _banded(view: View) -> list[Row]:
+def _own_columns(view: View) -> Columns:
+    return _beside(view, "Loss Diff (nats)")
+
+
+def _banded(view: View) -> Rows:
     names = [(section.replace("_", " "), section, item, metric) for section, item, metric in view.figures.banded()]
     return [Row([title, item_title(key[1]), metric_label(key[0], key[2]).heading], key) for title, *key in names]
 
 
-def _band_columns(view: View) -> list[Column]:
+def _band_columns(view: View) -> Columns:
     bands = {"band": band, "this run is": inside}
     return [*_beside(view)[:2], *(Column("{0}", "{2}", "{1}", form, name) for name, form in bands.items())]
 
 
-SPLIT = "easy_loss hard_loss loss_diff oracle_share"
-SHAPE = "skewness easy_mean hard_mean loss_diff cohens_d cohens_d_normal cohens_d_uniform cohens_d_exponential dip"
-UNSEEN = "dip_p_thinned unseen_target_share unseen_target_mean_loss"
-CUT = "threshold easy_share_at_threshold loss_diff_at_threshold"
-FIDELITY = "coverage logits_pearson max_probability_pearson max_probability_mse seconds"
-FOUNDING_TABLES: dict[str, Entry] = {
-    "language_model": _listing("model", "language_model"),
-    "loss": _listing("loss_distribution", "loss", f"mean std min max q25 q50 q75 {SHAPE} {UNSEEN}"),
-    "exit_classifier": _listing("separation", "exit_classifier", f"pearson spearman mean std {SPLIT} {CUT}"),
-    "regression": _grid("model", "regression", "mse pearson spearman r2 loss_diff"),
-    "classification": _grid("model", "classification", "accuracy balanced_accuracy f1 auroc auprc"),
-    "classified": _grid("model", "classification", "easy_share easy_loss hard_loss loss_diff loss_diff_median"),
-    "target_probability": _listing("separation", "target_probability", f"pearson spearman mean std {SPLIT}"),
-    "thresholds": _grid("threshold", "thresholds", "easy_share hard_share easy_loss hard_loss loss_diff"),
-    "correlations": _grid("signal", "separation", "pearson spearman high_means_easy mean std", _head_signals),
-    "separation": _grid("signal", "separation", SPLIT, lambda *names: [*_head_signals(*names), "oracle"]),
-    "high_confidence": _grid("threshold", "high_confidence", f"tokens share {CORRELATIONS}"),
-    "confident": _listing("high_confidence", "0.5", "tokens share high_mean_loss low_mean_loss"),
-    "metric_prediction": _grid("signal", "metric_prediction", "pearson", choose.signals_of),
-    "low_rank": _grid("rank", "low_rank", FIDELITY, _plain_ranks),
-    "low_rank_metrics": _grid(
-        "rank", "low_rank", "max_logit_pearson max_minus_mean_pearson margin_pearson", _plain_ranks
-    ),
-    "low_rank_split": _grid("rank", "low_rank", SPLIT, _plain_ranks),
-    "median_cut": Entry(("method", "kind"), _medians, _median_columns, left=2),
-    "own_cut": Entry(("method", "called easy (%)"), _own_cuts, lambda view: _beside(view, "Loss Diff (nats)")),
-    "bands": Entry(("section", "item", "figure"), _banded, _band_columns, left=3),
+ITEMS: dict[str, Callable[[Figures, str], list[str]]] = {
+    "all": Figures.items,
+    "signals": choose.signals_of,
+    "head_signals": _head_signals,
+    "head_signals_and_oracle": lambda *section: [*_head_signals(*section), "oracle"],
+    "plain_ranks": lambda figures, _: choose.plain_ranks(figures),
 }
-"""The tables of the founding experiments, this run's figures beside the published ones."""
+"""Which items of a section a grid has."""
+
+ROWS: dict[str, Callable[[View], Rows]] = {
+    "parts": lambda _: [Row([part], [part]) for part in ("fit", "select", "test")],
+    "labels": _of_items("fair_labels", hard_title),
+    "ceilings": _of_items("fair_ceilings", hard_title),
+    "stacks": _of_items("fair_stacks", signal_title),
+    "previews": lambda view: [Row(item.split("/"), [item]) for item in view.figures.items("fair_low_rank")],
+    "strata_signals": lambda view: [Row([signal_title(item)], [item]) for item in strata_items(view.figures)],
+}
+
+
+def _entry(declared: Mapping[str, Any]) -> Entry:
+    """The table that an entry of tables.yaml declares."""
+    given = dict(declared)
+    if "listing" in given:
+        section, item = given["listing"]
+        return _listing(section, item, given.get("metrics", ""))
+    if "grid" in given:
+        return _grid(given.pop("grid"), **given)
+    rows, columns = given["rows"], given.get("columns", [])
+    if isinstance(columns, str):
+        columns = globals()[f"_{columns}"]
+    else:
+        columns = [column for one in columns for column in columns_of(**one)]
+    return Entry(given["heads"], ROWS.get(rows) or globals()[f"_{rows}"], columns, given.get("left", 1))
+
+
+with Path(__file__).with_name("tables.yaml").open(encoding="utf-8") as _lines:
+    TABLES = {name: _entry(declared) for name, declared in yaml.safe_load(_lines).items()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from easyhard.errors import InputError
-from easyhard.report.labels import COST_CLASSES, SIGNAL_TITLES, TARGET_SIGNALS, cost_class, item_title
+from easyhard.report.labels import COST_CLASSES, FOUNDING_SIGNALS, cost_class, item_title
 from easyhard.report.metrics import Figure, Figures
 from easyhard.report.words import text
 
@@ -33,7 +33,7 @@ class LowRank(NamedTuple):
 class Method:
     """A method of the founding comparison: what it `sees` (TARGET, LOGITS, TRAINED), and where its Loss Diff stands.
 
-    `value` is that in nats; `easy_share` (0..1) is what a classifier calls easy at its own cut.
+    `easy_share` (0..1) is what it calls easy at that cut.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Method:
 
     @property
     def value(self) -> float:
-        """Minus infinity where the Loss Diff is null, so that it sorts last."""
+        """The Loss Diff in nats; minus infinity where it is null, so that it sorts last."""
         return float("-inf") if self.loss_diff.value is None else self.loss_diff.value
 
 
@@ -97,6 +97,11 @@ def affordable_signals(figures: Figures) -> list[str]:
     return [item for item in found if figures.number("fair_signals", item, "cost_share") <= CHEAP_SHARE]
 
 
+def best_affordable(figures: Figures) -> str | None:
+    """The best affordable signal on the select part; None where there is none."""
+    return max(affordable_signals(figures), key=lambda item: select_score(figures, item), default=None)
+
+
 def low_rank(item: str) -> LowRank | None:
     """The parts of a low-rank signal's name; None for any other signal."""
     parts = re.fullmatch(r"(\w+)/(\d+)/(refined_)?(\w+)", item)
@@ -140,24 +145,52 @@ def strata_items(figures: Figures) -> list[str]:
 
 def median_cut(figures: Figures) -> list[Method]:
     """Every method cut at the median of its score, the largest Loss Diff first."""
-    found = [_method(figures, item_title(item), ("separation", item)) for item in figures.items("separation")]
-    found += [
-        _method(figures, _probe("regression", item), ("regression", item)) for item in figures.items("regression")
-    ]
-    for item in classifiers(figures):
-        found.append(_method(figures, _probe("classification", item), ("classification", item), "_median"))
-    return sorted(found, key=lambda method: -method.value)
+    places = [("separation", item, "loss_diff") for item in figures.items("separation")]
+    places += [("regression", item, "loss_diff") for item in figures.items("regression")]
+    places += [("classification", item, "loss_diff_median") for item in classifiers(figures)]
+    return _methods(figures, places)
 
 
 def own_cut(figures: Figures) -> list[Method]:
     """The classifiers cut at their own threshold, the largest Loss Diff first."""
-    places = {"exit classifier": ("separation", "exit_classifier", "_at_threshold")}
-    places |= {_probe("classification", item): ("classification", item, "") for item in classifiers(figures)}
-    found = [
-        _method(figures, title, (section, item), cut, figures.value(section, item, f"easy_share{cut}"))
-        for title, (section, item, cut) in places.items()
-    ]
+    places = [("separation", "exit_classifier", "loss_diff_at_threshold")]
+    return _methods(figures, [*places, *(("classification", item, "loss_diff") for item in classifiers(figures))])
+
+
+def _methods(figures: Figures, places: Iterable[tuple[str, str, str]]) -> list[Method]:
+    """The methods whose Loss Diffs stand there; models are named with their task: `MLP-2 regression`."""
+    tasks = {"separation": "", "regression": " regression", "classification": " classifier"}
+    found = []
+    for section, item, metric in places:
+        title, own = f"{item_title(item)}{tasks[section]}", figures.figure(section, item, metric)
+        easy_share = figures.get(section, item, metric.replace("loss_diff", "easy_share")).value
+        found.append(Method(title, _sees(section, item), (section, item, metric), own, easy_share))
     return sorted(found, key=lambda method: -method.value)
+
+
+def _sees(section: str, item: str) -> str:
+    if section != "separation" or item == "exit_classifier":
+        return TRAINED
+    return TARGET if cost_class(item) == "target" else LOGITS
+
+
+def ratio(part: float | None, whole: float | None) -> float | None:
+    """One Loss Diff as a share of another; None where either is null or the whole is zero."""
+    return part / whole if part is not None and whole else None
+
+
+def learning_sizes(figures: Figures) -> dict[str, list[str]]:
+    """The items of each probe of the learning curve, the smallest part of the fit documents first."""
+    sizes: dict[str, list[str]] = {}
+    for item in sorted(figures.items("fair_learning"), key=lambda item: float(item.rpartition("/")[2])):
+        sizes.setdefault(item.rpartition("/")[0], []).append(item)
+    return sizes
+
+
+def used_bins(figures: Figures) -> list[str]:
+    """The bins of confidence that hold tokens, `model/bin_03`."""
+    bins = [item for item in figures.items("fair_calibration") if "/" in item]
+    return [item for item in bins if figures.number("fair_calibration", item, "tokens") > 0]
 
 
 def classifiers(figures: Figures) -> list[str]:
@@ -167,12 +200,12 @@ def classifiers(figures: Figures) -> list[str]:
 
 def untrained_signals(figures: Figures) -> list[str]:
     """The signals of the separation table that are neither trained nor see the target."""
-    return [item for item in figures.items("separation") if item not in TARGET_SIGNALS | {"exit_classifier"}]
+    return [item for item in figures.items("separation") if _sees("separation", item) == LOGITS]
 
 
 def signals_of(figures: Figures, section: str) -> list[str]:
     """The section's items that are signals, in the order of the table."""
-    return [item for item in figures.items(section) if item in SIGNAL_TITLES]
+    return [item for item in figures.items(section) if item in FOUNDING_SIGNALS]
 
 
 def plain_ranks(figures: Figures) -> list[str]:
@@ -194,19 +227,3 @@ def _by_class(figures: Figures, items: list[str]) -> dict[str, list[str]]:
         stated = (name for name in COST_CLASSES if figures.has("fair_signals", item, f"needs_{name}"))
         grouped[next(stated, cost_class(item))].append(item)
     return {name: own for name, own in grouped.items() if own}
-
-
-def _method(
-    figures: Figures, title: str, place: tuple[str, str], cut: str = "", easy_share: float | None = None
-) -> Method:
-    section, item = place
-    sees = TARGET if item in TARGET_SIGNALS else LOGITS
-    if section != "separation" or item == "exit_classifier":
-        sees = TRAINED
-    metric = f"loss_diff{cut}"
-    return Method(title, sees, (section, item, metric), figures.figure(section, item, metric), easy_share)
-
-
-def _probe(section: str, item: str) -> str:
-    """The model and its task: `MLP-2 regression`, `MLP-2 classifier`."""
-    return f"{item_title(item)} {'classifier' if section == 'classification' else section}"

@@ -9,12 +9,6 @@ from easyhard.errors import InputError
 from easyhard.signals.registry import Signal, find
 
 NULL = "–"
-FOUNDING_SIGNALS = (
-    *("oracle", "target_probability", "max_probability", "max_logit", "max_minus_mean"),
-    *("margin", "entropy", "exit_classifier"),
-)
-"""The signals that the published sections know by name."""
-
 OWN = "own"
 COST_CLASSES = {
     "hidden": "the hidden state",
@@ -52,11 +46,17 @@ class Label:
         return 100.0 if self.unit == "%" else 1.0
 
 
-SIGNAL_TITLES = {name: find(name).title for name in FOUNDING_SIGNALS}
-SIGNAL_FORMULAS = {name: find(name).formula for name in FOUNDING_SIGNALS}
-TARGET_SIGNALS = frozenset(name for name in FOUNDING_SIGNALS if find(name).needs == "target")
+FOUNDING_SIGNALS = {
+    name: find(name)
+    for name in (
+        *("oracle", "target_probability", "max_probability", "max_logit", "max_minus_mean"),
+        *("margin", "entropy", "exit_classifier"),
+    )
+}
+"""The signals that the published sections know by name."""
+
 TITLES = {
-    **SIGNAL_TITLES,
+    **{name: signal.title for name, signal in FOUNDING_SIGNALS.items()},
     "oracle": "oracle (loss itself)",
     "majority": "majority class",
     "mlp2": "MLP-2",
@@ -65,22 +65,14 @@ TITLES = {
 }
 
 
-def _read_labels() -> dict[tuple[str, str], Label]:
-    with Path(__file__).with_name("labels.csv").open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    return {(row["section"], row["metric"]): Label(row["name"], row["unit"], int(row["digits"])) for row in rows}
-
-
-LABELS = _read_labels() | {("", "high_means_easy"): Label("high means", words=("hard", "easy"))}
+LABELS = {("", "high_means_easy"): Label("high means", words=("hard", "easy"))}
+with Path(__file__).with_name("labels.csv").open(newline="", encoding="utf-8") as _lines:
+    for _row in csv.DictReader(_lines):
+        LABELS[_row["section"], _row["metric"]] = Label(_row["name"], _row["unit"], int(_row["digits"]))
 """By section and metric; a label without a section is for all. What is not here has no unit and three digits."""
 
-HARD = r"loss_over_[\w.]+|argmax_wrong"
-REFINED = "refined_"
-MODE_LABELS = {
-    "": ("", "nats"),
-    "_share": (", share of tokens", "%"),
-    "_unseen_share": (", of these never seen in training", "%"),
-}
+SHARE = Label("share", "%", 1)
+MODE_LABELS = {None: "", "_share": ", share of tokens", "_unseen_share": ", of these never seen in training"}
 
 
 def known_signal(name: str) -> Signal | None:
@@ -116,18 +108,17 @@ def metric_label(section: str, metric: str) -> Label:
     """
     mode = re.fullmatch(r"mode_(\d+)(_share|_unseen_share)?", metric)
     if mode:
-        described, unit = MODE_LABELS[mode[2] or ""]
-        return Label(f"mode {mode[1]}{described}", unit, 1)
+        return Label(f"mode {mode[1]}{MODE_LABELS[mode[2]]}", "%" if mode[2] else "nats", 1)
     known = LABELS.get((section, metric)) or LABELS.get(("", metric))
     if known:
         return known
-    score = re.fullmatch(rf"(auroc|auprc|augrc)_({HARD})", metric)
+    score = re.fullmatch(r"(auroc|auprc|augrc)_(loss_over_[\w.]+|argmax_wrong)", metric)
     if score:
         return Label(f"{score[1].upper()}, {hard_title(score[2])}")
     name = metric.removeprefix("pearson_").removesuffix("_pearson")
-    signal = known_signal(name.removeprefix(REFINED)) if name != metric else None
+    signal = known_signal(name.removeprefix("refined_")) if name != metric else None
     if signal:
-        return Label(f"r of {signal.title}{', refined' if name.startswith(REFINED) else ''}")
+        return Label(f"r of {signal.title}{', refined' if name.startswith('refined_') else ''}")
     return Label(metric.replace("_", " "))
 
 

@@ -81,7 +81,7 @@ class Figures:
     def column(self, section: str, items: Sequence[str], metric: str) -> list[Figure]:
         """The metric of several items, empty for an item that lacks it. Raises InputError when no item has it."""
         if not any((section, item, metric) in self._figures for item in items):
-            raise InputError(f"metrics: no figure {section}/{'|'.join(items)}/{metric}; the report needs it")
+            raise InputError(f"metrics: no figure {section}/…/{metric}; the report needs it")
         return [self.get(section, item, metric) for item in items]
 
     def metrics(self, section: str, item: str) -> list[str]:

@@ -9,6 +9,7 @@ from easyhard.report.items import (
     CHEAP_SHARE,
     affordable_signals,
     class_best,
+    learning_sizes,
     main_label,
     overall_best,
     select_score,
@@ -16,10 +17,9 @@ from easyhard.report.items import (
 from easyhard.report.labels import OWN, metric_label, signal_title, value_text
 from easyhard.report.metrics import Figures
 from easyhard.report.sentences import say
-from easyhard.report.words import BETTER, NOT_WORSE, SIGNIFICANT, standing, strong
+from easyhard.report.words import BETTER, FROM_HEAD, NOT_WORSE, SIGNIFICANT, standing, strong
 
 CHANCE = 0.5
-FROM_HEAD = "auroc_from_head_best"
 LEADS = {
     "hidden": "Without a pass over the vocabulary",
     "context": "With earlier tokens as well",
@@ -117,11 +117,8 @@ def context_mark(figures: Figures) -> Mark | None:
 
 def learning(figures: Figures) -> str:
     """What each probe gained by the last enlargement of the fit part, and whether that leaves its interval."""
-    sizes: dict[str, list[str]] = {}
-    for item in sorted(figures.items("fair_learning"), key=lambda item: float(item.rpartition("/")[2])):
-        sizes.setdefault(item.rpartition("/")[0], []).append(item)
     gains, clear = [], []
-    for probe, items in sizes.items():
+    for probe, items in learning_sizes(figures).items():
         steps = [figures.get("fair_learning", item, "auroc") for item in items[-2:]]
         if len(steps) < 2 or steps[0].value is None or steps[1].value is None:
             continue

@@ -1,19 +1,19 @@
 """Reports as Markdown: the only place, with its templates, that knows the format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2 import TemplateError, TemplateNotFound
 
 from easyhard.errors import InputError
 from easyhard.report import prose, setup
 from easyhard.report.conclusions import conclusions
-from easyhard.report.entries import DOCUMENT_TABLES, FOUNDING_TABLES, drawable, strata_kinds
+from easyhard.report.entries import TABLES, drawable, strata_kinds
 from easyhard.report.items import main_label, signals_by_class
 from easyhard.report.labels import COST_CLASSES, hard_title, signal_title
 from easyhard.report.metrics import Figures
-from easyhard.report.sentences import FINDINGS, REACH, all_said, say
+from easyhard.report.sentences import FINDINGS, REACH, all_said, environment_of, say
 from easyhard.report.tables import MARK, Table, View
 from easyhard.report.words import STRONG, text
 
@@ -28,7 +28,7 @@ def render(published: Figures | None, fair: Figures | None, own: setup.Setup, te
     if fair is not None:
         names |= {
             "drawn": drawable(fair),
-            "table": lambda name, about="": DOCUMENT_TABLES[name].table(View(fair, about)),
+            "table": lambda name, about="": TABLES[name].table(View(fair, about)),
             "conclusions": conclusions(fair) if published is not None else [],
             "classes": {name: COST_CLASSES[name] for name in signals_by_class(fair)},
             "hard": hard_title(main_label(fair)),
@@ -39,7 +39,7 @@ def render(published: Figures | None, fair: Figures | None, own: setup.Setup, te
         }
     if published is not None:
         names |= {
-            "founding": lambda name: FOUNDING_TABLES[name].table(View(published, "", own.is_founding_corpus)),
+            "founding": lambda name: TABLES[name].table(View(published, "", own.is_founding_corpus)),
             "findings": all_said((*FINDINGS, *(["bands"] if own.is_founding_corpus else [])), published),
             "text": text,
             "mark": MARK,
@@ -53,14 +53,7 @@ def fill(template: str | Path, names: Mapping[str, Any]) -> str:
     Raises InputError naming the template that cannot be read or the line that wants another name.
     """
     path = Path(template)
-    environment = Environment(
-        loader=FileSystemLoader(path.parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_as_markdown,
-    )
+    environment = environment_of(path.parent, keep_trailing_newline=True, finalize=_as_markdown)
     try:
         return environment.get_template(path.name).render(names)
     except TemplateNotFound as error:
@@ -79,15 +72,9 @@ def markdown(table: Table) -> str:
     ]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     rule = ["-" * width if index < table.left else "-" * (width - 1) + ":" for index, width in enumerate(widths)]
-    return "\n".join(_line(row, widths, table.left) for row in (cells[0], rule, *cells[1:]))
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], left: int) -> str:
-    padded = [
-        cell.ljust(width) if index < left else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return f"| {' | '.join(padded)} |"
+    ways = [f"<{width}" if index < table.left else f">{width}" for index, width in enumerate(widths)]
+    lines = [" | ".join(map(format, row, ways)) for row in (cells[0], rule, *cells[1:])]
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def _strong(words: str) -> str:

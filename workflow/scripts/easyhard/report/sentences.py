@@ -84,11 +84,15 @@ def _outside_bands(figures: Figures) -> list[str]:
     return found
 
 
+def environment_of(folder: Path, **more: Any) -> Environment:
+    """The templates of a folder; a name that they lack is an error."""
+    loader = FileSystemLoader(folder)
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **more)
+
+
 @cache
 def _sentences() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = environment_of(Path(__file__).parent)
     environment.globals |= vars(items) | vars(words)
     environment.globals |= {
         **{"title": signal_title, "item": item_title, "hard": hard_title, "KEPT": KEPT},

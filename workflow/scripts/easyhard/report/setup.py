@@ -46,20 +46,19 @@ class Setup:
 
 
 def make_setup(run: str, kind: str, config: Mapping[str, Any], files: Any) -> Setup:
-    """The set-up of a run of that kind, from its settings and files: benchmarks and, where text is read here, the
+    """The set-up of a run of that kind, from its settings and `files`: benchmarks, and tokens and model where it has
 
-    summaries of its tokens and model.
+    them.
     """
     versions = {"python": platform.python_version()} | {name: version(name) for name in PROGRAMS}
     steps = [_step(Path(benchmark)) for benchmark in files.benchmarks]
-    tokens, model = files.get("tokens"), files.get("model")
-    if not tokens or not model:
+    if not files.get("tokens") or not files.get("model"):
         device = platform.processor() or platform.machine()
         return Setup(run, config, _files_read(config["input"]), {}, device, versions, steps)
-    read, summary = read_json(tokens), read_json(model)
-    corpus = {"source": read["source"], "credit": read["credit"], "sha256": read["corpus_sha256"]}
+    read, summary = read_json(files.tokens), read_json(files.model)
+    corpus = {"source": f"Text: {read['source']}.", "credit": read["credit"], "sha256": read["corpus_sha256"]}
     if kind == "trained":
-        corpus |= {"source": f"Text: {read['source']}.", "tokens_in": str(Path(tokens).parent)}
+        corpus["tokens_in"] = str(Path(files.tokens).parent)
     else:
         corpus["source"] = f"{model_in_words(config['model'], summary)}\n\n{read['source']}."
     return Setup(run, config, corpus, read, summary["device"], versions, steps)
@@ -90,13 +89,16 @@ def versions_table(setup: Setup) -> Table:
 
 def steps_table(setup: Setup) -> Table:
     """One row a step, wall time in s and peak memory in MB, and their sum and maximum at the end."""
-    seconds = [step["seconds"] for step in setup.steps if step["seconds"] is not None]
-    memory = [step["max_rss_mb"] for step in setup.steps if step["max_rss_mb"] is not None]
-    last = {"rule": "all: sum, highest", "seconds": sum(seconds), "max_rss_mb": max(memory, default=None)}
-    rows = [
-        [step["rule"], _number(step["seconds"], 1), _number(step["max_rss_mb"], 0)] for step in (*setup.steps, last)
+    seconds, memory = (
+        [step[name] for step in setup.steps if step[name] is not None] for name in ("seconds", "max_rss_mb")
+    )
+    rows = [(step["rule"], step["seconds"], step["max_rss_mb"]) for step in setup.steps]
+    rows.append(("all: sum, highest", sum(seconds), max(memory, default=None)))
+    cells = [
+        [rule, NULL if time is None else f"{time:,.1f}", NULL if peak is None else f"{peak:,.0f}"]
+        for rule, time, peak in rows
     ]
-    return Table(["step", "time (s)", "peak memory (MB)"], rows)
+    return Table(["step", "time (s)", "peak memory (MB)"], cells)
 
 
 def splits_table(setup: Setup) -> Table:
@@ -117,9 +119,11 @@ def _step(benchmark: Path) -> dict[str, Any]:
     """Wall time and peak memory of a rule, from the table that Snakemake measured; None where it was too short."""
     with benchmark.open(newline="") as lines:
         measured = next(csv.DictReader(lines, delimiter="\t"))
-    numbers = [None if measured[name] in ("-", "NA", "") else float(measured[name]) for name in ("s", "max_rss")]
+    seconds, memory = (
+        None if measured[name] in ("-", "NA", "") else float(measured[name]) for name in ("s", "max_rss")
+    )
     name = benchmark.with_suffix("").as_posix().partition("/benchmarks/")[2]
-    return {"rule": name, "seconds": numbers[0], "max_rss_mb": numbers[1]}
+    return {"rule": name, "seconds": seconds, "max_rss_mb": memory}
 
 
 def _files_read(given: Mapping[str, Any]) -> dict[str, str]:
@@ -137,11 +141,6 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
     for key, value in config.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
-        elif value is None or value == "":
-            yield [prefix + key, NULL]
         else:
-            yield [prefix + key, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)]
-
-
-def _number(value: float | None, digits: int) -> str:
-    return NULL if value is None else f"{value:,.{digits}f}"
+            values = value if isinstance(value, list | tuple) else [NULL if value in (None, "") else value]
+            yield [prefix + key, ", ".join(map(str, values))]

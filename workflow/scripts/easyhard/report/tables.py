@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from easyhard.report.items import main_label
 from easyhard.report.labels import Label, difference_text, metric_label, value_text
 from easyhard.report.metrics import Figure, Figures
-from easyhard.report.words import estimate_text, p_text, percent
+from easyhard.report.words import estimate_text, p_text, percent, signed_text
 
 MARK = "†"
 Form = Callable[[Label, Figure], str]
@@ -77,9 +78,8 @@ class Entry:
     def table(self, view: View) -> Table:
         """The table of these figures. Raises InputError naming a figure that it cannot do without."""
         columns = self.columns(view) if callable(self.columns) else self.columns
-        return build(
-            view.figures, [head.format(view.about) for head in self.heads], self.rows(view), columns, self.left
-        )
+        heads = [head.format(about=view.about) for head in self.heads]
+        return build(view.figures, heads, self.rows(view), columns, self.left)
 
 
 def build(
@@ -110,29 +110,25 @@ def build(
     return Table([*heads, *(heading for heading, _ in shown)], lines, left)
 
 
-def columns_of(section: str, metrics: str, form: Form = estimate_text, dropped: bool = False) -> list[Column]:
-    """A column each of several metrics, parted by blanks, of the row's item in one section."""
-    return [Column(section, metric, form=form, dropped=dropped) for metric in metrics.split()]
-
-
 def plain(label: Label, figure: Figure) -> str:
     """The value alone."""
     return value_text(label, figure.value)
 
 
-def share(label: Label, figure: Figure) -> str:
-    """A share in percent, with the digits that count."""
-    return percent(figure.value)
+FORMS: dict[str, Form] = {
+    "estimate": estimate_text,
+    "plain": plain,
+    "signed": signed_text,
+    "share": lambda _, figure: percent(figure.value),
+    "p_words": lambda _, figure: p_text(figure.value),
+    "p": lambda _, figure: p_text(figure.value).removeprefix("p ").removeprefix("= "),
+}
+"""By the names that tables.yaml has for them; `p` stands below a heading that says so."""
 
 
-def p_words(label: Label, figure: Figure) -> str:
-    """A p-value in words."""
-    return p_text(figure.value)
-
-
-def p_value(label: Label, figure: Figure) -> str:
-    """A p-value below a heading that says so."""
-    return p_text(figure.value).removeprefix("p ").removeprefix("= ")
+def columns_of(section: str, metrics: str, form: str = "estimate", **look: Any) -> list[Column]:
+    """A column each of several metrics, parted by blanks; `look` has what else a Column is given."""
+    return [Column(section, metric, form=FORMS[form], **look) for metric in metrics.split()]
 
 
 def marked(label: Label, figure: Figure) -> str:

@@ -26,7 +26,7 @@ from easyhard.report.drawing import (
     density_panels,
     styled,
 )
-from easyhard.report.labels import SIGNAL_FORMULAS, item_title
+from easyhard.report.labels import FOUNDING_SIGNALS, item_title
 from easyhard.signals.store import column_names, read_columns
 from easyhard.tokens.sequences import unseen_targets
 from easyhard.tokens.store import read_stream
@@ -128,7 +128,7 @@ def signals_against_loss(loss: Column, signals: Mapping[str, Column]) -> Figure:
     """A panel a signal, each (tokens,): token density, mean and quartiles of the loss (nats) in equal-sized bins."""
     panels = []
     for name, values in signals.items():
-        formula = SIGNAL_FORMULAS[name].replace("p_y", "$p_y$") + (" (nats)" if name in IN_NATS else "")
+        formula = FOUNDING_SIGNALS[name].formula.replace("p_y", "$p_y$") + (" (nats)" if name in IN_NATS else "")
         panels.append((item_title(name), formula, values, loss))
     return density_panels("What each signal tells of the loss", panels, "loss (nats)", height=2.6)
 

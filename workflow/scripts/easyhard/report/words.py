@@ -3,7 +3,8 @@
 What a reader is to see first is wrapped by `strong`; the renderer of a format says how that looks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from easyhard.report.labels import NULL, Label, difference_text, metric_label, value_text
 from easyhard.report.metrics import Figure, Figures
@@ -13,6 +14,7 @@ STRONG = "\ue000", "\ue001"
 
 BETTER, NOT_WORSE, WORSE = "better", "not worse", "worse"
 SIGNIFICANT = 0.05
+FROM_HEAD = "auroc_from_head_best"
 
 
 def strong(words: str) -> str:
@@ -30,25 +32,24 @@ def estimate(figures: Figures, section: str, item: str, metric: str) -> str:
     return estimate_text(metric_label(section, metric), figures.get(section, item, metric))
 
 
-def estimate_text(label: Label, figure: Figure) -> str:
-    """The value and, where there is one, its interval."""
-    value = value_text(label, figure.value)
-    if figure.interval is None:
-        return value
-    return f"{value} [{', '.join(value_text(label, end) for end in figure.interval)}]"
-
-
 def difference(figures: Figures, item: str, metric: str) -> str:
     """A signal's difference from another with its interval, all signed: `-0.007 [-0.012, -0.002]`; else a dash."""
     return signed_text(metric_label("fair_differences", metric), figures.get("fair_differences", item, metric))
 
 
+def estimate_text(label: Label, figure: Figure) -> str:
+    """The value and, where there is one, its interval."""
+    return _with_interval(figure, partial(value_text, label))
+
+
 def signed_text(label: Label, figure: Figure) -> str:
     """The value and, where there is one, its interval, all with their signs."""
-    value = difference_text(label, figure.value, 0.0)
-    if figure.interval is None:
-        return value
-    return f"{value} [{', '.join(difference_text(label, end, 0.0) for end in figure.interval)}]"
+    return _with_interval(figure, lambda value: difference_text(label, value, 0.0))
+
+
+def _with_interval(figure: Figure, print_value: Callable[[float | None], str]) -> str:
+    interval = f" [{', '.join(map(print_value, figure.interval))}]" if figure.interval else ""
+    return print_value(figure.value) + interval
 
 
 def standing(figure: Figure, low_is_good: bool = False) -> str | None:
