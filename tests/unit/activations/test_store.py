@@ -1,5 +1,7 @@
 """Activations go to Parquet and come back; damaged, foreign and non-finite files are named."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from easyhard.activations.prefetch import prefetch
 from easyhard.activations.store import Columns, count_rows, read_batches, read_columns, read_where, write_shard
 from easyhard.errors import InputError
 from easyhard.parquet import write_parquet
@@ -16,11 +19,8 @@ NAMES = ["sequence", "position", "document", "token", "target", "loss", "hidden"
 
 def batch(rows: int, dim: int, seed: int = 0) -> Columns:
     rng = np.random.default_rng(seed)
-    integers = {
-        name: rng.integers(0, 99, rows).astype(np.int32) for name in ("sequence", "document", "token", "target")
-    }
     return {
-        **integers,
+        **{name: rng.integers(0, 99, rows).astype(np.int32) for name in ("sequence", "document", "token", "target")},
         "position": rng.integers(0, 32, rows).astype(np.int16),
         "split": np.full(rows, "train"),
         "loss": rng.random(rows, dtype=np.float32),
@@ -43,11 +43,6 @@ def test_round_trip(tmp_path: Path, sizes: list[int], dim: int) -> None:
     assert pq.read_schema(paths[0]).field("hidden").type == pa.list_(pa.float32(), dim)
 
 
-def test_reading_streams(tmp_path: Path) -> None:
-    write_shard(tmp_path / "0.parquet", [batch(20_000, 2)], 2, {})
-    assert max(len(part["loss"]) for part in read_batches([tmp_path / "0.parquet"], ["loss"])) <= 8_192
-
-
 @pytest.mark.parametrize("share", [0.0, 1e-4, 0.5, 1.0])
 def test_only_wanted_rows_are_given(tmp_path: Path, share: float) -> None:
     parts, paths = [batch(20_000, 2, seed=1), batch(0, 2), batch(7, 2, seed=2)], [tmp_path / f"{n}" for n in range(3)]
@@ -55,35 +50,50 @@ def test_only_wanted_rows_are_given(tmp_path: Path, share: float) -> None:
         write_shard(path, [part], 2, {})
     wanted = np.random.default_rng(3).random(20_007) < share
     found = list(read_where(paths, ["hidden", "loss"], wanted))
-    assert all(len(part["loss"]) for part in found)
+    assert all(0 < len(part["loss"]) <= 8_192 for part in found)
+    assert max(len(part["loss"]) for part in read_batches(paths, ["loss"])) <= 8_192
     for name in ("hidden", "loss") if share else ():
         whole = np.concatenate([part[name] for part in parts])
         np.testing.assert_array_equal(np.concatenate([part[name] for part in found]), whole[wanted])
 
 
-@pytest.mark.parametrize("column", ["loss", "hidden"])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(("column", "value"), [("loss", np.nan), ("hidden", np.inf)])
 def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, column: str, value: float) -> None:
     good, bad = batch(10, 3), batch(10, 3)
     bad[column][4] = value
-    path = tmp_path / "0.parquet"
     with pytest.raises(InputError, match=rf"0\.parquet: {column} is not finite \(first at row 4"):
-        write_shard(path, [good, bad], 3, {})
+        write_shard(tmp_path / "0.parquet", [good, bad], 3, {})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_damaged_and_foreign_files_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "0.parquet"
-    write_shard(path, [batch(3000, 8)], 8, {})
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"0\.parquet: not a readable Parquet"):
-        read_columns([path], ["loss"])
-    path.write_bytes(b"")
-    with pytest.raises(InputError, match=r"0\.parquet: not a readable Parquet"):
-        count_rows([path])
-    write_parquet(path, pa.table({"x": [1]}))
+def test_a_file_without_the_column_is_named(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "0.parquet", pa.table({"x": [1]}))
     with pytest.raises(InputError, match=r"0\.parquet: no column loss; it holds x"):
-        read_columns([path], ["loss"])
-    with pytest.raises(InputError, match=r"gone\.parquet"):
-        read_columns([tmp_path / "gone.parquet"], ["loss"])
+        read_columns([tmp_path / "0.parquet"], ["loss"])
+
+
+def test_the_same_items_in_order_and_an_error_in_its_place() -> None:
+    def breaks() -> Iterator[int]:
+        yield 1
+        raise ValueError("third")
+
+    for count in (0, 1, 2, 7):
+        assert list(prefetch(iter(range(count)))) == list(range(count))
+    items = prefetch(breaks())
+    assert next(items) == 1
+    with pytest.raises(ValueError, match="third"):
+        next(items)
+
+
+def test_reading_goes_on_meanwhile_but_not_far() -> None:
+    read: list[int] = []
+
+    def reads() -> Iterator[int]:
+        for item in range(1, 10):
+            read.append(item)
+            yield item
+
+    items = prefetch(reads(), ahead=2)
+    next(items)
+    time.sleep(0.2)
+    assert read == [1, 2, 3]

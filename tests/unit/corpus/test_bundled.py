@@ -17,21 +17,12 @@ def corpus() -> Corpus:
     return load_bundled(0.15, 0.15, seed=42)
 
 
-def tokens(corpus: Corpus) -> Counter[str]:
-    counts: Counter[str] = Counter()
+def test_every_article_that_has_text_is_enough_for_the_founding_sizes(corpus):
+    assert len(corpus.documents) == len({document.title for document in corpus.documents}) == 106
+    assert "Attribution-ShareAlike" in corpus.credit
+    counts = Counter()
     for document in corpus.documents:
         counts[document.split] += len(words(document.text))
-    return counts
-
-
-def test_every_article_that_has_text(corpus):
-    assert len(corpus.documents) == 106
-    assert len({document.title for document in corpus.documents}) == 106
-    assert "Attribution-ShareAlike" in corpus.credit
-
-
-def test_enough_text_for_the_founding_sizes(corpus):
-    counts = tokens(corpus)
     assert counts["train"] >= 330_000
     assert counts["validation"] >= 66_000
     assert 500_000 < sum(counts.values()) < 560_000
@@ -62,9 +53,7 @@ def test_split_follows_the_seed(corpus):
     assert load_bundled(0.15, 0.15, seed=42) == corpus
     other = load_bundled(0.15, 0.15, seed=7)
     assert other.sha256 != corpus.sha256
-    assert sorted(document.text for document in other.documents) == sorted(
-        document.text for document in corpus.documents
-    )
+    assert {document.text for document in other.documents} == {document.text for document in corpus.documents}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -77,18 +66,9 @@ def test_shares_are_met_within_an_article(seed):
         assert abs(filled[split] - share * sum(sizes)) <= max(sizes)
 
 
-def test_shares_that_leave_no_train():
+def test_what_cannot_be_loaded_or_split_is_named(monkeypatch):
     with pytest.raises(InputError, match=r"corpus\.bundled: validation 0\.5 and test 0\.5 leave no train"):
         load_bundled(0.5, 0.5, seed=42)
-
-
-def test_share_too_small_for_an_article(monkeypatch):
-    monkeypatch.setattr(bundled, "_pages", lambda: [("One", "Some words."), ("Two", "Other words.")])
-    with pytest.raises(InputError, match="split is empty"):
-        load_bundled(0.15, 0.15, seed=42)
-
-
-def test_wheel_without_the_sample(monkeypatch):
     monkeypatch.setattr(bundled, "DUMP", "no-such-dump.bz2")
     with pytest.raises(InputError, match=r"no-such-dump\.bz2: gensim's Wikipedia sample cannot be read"):
         load_bundled(0.15, 0.15, seed=42)

@@ -34,7 +34,7 @@ def entropy(p: np.ndarray) -> np.ndarray:
     return -(p * np.log(p)).sum(axis=1)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_calibrated_model_reaches_its_ceiling_and_another_does_not(seed: int) -> None:
     random = np.random.default_rng(seed)
     logits = model(5_000, random)
@@ -70,17 +70,6 @@ def test_figures_of_the_loss_against_their_definitions() -> None:
     assert found["oracle_share"] == pytest.approx(np.mean(np.divide(differences, oracles)))
 
 
-def judged(confidence: np.ndarray, right: np.ndarray) -> dict[str, float | None]:
-    return figures(calibration_rows({"model": Softmax(1.0, confidence, np.ones(len(right)))}, right), "model")
-
-
-def drawn(tokens: int, error: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A model that is right less often than it is sure, by `error`."""
-    random = np.random.default_rng(seed)
-    confidence = random.uniform(0.3, 0.95, size=tokens)
-    return confidence, random.random(tokens) < confidence - error
-
-
 def test_against_a_direct_definition_with_ties_on_a_ragged_length() -> None:
     random = np.random.default_rng(0)
     confidence = np.round(random.uniform(0.1, 1, size=507), 2)
@@ -99,31 +88,16 @@ def test_against_a_direct_definition_with_ties_on_a_ragged_length() -> None:
 
 
 def test_each_model_has_its_own_figures() -> None:
-    right = np.array([True, False, True, True])
-    sure, unsure = np.full(4, 0.9), np.full(4, 0.75)
-    rows = calibration_rows(
-        {
-            "model": Softmax(1.0, sure, np.array([1.0, 2.0, 3.0, 4.0])),
-            "temperature": Softmax(1.5, unsure, np.array([1.0, 1.0, 1.0, 2.0])),
-        },
-        right,
-    )
-    common = {"accuracy": 0.75}
-    assert figures(rows, "model") == pytest.approx(
-        common | {"temperature": 1.0, "ece": 0.15, "nll": 2.5, "mean_confidence": 0.9}
-    )
-    assert figures(rows, "temperature") == pytest.approx(
-        common | {"temperature": 1.5, "ece": 0.0, "nll": 1.25, "mean_confidence": 0.75}
-    )
+    model = Softmax(1.0, np.full(4, 0.9), np.array([1.0, 2.0, 3.0, 4.0]))
+    scaled = Softmax(1.5, np.full(4, 0.75), np.array([1.0, 1.0, 1.0, 2.0]))
+    rows = calibration_rows({"model": model, "temperature": scaled}, np.array([True, False, True, True]))
+    names = ("accuracy", "temperature", "ece", "nll", "mean_confidence")
+    for item, values in (("model", (0.75, 1.0, 0.15, 2.5, 0.9)), ("temperature", (0.75, 1.5, 0.0, 1.25, 0.75))):
+        assert figures(rows, item) == pytest.approx(dict(zip(names, values, strict=True)))
     assert {row.section for row in rows} == {"fair_calibration"}
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_calibrated_model_and_one_that_is_too_sure(seed: int) -> None:
-    assert judged(*drawn(60_000, 0.0, seed))["ece"] < 0.01
-    assert judged(*drawn(60_000, 0.2, seed))["ece"] == pytest.approx(0.2, abs=0.01)
-
-
 def test_what_is_no_probability_is_refused() -> None:
+    bad = Softmax(1.0, np.array([0.5, 1.5]), np.ones(2))
     with pytest.raises(InputError, match=r"model max_probability: 0.5 … 1.5; probabilities are wanted"):
-        judged(np.array([0.5, 1.5]), np.array([True, False]))
+        calibration_rows({"model": bad}, np.array([True, False]))

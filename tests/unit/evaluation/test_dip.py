@@ -1,24 +1,22 @@
-"""The dip test: one mode is seldom called several, a planted second is, and tokens that repeat each other are none."""
+"""Modes: densities whose modes are known; the dip test, to which tokens that repeat each other are no evidence."""
 
 import math
 
 import diptest
 import numpy as np
 import pytest
+from scipy.stats import norm
 
+from easyhard.evaluation.density import loss_density
 from easyhard.evaluation.dip import dip, dip_interval, thinned_p_value
 
 from .simulated import correlated_losses, quantile
 
 
-def test_dip_is_the_packages() -> None:
-    values = np.random.default_rng(0).normal(size=300)
-    assert dip(values) == diptest.diptest(values)[0]
-
-
 def test_one_token_a_sequence_means_no_thinning() -> None:
     values = np.random.default_rng(1).normal(size=200)
     sequence = np.random.default_rng(2).permutation(200)
+    assert dip(values) == diptest.diptest(values)[0]
     assert thinned_p_value(values, sequence, seed=0) == pytest.approx(diptest.diptest(values)[1])
 
 
@@ -31,21 +29,18 @@ def test_tokens_that_repeat_each_other_are_no_evidence() -> None:
     assert thinned_p_value(values, sequence, seed=0) > 0.1
 
 
-@pytest.mark.parametrize("shape", ["gamma", "uniform"])
-def test_one_mode_is_called_several_at_most_as_often_as_the_level_says(shape: str) -> None:
+@pytest.mark.parametrize(
+    ("shape", "sequences", "corpora", "least", "most"),
+    [("gamma", 80, 120, 0, 0.05), ("uniform", 80, 120, 0, 0.05), ("mixture", 150, 40, 0.95, 1)],
+)
+def test_one_mode_is_seldom_called_several_and_a_planted_mixture_is(
+    shape: str, sequences: int, corpora: int, least: float, most: float
+) -> None:
     called = np.zeros(2)
-    for seed in range(120):
-        loss, sequence = correlated_losses(shape, 80, seed)
+    for seed in range(corpora):
+        loss, sequence = correlated_losses(shape, sequences, seed)
         called += dip_interval(loss, sequence, seed=seed)[0] > 0, thinned_p_value(loss, sequence, seed=seed) < 0.05
-    assert (called / 120 <= 0.05).all()
-
-
-def test_a_planted_mixture_is_called_several() -> None:
-    called = np.zeros(2)
-    for seed in range(40):
-        loss, sequence = correlated_losses("mixture", 150, seed)
-        called += dip_interval(loss, sequence, seed=seed)[0] > 0, thinned_p_value(loss, sequence, seed=seed) < 0.05
-    assert (called / 40 >= 0.95).all()
+    assert ((least <= called / corpora) & (called / corpora <= most)).all()
 
 
 def test_the_interval_holds_the_populations_dip_and_is_as_wide_as_dips_differ() -> None:
@@ -65,3 +60,33 @@ def test_fewer_than_four_sequences_say_nothing() -> None:
     values, three = np.arange(9.0), np.repeat([4, 6, 8], 3)
     assert all(map(math.isnan, (thinned_p_value(values, three, seed=0), *dip_interval(values, three, seed=0))))
     assert all(map(math.isfinite, dip_interval(np.arange(12.0), np.repeat([4, 6, 8, 9], 3), seed=0)))
+
+
+def mixture(tokens: int = 20_000) -> np.ndarray:
+    random = np.random.default_rng(0)
+    parts = np.array([(2.0, 0.8), (8.0, 1.0), (17.0, 1.5)])[random.choice(3, p=[0.5, 0.4, 0.1], size=tokens)]
+    return np.abs(random.normal(parts[:, 0], parts[:, 1]))
+
+
+def test_modes_and_borders_of_a_mixture() -> None:
+    density = loss_density(mixture())
+    np.testing.assert_allclose(density.modes, [2, 8, 17], atol=0.3)
+    assert 4 < density.borders[0] < 6
+    assert 11 < density.borders[1] < 14
+    assert np.trapezoid(density.values, density.grid) == pytest.approx(1, abs=0.01)
+
+
+def test_density_is_scipys_normal_away_from_zero() -> None:
+    loss = np.random.default_rng(1).normal(10, 1, size=20_000)
+    density = loss_density(loss)
+    smoothed = norm(10, np.hypot(1, density.bandwidth)).pdf(density.grid)
+    np.testing.assert_allclose(density.values, smoothed, atol=0.02)
+    assert density.bandwidth == pytest.approx(loss.std(ddof=1) * 20_000**-0.2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_exponential_has_one_mode_at_zero(seed: int) -> None:
+    density = loss_density(np.random.default_rng(seed).exponential(3.0, size=3_000))
+    assert len(density.modes) == 1
+    assert density.modes[0] < 0.5
+    assert len(density.borders) == 0

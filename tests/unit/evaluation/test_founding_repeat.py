@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
 from easyhard.evaluation.columns import finite
 from easyhard.evaluation.loss_distribution import describe_loss
 from easyhard.evaluation.separation import separation_rows, threshold_rows
 
-from .simulated import figures, head_metrics
+from .simulated import figures
 
 SHARED = Path(os.environ.get("EASYHARD_SHARED", "../shared"))
 ACTIVATIONS = SHARED / "data" / "founding-repeat" / "activations.npz"
@@ -67,21 +66,3 @@ def test_loss_distribution(repeat: Arrays) -> None:
 def test_the_targets_probability_is_the_oracle(repeat: Arrays) -> None:
     found = figures(threshold_rows(np.exp(-repeat["loss"]), repeat["loss"]), "median")
     assert format(found["loss_diff"], ".2f") == "7.29"
-
-
-def test_every_signal_by_brute_force_on_a_part(repeat: Arrays) -> None:
-    tokens = 256
-    loss = repeat["loss"][:tokens]
-    signals = head_metrics(repeat["hidden"][:tokens].astype(np.float64) @ repeat["head"].astype(np.float64).T)
-    signals.pop("argmax")
-    rows = separation_rows(signals, loss)
-    oracle = np.sort(loss)
-    best = oracle[tokens // 2 :].mean() - oracle[: tokens // 2].mean()
-    for name, values in signals.items():
-        found = figures(rows, name)
-        assert found["pearson"] == pytest.approx(stats.pearsonr(values, loss).statistic)
-        assert found["spearman"] == pytest.approx(stats.spearmanr(values, loss).statistic)
-        order = np.argsort(values if name == "entropy" else -values)
-        diff = loss[order[tokens // 2 :]].mean() - loss[order[: tokens // 2]].mean()
-        assert found["loss_diff"] == pytest.approx(diff)
-        assert found["oracle_share"] == pytest.approx(diff / best)

@@ -35,18 +35,16 @@ def augrc(hardness: np.ndarray, risk: np.ndarray) -> float:
 
 def plain(hardness: np.ndarray, loss: np.ndarray, labels: dict) -> dict[str, float]:
     """Every figure the slow way."""
-    halves = {}
-    for name, scores in (("signal", hardness), ("oracle", loss)):
-        easy = median_split(scores, high_means_easy=False)
-        halves[name] = (easy.mean(), split_losses(loss, easy)["loss_diff"])
+    easy, best = (median_split(scores, high_means_easy=False) for scores in (hardness, loss))
+    difference, largest = (split_losses(loss, half)["loss_diff"] for half in (easy, best))
     figures = {
         "spearman": spearmanr(hardness, loss).statistic,
         "augrc": augrc(hardness, loss),
         "prr": (loss.mean() / 2 - augrc(hardness, loss)) / (loss.mean() / 2 - augrc(loss, loss)),
         "augrc_argmax_wrong": augrc(hardness, labels["argmax_wrong"]),
-        "easy_share": halves["signal"][0],
-        "loss_diff": halves["signal"][1],
-        "oracle_share": halves["signal"][1] / halves["oracle"][1],
+        "easy_share": easy.mean(),
+        "loss_diff": difference,
+        "oracle_share": difference / largest,
         "risk_100": loss.mean(),
     }
     for name, hard in labels.items():
@@ -55,25 +53,21 @@ def plain(hardness: np.ndarray, loss: np.ndarray, labels: dict) -> dict[str, flo
     return figures
 
 
-@pytest.mark.parametrize(("tokens", "clusters", "decimals"), [(700, 25, 1), (997, 200, 2), (3001, 31, 9)])
-def test_values_are_exact(tokens: int, clusters: int, decimals: int) -> None:
-    loss, hardness, labels, units = corpus(tokens, clusters, decimals)
-    found = Judge(loss, labels, draw_resamples(units, 5, seed=0)).measure(hardness)
-    expected = plain(hardness, loss, labels)
-    assert {name: found[name].value for name in expected} == pytest.approx(expected, abs=1e-10)
-    assert set(found) == set(expected) | set(RISK_METRICS)
-
-
-@pytest.mark.parametrize(("tokens", "clusters", "decimals"), [(700, 25, 1), (997, 200, 2)])
-def test_replicates_equal_figures_of_repeated_rows(
-    tokens: int, clusters: int, decimals: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("tokens", "clusters", "decimals", "samples"), [(700, 25, 1, 7), (997, 200, 2, 7), (3001, 31, 9, 0)]
+)
+def test_values_are_exact_and_replicates_equal_figures_of_repeated_rows(
+    tokens: int, clusters: int, decimals: int, samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SAMPLES_AT_ONCE", 3)
     monkeypatch.setattr(correlation, "TOKENS_AT_ONCE", 64)
     loss, hardness, labels, units = corpus(tokens, clusters, decimals)
     resamples = draw_resamples(units, 7, seed=1)
     found = Judge(loss, labels, resamples).measure(hardness)
-    for sample in range(7):
+    expected = plain(hardness, loss, labels)
+    assert {name: found[name].value for name in expected} == pytest.approx(expected, abs=1e-10)
+    assert set(found) == set(expected) | set(RISK_METRICS)
+    for sample in range(samples):
         rows = np.repeat(np.arange(tokens), resamples.weights[units.index, sample].astype(int))
         expected = plain(hardness[rows], loss[rows], {name: hard[rows] for name, hard in labels.items()})
         assert {name: found[name].replicates[sample] for name in expected} == pytest.approx(expected, abs=2e-6)

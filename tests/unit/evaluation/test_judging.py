@@ -51,11 +51,11 @@ CANDIDATES = [
 ]
 
 
-def judge(
-    candidates: Sequence[Candidate], documents: Documents = DOCUMENTS, threads: int = 1, known: bool = True
-) -> dict[tuple[str, str, str], Row]:
-    """All rows by name."""
-    rows = judged_rows(documents, candidates, SIZES if known else None, CEILING if known else None, threads)
+Rows = dict[tuple[str, str, str], Row]
+
+
+def judge(own: Sequence[Candidate], documents: Documents = DOCUMENTS, threads: int = 1, known: bool = True) -> Rows:
+    rows = judged_rows(documents, own, SIZES if known else None, CEILING if known else None, threads)
     named = {(row.section, row.item, row.metric): row for row in rows}
     assert len(named) == len(rows)
     return named
@@ -72,9 +72,8 @@ def test_figures_are_the_signals_own_in_its_own_direction() -> None:
         on_select = FOUND["fair_signals", name, "select_auroc"]
         assert on_select.value == pytest.approx(roc_auc_score(HARD[SELECT], sign * column[SELECT]))
         assert on_select.ci_low is None
-    assert FOUND["fair_signals", "max_logit", "high_means_easy"].value == 1
-    assert FOUND["fair_signals", "max_logit", "needs_head"].value == 1
-    assert FOUND["fair_signals", "oracle", "oracle_share"].value == 1
+    for name, metric in (("max_logit", "high_means_easy"), ("max_logit", "needs_head"), ("oracle", "oracle_share")):
+        assert FOUND["fair_signals", name, metric].value == 1
     oracle = oracle_loss_diff(LOSS[TEST].astype(np.float64))
     assert FOUND["fair_signals", "oracle", "loss_diff"].value == pytest.approx(oracle)
 
@@ -94,10 +93,9 @@ def test_seeds_are_averaged_and_widen_the_interval() -> None:
     row = FOUND["fair_signals", "probe", "auroc_loss_over_3"]
     assert row.value == pytest.approx(np.mean([roc_auc_score(HARD[TEST], own[TEST]) for own in COLUMNS["probe"]]))
     assert FOUND["fair_signals", "probe", "seeds"].value == 3
-    wide = judge([candidate("probe", "hidden", [LATENT, RANDOM.permutation(LATENT)])])
-    assert row.ci_high - row.ci_low < 0.25 * np.ptp(
-        [getattr(wide["fair_signals", "probe", "auroc_loss_over_3"], end) for end in ("ci_low", "ci_high")]
-    )
+    unlike = judge([candidate("probe", "hidden", [LATENT, RANDOM.permutation(LATENT)])])
+    wide = unlike["fair_signals", "probe", "auroc_loss_over_3"]
+    assert row.ci_high - row.ci_low < 0.25 * (wide.ci_high - wide.ci_low)
 
 
 def test_the_background() -> None:
@@ -128,9 +126,8 @@ def test_differences_and_strata_come_from_the_same_resamples() -> None:
     assert row.ci_high < 0
     assert row.value == pytest.approx(parts[0] - parts[1])
     assert ("fair_differences", "oracle", "is_class_best") not in FOUND
-    assert {item for section, item, _ in FOUND if section == "fair_strata"} == {
-        *("tokens", "oracle", "entropy", "max_logit", "probe")
-    }
+    stratified = {item for section, item, _ in FOUND if section == "fair_strata"}
+    assert stratified == {"tokens", "oracle", "entropy", "max_logit", "probe"}
     within = TEST[TOKENS.position[TEST] == 0]
     expected = roc_auc_score(HARD[within], COLUMNS["entropy"][0][within])
     assert FOUND["fair_strata", "entropy", "auroc_position_0"].value == pytest.approx(expected)
@@ -155,17 +152,12 @@ def test_columns_are_loaded_one_at_a_time_and_not_kept() -> None:
     assert len(loaded) == 6
 
 
-def test_with_few_documents_sequences_are_resampled() -> None:
-    few = Documents(replace(TOKENS, document=DOCUMENT // 4), WRONG, SETTINGS, seed=5)
-    found = judge(CANDIDATES[1:2], few)
+def test_with_few_documents_sequences_are_resampled_and_fit_rows_alone_tell_the_orientation() -> None:
+    found = judge(CANDIDATES[1:2], Documents(replace(TOKENS, document=DOCUMENT // 4), WRONG, SETTINGS, seed=5))
     assert found["fair_data", "clusters", "are_documents"].value == 0
     assert found["fair_data", "clusters", "count"].value > len(TEST) / 8
-
-
-def test_orientation_is_learnt_from_the_sign_on_fit_rows_alone() -> None:
     values = np.where(TOKENS.part == 0, -LATENT, LATENT)
-    assert DOCUMENTS.high_means_easy(values) is True
-    assert DOCUMENTS.high_means_easy(-values) is False
+    assert [DOCUMENTS.high_means_easy(own) for own in (values, -values)] == [True, False]
 
 
 def test_what_does_not_do_is_named() -> None:

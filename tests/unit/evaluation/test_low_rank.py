@@ -35,8 +35,8 @@ def test_figures_against_numpy() -> None:
     for prefix in ("", "refined_"):
         for name in set(EXACT) - {"argmax"}:
             expected[f"{prefix}{name}_pearson"] = np.corrcoef(low[f"{prefix}{name}"], EXACT[name])[0, 1]
-    expected["argmax_kept"] = (low["argmax"] == EXACT["argmax"]).mean()
-    expected["argmax_kept_refined"] = (low["refined_argmax"] == EXACT["argmax"]).mean()
+    for name, argmax in (("argmax_kept", "argmax"), ("argmax_kept_refined", "refined_argmax")):
+        expected[name] = (low[argmax] == EXACT["argmax"]).mean()
     assert found == pytest.approx(expected)
     assert 0.2 < found["argmax_kept"] < found["argmax_kept_refined"] < 1
 

@@ -1,18 +1,30 @@
-"""The published figure and its band stand beside the figure that is measured, and beside no other."""
+"""Tidy rows; and the published figure and its band stand beside the figure that is measured, and beside no other."""
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from easyhard.errors import InputError
 from easyhard.evaluation.published import TABLE_SCHEMA, beside_published
-from easyhard.evaluation.rows import Row, rows_table
+from easyhard.evaluation.rows import Row, make_rows, rows_table
 
 RESOURCES = Path(__file__).parents[3] / "workflow" / "resources"
 PUBLISHED, BANDS = RESOURCES / "published.csv", RESOURCES / "bands.csv"
 MARGIN = Row("separation", "margin", "loss_diff", 0.5)
 ENTROPY = Row("separation", "entropy", "loss_diff", None)
+
+
+def test_undefined_figures_become_none_and_the_table_has_one_row_a_figure() -> None:
+    for value in (float("nan"), float("inf"), np.float64("nan")):
+        rows = make_rows("s", "i", {"m": value, "n": np.float32(0.5)})
+        assert rows == [Row("s", "i", "m", None), Row("s", "i", "n", 0.5)]
+    table = rows_table({"fair": [Row("s", "i", "m", -0.1, -0.2, 0.0)], "published": rows[:1]})
+    names = ["protocol", "section", "item", "metric", "value", "ci_low", "ci_high"]
+    assert dict(table.schema) == dict(zip(names, [pl.String] * 4 + [pl.Float64] * 3, strict=True))
+    assert table.rows() == [("fair", "s", "i", "m", -0.1, -0.2, 0.0), ("published", "s", "i", "m", None, None, None)]
+    assert rows_table({}).schema == table.schema
 
 
 def test_only_figures_of_the_published_protocol_are_compared() -> None:
@@ -24,25 +36,24 @@ def test_only_figures_of_the_published_protocol_are_compared() -> None:
         ("entropy", None, None, None, None),
         ("margin", 0.5, 0.46, 0.21, 0.71),
     ]
-
-
-def test_a_figure_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="published/separation/margin/loss_diff is there more than once"):
         beside_published(rows_table({"published": [MARGIN, MARGIN]}), PUBLISHED, BANDS)
-    twice = tmp_path / "twice.csv"
-    twice.write_text("section,item,metric,value,place\n" + "a,b,c,1.0,p\n" * 2)
-    with pytest.raises(InputError, match=r"twice\.csv: a/b/c is there more than once"):
-        beside_published(rows_table({"published": [MARGIN]}), twice, BANDS)
 
 
-def test_bad_csv_files_are_named(tmp_path: Path) -> None:
-    foreign, words = tmp_path / "foreign.csv", tmp_path / "words.csv"
-    foreign.write_text("a,b\n1,2\n")
-    words.write_text("section,item,metric,value,place\na,b,c,much,p\n")
-    for path, message in (
-        (foreign, r"foreign\.csv: has the columns a,b; wanted are section,item,metric,value,place"),
-        (words, r"words\.csv: not a readable CSV file"),
-        (tmp_path / "absent.csv", r"absent\.csv: not a readable CSV file"),
-    ):
-        with pytest.raises(InputError, match=message):
-            beside_published(pl.DataFrame(schema=rows_table({}).schema), path, BANDS)
+HEADER = "section,item,metric,value,place\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEADER + "a,b,c,1.0,p\n" * 2, "a/b/c is there more than once"),
+        ("a,b\n1,2\n", "has the columns a,b; wanted are section,item,metric,value,place"),
+        (HEADER + "a,b,c,much,p\n", "not a readable CSV file"),
+        (None, "not a readable CSV file"),
+    ],
+)
+def test_bad_csv_files_are_named(text: str | None, message: str, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "own.csv").write_text(text)
+    with pytest.raises(InputError, match=rf"own\.csv: {message}"):
+        beside_published(rows_table({"published": [MARGIN]}), tmp_path / "own.csv", BANDS)

@@ -12,8 +12,6 @@ from .simulated import by_item
 
 Traits = dict[str, np.ndarray]
 
-FREQUENCY_CODES = {"0": (0, 0), "1": (1, 1), "2_10": (2, 10), "11_100": (11, 100), "101_1000": (101, 1000)}
-
 
 class Sample:
     """Tokens of documents of unequal length, in windows of eight, with ties in the score."""
@@ -24,16 +22,10 @@ class Sample:
         tokens = len(self.document)
         self.position, self.sequence = np.arange(tokens) % 8, np.arange(tokens) // 8
         self.frequency = np.floor(10 ** random.uniform(-0.5, 4, size=tokens)).astype(int)
-        latent = (
-            random.normal(size=tokens)
-            - 0.3 * np.log1p(self.frequency)
-            + random.normal(size=documents * 3)[self.document]
-        )
-        self.score = np.round(latent, 1)
-        self.hard = latent + random.normal(size=tokens) > -1.5
-
-    def traits(self) -> Traits:
-        return {"frequency": self.frequency, "position": self.position, "document": self.document}
+        of_document = random.normal(size=documents * 3)[self.document]
+        latent = random.normal(size=tokens) - 0.3 * np.log1p(self.frequency) + of_document
+        self.score, self.hard = np.round(latent, 1), latent + random.normal(size=tokens) > -1.5
+        self.traits = {"frequency": self.frequency, "position": self.position, "document": self.document}
 
     def resamples(self, count: int) -> Resamples:
         return draw_resamples(make_clusters(self.document, self.sequence), count, seed=0)
@@ -68,7 +60,7 @@ def test_values_and_intervals_against_written_out_resamples(documents: int) -> N
     resamples = sample.resamples(60)
     clusters = resamples.clusters
     assert clusters.are_documents == (documents == 25)
-    found = by_item(judged({"s": sample.score}, sample.hard, sample.traits(), resamples), "s")
+    found = by_item(judged({"s": sample.score}, sample.hard, sample.traits, resamples), "s")
 
     code = frequency_code(sample.frequency)
 
@@ -101,28 +93,24 @@ def test_values_and_intervals_against_written_out_resamples(documents: int) -> N
 
 def test_every_stratum_has_its_tokens() -> None:
     sample = Sample(25, seed=1)
-    rows = judged({"s": sample.score}, sample.hard, sample.traits(), sample.resamples(20))
+    position = np.arange(len(sample.score)) % 41
+    rows = judged({"s": sample.score}, sample.hard, sample.traits | {"position": position}, sample.resamples(20))
     tokens, signal = by_item(rows, "tokens"), by_item(rows, "s")
-    strata = {f"frequency_{name}": (sample.frequency, *limits) for name, limits in FREQUENCY_CODES.items()}
-    strata |= {"frequency_over_1000": (sample.frequency, 1001, np.inf)}
-    strata |= {f"position_{low}_{high}": (sample.position, low, high) for low, high in ((1, 3), (4, 7))}
-    strata |= {"position_0": (sample.position, 0, 0)}
+    strata = {}
+    for kind, values, limits in (
+        ("frequency", sample.frequency, ((0, 0), (1, 1), (2, 10), (11, 100), (101, 1000))),
+        ("position", position, ((0, 0), (1, 3), (4, 7), (8, 15), (16, 31), (32, 63))),
+    ):
+        for low, high in limits:
+            strata[f"{kind}_{low}" + f"_{high}" * (high > low)] = (values >= low) & (values <= high)
+    strata["frequency_over_1000"] = sample.frequency > 1000
     assert {row.section for row in rows} == {"fair_strata"}
     assert set(tokens) == {f"{kind}_{name}" for kind in ("share", "hard") for name in strata}
-    for name, (values, low, high) in strata.items():
-        inside = (values >= low) & (values <= high)
+    for name, inside in strata.items():
         assert tokens[f"share_{name}"].value == pytest.approx(inside.mean())
         assert tokens[f"hard_{name}"].value == pytest.approx(sample.hard[inside].mean())
         expected = brute_force(sample.score[inside], sample.hard[inside], np.zeros(inside.sum()))
         assert signal[f"auroc_{name}"].value == pytest.approx(expected)
-
-
-def test_positions_double_up_to_the_last() -> None:
-    sample = Sample(25, seed=2)
-    position = np.arange(len(sample.score)) % 41
-    rows = judged({}, sample.hard, {"position": position}, sample.resamples(5))
-    names = [row.metric for row in rows if row.metric.startswith("share")]
-    assert names == [f"share_position_{name}" for name in ("0", "1_3", "4_7", "8_15", "16_31", "32_63")]
 
 
 def simulated(tokens: int, documents: int, seed: int) -> tuple[np.random.Generator, Traits, Resamples]:
@@ -133,37 +121,20 @@ def simulated(tokens: int, documents: int, seed: int) -> tuple[np.random.Generat
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_only_knows_rare_words_is_seen_through(seed: int) -> None:
+def test_what_only_knows_rare_words_is_seen_through_and_what_knows_nothing_of_them_keeps_all(seed: int) -> None:
     random, traits, resamples = simulated(20_000, 40, seed)
-    knowledge = random.normal(size=20_000)
+    knowledge, noise = random.normal(size=(2, 20_000))
     rare = -frequency_code(traits["frequency"]) + 0.0
-    hard = rare + 3 + 2 * random.normal(size=20_000) > 0
     signals = {"rare": rare, "rare_and_noise": rare + 0.5 * knowledge}
-    rows = judged(signals, hard, traits, resamples)
+    rows = judged(signals, rare + 3 + 2 * noise > 0, traits, resamples)
     assert by_item(rows, "rare")["auroc_within_frequency"].value == pytest.approx(0.5)
     assert by_item(rows, "rare")["frequency_share"].value == pytest.approx(1)
     share = by_item(rows, "rare_and_noise")["frequency_share"]
     assert share.ci_low < 1 < share.ci_high
     assert share.value == pytest.approx(1, abs=0.1)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_what_knows_nothing_of_rare_words_keeps_everything(seed: int) -> None:
-    random, traits, resamples = simulated(20_000, 40, seed)
-    knowledge = random.normal(size=20_000)
-    hard = knowledge + random.normal(size=20_000) > 0
-    share = by_item(judged({"s": knowledge}, hard, traits, resamples), "s")["frequency_share"]
+    share = by_item(judged({"s": knowledge}, knowledge + noise > 0, traits, resamples), "s")["frequency_share"]
     assert share.value == pytest.approx(0, abs=0.05)
     assert share.ci_high - share.ci_low < 0.1
-
-
-def test_nothing_is_explained_of_a_signal_that_knows_nothing() -> None:
-    sample = Sample(25, seed=3)
-    noise = np.random.default_rng(3).normal(size=len(sample.score))
-    rows = by_item(judged({"noise": noise}, sample.hard, sample.traits(), sample.resamples(200)), "noise")
-    share = rows["frequency_share"]
-    assert (share.value, share.ci_low, share.ci_high) == (None, None, None)
-    assert rows["auroc_within_frequency"].value is not None
 
 
 def test_many_scores_are_binned_on_resamples_with_little_loss() -> None:
@@ -192,16 +163,19 @@ def test_what_is_not_known_is_left_out() -> None:
     assert sum(row.value for row in rows if row.metric.startswith("share_")) == pytest.approx(known.mean())
 
 
-def test_a_stratum_without_both_kinds_is_undefined() -> None:
-    sample = Sample(25, seed=8)
+def test_what_is_undefined() -> None:
+    sample = Sample(25, seed=3)
+    noise = np.random.default_rng(3).normal(size=len(sample.score))
+    rows = by_item(judged({"noise": noise}, sample.hard, sample.traits, sample.resamples(200)), "noise")
+    assert rows["auroc_within_frequency"].value is not None
+    undefined = [rows["frequency_share"]]  # of a signal that knows nothing
     hard = sample.hard | (sample.frequency == 0)
     frequency = np.where(sample.frequency > 1000, 1000, sample.frequency)
-    rows = judged({"s": sample.score}, hard, {"frequency": frequency}, sample.resamples(20))
-    assert by_item(rows, "tokens")["hard_frequency_0"].value == 1
-    assert by_item(rows, "tokens")["hard_frequency_over_1000"].value is None
-    for name in ("auroc_frequency_0", "auroc_frequency_over_1000"):
-        row = by_item(rows, "s")[name]
-        assert (row.value, row.ci_low, row.ci_high) == (None, None, None)
-    within = by_item(rows, "s")["auroc_within_frequency"]
+    table = judged({"s": sample.score}, hard, {"frequency": frequency}, sample.resamples(20))
+    tokens, rows = by_item(table, "tokens"), by_item(table, "s")
+    assert (tokens["hard_frequency_0"].value, tokens["hard_frequency_over_1000"].value) == (1, None)
+    undefined += [rows["auroc_frequency_0"], rows["auroc_frequency_over_1000"]]  # of strata without both kinds
+    assert {(row.value, row.ci_low, row.ci_high) for row in undefined} == {(None, None, None)}
+    within = rows["auroc_within_frequency"]
     assert within.value == pytest.approx(brute_force(sample.score, hard, frequency_code(frequency)))
     assert within.ci_low < within.value < within.ci_high

@@ -12,7 +12,7 @@ from easyhard.activations.dump import dump
 from easyhard.activations.store import Columns
 from easyhard.errors import InputError
 from easyhard.huggingface.dump import check_fit, run_huggingface, text_windows
-from easyhard.huggingface.model import CausalModel, load_model, output_head
+from easyhard.huggingface.model import CausalModel, OutputHead, load_model, output_head
 from easyhard.progress import Progress
 from easyhard.tokens.encoding import TokenStream
 from easyhard.tokens.windows import NO_TOKEN, Windows
@@ -34,10 +34,16 @@ def windows(packing: str, start: int | None = None, at_most: int | None = None) 
     return text_windows(streams(), {"packing": packing, "window": 48}, {"start": start, "end": 0}, at_most)
 
 
-def dumped(model: CausalModel, own: Windows, batch_size: int = 3) -> Columns:
+def dumped(model: CausalModel, own: Windows) -> Columns:
     run = run_huggingface(model, output_head(model))
-    batches = list(dump(own, run, batch_size=batch_size, progress=Progress("dump", 1, "windows")))
+    batches = list(dump(own, run, batch_size=3, progress=Progress("dump", 1, "windows")))
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def losses_of_states(found: Columns, head: OutputHead) -> np.ndarray:
+    z = torch.from_numpy(found["hidden"]).double() @ head.matrix.double().T
+    z = z if head.softcap is None else head.softcap * (z / head.softcap).tanh()
+    return cross_entropy(z, torch.tensor(found["target"]).long(), reduction="none").numpy()
 
 
 def plain_losses(model: CausalModel, own: Windows) -> np.ndarray:
@@ -60,13 +66,9 @@ def test_losses_are_the_models_own(model_folder: Folders, name: str, packing: st
     own = windows(packing, start)
     found = dumped(model, own)
     assert np.allclose(found["loss"], plain_losses(model, own), atol=2e-5)
+    assert np.allclose(found["loss"], losses_of_states(found, output_head(model)), atol=2e-5)
     assert found["loss"].std() > 0.1
-    head = output_head(model)
-    z = torch.from_numpy(found["hidden"]).double() @ head.matrix.double().T
-    z = z if head.softcap is None else head.softcap * (z / head.softcap).tanh()
-    assert np.allclose(
-        found["loss"], cross_entropy(z, torch.tensor(found["target"]).long(), reduction="none"), atol=2e-5
-    )
+    assert set(found["document"].tolist()) == {0, 1, 2, 3}
 
 
 def test_halves_have_the_losses_of_their_states_in_float32(model_folder: Folders) -> None:
@@ -74,31 +76,14 @@ def test_halves_have_the_losses_of_their_states_in_float32(model_folder: Folders
     own = windows("document", 1)
     found = dumped(model, own)
     assert found["hidden"].dtype == found["loss"].dtype == np.float32
-    z = torch.from_numpy(found["hidden"]) @ output_head(model).weight.T
-    assert np.allclose(
-        found["loss"], cross_entropy(z, torch.tensor(found["target"]).long(), reduction="none"), atol=1e-5
-    )
+    assert np.allclose(found["loss"], losses_of_states(found, output_head(model)), atol=1e-5)
     assert np.abs(found["loss"] - plain_losses(model, own)).max() < 0.1  # its own logits are rounded to 8 bits
 
 
-def test_rows_do_not_depend_on_batches(model_folder: Folders) -> None:
-    model = load_model(model_folder("gemma2"), "float32", CPU)
-    own = windows("packed", 1)
-    whole, parts = dumped(model, own), dumped(model, own, batch_size=1)
-    for name in set(whole) - {"split"}:
-        assert np.allclose(whole[name], parts[name], atol=1e-5)
-    assert (np.diff(whole["document"]) >= 0).all()
-    assert (np.diff(whole["sequence"]) >= 0).all()
-    assert set(whole["document"].tolist()) == {0, 1, 2, 3}
-
-
-def test_at_most_so_many_tokens_of_each_split() -> None:
-    own = windows("document", start=1, at_most=50)
+def test_what_does_not_fit_is_cut_off_or_named(model_folder: Folders) -> None:
+    own = windows("document", start=1, at_most=50)  # of each split
     assert (own.targets != NO_TOKEN).sum() == 100
     assert set(own.document[own.targets != NO_TOKEN].tolist()) == {0, 2}
-
-
-def test_what_does_not_fit_is_named(model_folder: Folders) -> None:
     model = load_model(model_folder("gpt2"), "float32", CPU)
     check_fit(model, CONTEXT, WORDS, WORDS - 1)
     with pytest.raises(InputError, match=rf"model\.window: {CONTEXT + 1} is beyond the {CONTEXT} tokens"):

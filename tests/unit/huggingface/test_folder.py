@@ -1,4 +1,7 @@
-"""A model is found in a folder or the local cache, or one line says soon what is wanted; pickles are refused."""
+"""A model is found in a folder or the local cache, or one line says soon what is wanted; pickles are refused.
+
+Its tokeniser: its ids, its BOS and EOS.
+"""
 
 import shutil
 import time
@@ -8,8 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from easyhard.corpus.documents import Corpus, Document
 from easyhard.errors import InputError
 from easyhard.huggingface.folder import find_model
+from easyhard.huggingface.tokenizer import encode_by_model, load_tokenizer
 
 Folders = Callable[[str], Path]
 
@@ -21,18 +26,14 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
 
 
-def test_a_folder_is_taken_as_it_is(model_folder: Folders) -> None:
+def test_a_folder_or_a_copy_in_the_cache_needs_no_network(model_folder: Folders, tmp_path: Path) -> None:
     assert find_model(str(model_folder("gpt2"))) == model_folder("gpt2")
-
-
-def test_a_copy_in_the_cache_needs_no_network(model_folder: Folders, tmp_path: Path) -> None:
     repository = tmp_path / "cache" / "models--someone--tiny"
     snapshot = repository / "snapshots" / "0123456789012345678901234567890123456789"
     shutil.copytree(model_folder("gpt2"), snapshot)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(snapshot.name)
-    assert find_model("someone/tiny") == snapshot
-    assert find_model("someone/tiny", snapshot.name) == snapshot
+    assert find_model("someone/tiny") == find_model("someone/tiny", snapshot.name) == snapshot
 
 
 def test_pickles_are_refused(model_folder: Folders, tmp_path: Path) -> None:
@@ -53,3 +54,32 @@ def test_what_is_not_there_is_named_soon(path: str) -> None:
     with pytest.raises(InputError, match=rf"model\.path: there is no folder '{path}'.*Hub.*is wanted"):
         find_model(path)
     assert time.monotonic() - start < 15
+
+
+DOCUMENTS = [
+    Document("a", "A first text.", "train"),
+    Document("b", "Another one, of the train split.", "train"),
+    Document("c", "Naïve café, 東京.", "validation"),
+    Document("d", "The last.", "test"),
+]
+
+
+@pytest.mark.parametrize(("name", "start"), [("gpt2", None), ("llama", 1)])
+def test_ids_spell_the_text(model_folder: Folders, name: str, start: int | None) -> None:
+    tokenizer = load_tokenizer(model_folder(name))
+    streams, summary = encode_by_model(Corpus(DOCUMENTS, "here", "nobody"), tokenizer)
+    train = streams["train"]
+    assert tokenizer.decode(train.token[train.document == 1].tolist()) == DOCUMENTS[1].text
+    assert tokenizer.decode(streams["validation"].token.tolist()) == DOCUMENTS[2].text
+    assert set(train.document.tolist()) == {0, 1}
+    assert set(streams["test"].document.tolist()) == {3}
+    assert summary["splits"]["train"] == {"documents": 2, "tokens": len(train.token)}
+    assert summary["highest_id"] == max(int(stream.token.max()) for stream in streams.values())
+    assert (summary["start"], summary["end"]) == (start, 0)
+
+
+def test_a_split_without_tokens_and_a_folder_without_tokenizer_are_named(model_folder: Folders, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="test split has no token"):
+        encode_by_model(Corpus(DOCUMENTS[:3], "here", "nobody"), load_tokenizer(model_folder("gpt2")))
+    with pytest.raises(InputError, match=rf"tokenizer of {tmp_path} cannot be read"):
+        load_tokenizer(tmp_path)

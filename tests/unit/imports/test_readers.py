@@ -17,15 +17,11 @@ ROWS = 2 * CHUNK + 77
 Arrays = dict[str, np.ndarray]
 
 
-def lists(matrix: np.ndarray) -> pa.Array:
-    return pa.array(list(matrix))
-
-
 def fixed_lists(matrix: np.ndarray) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])
 
 
-def write_parquet(path: Path, arrays: Arrays, as_lists: Callable[[np.ndarray], pa.Array] = lists) -> None:
+def write_parquet(path: Path, arrays: Arrays, as_lists: Callable[[np.ndarray], object] = list) -> None:
     columns = {name: as_lists(values) if values.ndim == 2 else values for name, values in arrays.items()}
     pq.write_table(pa.table(columns), path, row_group_size=5_000)
 
@@ -39,10 +35,7 @@ FORMATS: dict[str, tuple[str, Callable[[Path, Arrays], None]]] = {
     "fixed-size lists": ("a.parquet", lambda path, arrays: write_parquet(path, arrays, fixed_lists)),
     "npz": ("a.npz", lambda path, arrays: np.savez(path, **arrays)),
     "npz compressed": ("a.npz", lambda path, arrays: np.savez_compressed(path, **arrays)),
-    "npz by columns": (
-        "a.npz",
-        lambda path, arrays: np.savez(path, **{n: np.asfortranarray(a) for n, a in arrays.items()}),
-    ),
+    "npz by columns": ("a.npz", lambda path, arrays: np.savez(path, **{n: a.copy("F") for n, a in arrays.items()})),
     "safetensors": ("a.safetensors", write_tensors),
 }
 
@@ -81,14 +74,6 @@ def test_npy_is_known_by_its_stem(arrays: Arrays, order: str, tmp_path: Path) ->
     np.testing.assert_array_equal(np.concatenate(list(states.read(100, 9_000))), arrays["hidden"][100:9_000])
 
 
-def test_bfloat16_comes_as_float32(tmp_path: Path) -> None:
-    values = torch.randn(9, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
-    save_file({"hidden": values}, tmp_path / "a.safetensors")
-    found = open_arrays(tmp_path / "a.safetensors")["hidden"]
-    assert found.dtype == "bfloat16"
-    np.testing.assert_array_equal(found.whole(), values.float().numpy())
-
-
 def test_text_of_parquet_comes_as_strings(tmp_path: Path) -> None:
     text = ["b", "a", "b"] * 4_000
     columns = {"plain": pa.array(text), "categories": pa.array(text).dictionary_encode()}
@@ -99,24 +84,18 @@ def test_text_of_parquet_comes_as_strings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_truncated_files_are_named(form: str, arrays: Arrays, tmp_path: Path) -> None:
+def test_truncated_missing_and_foreign_files_are_named(form: str, arrays: Arrays, tmp_path: Path) -> None:
     file, write = FORMATS[form]
     path = tmp_path / file
-    write(path, arrays)
+    with pytest.raises(InputError, match=rf"{file}: cannot be read"):
+        open_arrays(path)
+    write(path, {name: values[:999] for name, values in arrays.items()})
     whole = path.read_bytes()
-    for size in (0, 1, 60, len(whole) // 2, len(whole) - 10):
-        path.write_bytes(whole[:size])
+    lengths = (0, 1, 60, len(whole) // 2, len(whole) - 10)
+    for content in (b"hidden,loss\n1,2\n" * 20, *(whole[:length] for length in lengths)):
+        path.write_bytes(content)
         with pytest.raises(InputError, match=rf"{file}: cannot be read \(.*\); .* is wanted"):
             open_arrays(path)["hidden"].whole()
-
-
-@pytest.mark.parametrize("file", ["a.parquet", "a.npz", "a.npy", "a.safetensors"])
-def test_missing_and_foreign_files_are_named(file: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"{file}: cannot be read"):
-        open_arrays(tmp_path / file)
-    (tmp_path / file).write_text("hidden,loss\n1,2\n" * 20)
-    with pytest.raises(InputError, match=rf"{file}: cannot be read"):
-        open_arrays(tmp_path / file)
 
 
 def test_bytes_changed_inside_an_archive_are_noticed(arrays: Arrays, tmp_path: Path) -> None:
@@ -129,15 +108,8 @@ def test_bytes_changed_inside_an_archive_are_noticed(arrays: Arrays, tmp_path: P
         open_arrays(path)["hidden"].whole()
 
 
-class Bomb:
-    """Says so when it is unpickled."""
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return pytest.fail, ("unpickled",)
-
-
-def test_pickles_are_refused_unread(tmp_path: Path) -> None:
-    objects = np.array([Bomb(), Bomb()], dtype=object)
+def test_pickles_and_other_kinds_of_files_are_refused(tmp_path: Path) -> None:
+    objects = np.array([{}, {}], dtype=object)
     np.savez(tmp_path / "a.npz", notes=objects, loss=np.arange(2.0))
     found = open_arrays(tmp_path / "a.npz")
     np.testing.assert_array_equal(found["loss"].whole(), [0, 1])
@@ -146,47 +118,33 @@ def test_pickles_are_refused_unread(tmp_path: Path) -> None:
     np.save(tmp_path / "b.npy", objects, allow_pickle=True)
     with pytest.raises(InputError, match=r"b\.npy: cannot be read \(.*Python objects"):
         open_arrays(tmp_path / "b.npy")
-
-
-def test_other_kinds_of_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"model\.pt: .*one that ends in \.parquet, \.npz, \.npy, \.safetensors is wanted"
-    ):
+    with pytest.raises(InputError, match=r"model\.pt: .*one that ends in \.parquet, \.npz, \.npy, \.safetensors is"):
         open_arrays(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        (pa.array([[1.0, 2.0], [3.0], [4.0, 5.0]]), r"has 1 numbers in row 1 and 2 before"),
-        (pa.array([[1.0, 2.0], None, [4.0, 5.0]]), r"has 1 nulls \(first at row 1\)"),
-        (pa.array([[1.0, 2.0], [3.0, 4.0], [4.0, None]]), r"has a null in the list of row 2"),
-        (pa.array([1.0, None, 2.0]), r"has 1 nulls \(first at row 1\)"),
-        (pa.array([None, None, None]), r"has 3 nulls \(first at row 0\)"),
-        (pa.array(["a", "b", None]), r"has 1 nulls \(first at row 2\)"),
+        (pa.array([[1.0, 2.0], [3.0], [4.0, 5.0]]), r"hidden has 1 numbers in row 1 and 2 before"),
+        (pa.array([[1.0, 2.0]] * CHUNK + [[1.0]] * 5), r"hidden has lists of 1 numbers; 2 are wanted"),
+        (pa.array([[1.0, 2.0], None, [4.0, 5.0]]), r"hidden has 1 nulls \(first at row 1\)"),
+        (pa.array([[1.0, 2.0], [3.0, 4.0], [4.0, None]]), r"hidden has a null in the list of row 2"),
+        (pa.array([1.0, None, 2.0]), r"hidden has 1 nulls \(first at row 1\)"),
+        (pa.array([None, None, None]), r"hidden has 3 nulls \(first at row 0\)"),
+        (pa.array(["a", "b", None]), r"hidden has 1 nulls \(first at row 2\)"),
+        (pa.array([], pa.float32()), r"has no rows"),
     ],
 )
 def test_ragged_lists_and_nulls_are_named(column: pa.Array, message: str, tmp_path: Path) -> None:
     pq.write_table(pa.table({"hidden": column}), tmp_path / "a.parquet")
-    with pytest.raises(InputError, match=rf"a\.parquet: hidden {message}"):
+    with pytest.raises(InputError, match=rf"a\.parquet: {message}"):
         open_arrays(tmp_path / "a.parquet")["hidden"].whole()
 
 
-def test_lists_of_another_length_in_a_later_part_are_named(tmp_path: Path) -> None:
-    column = pa.array([[1.0, 2.0]] * CHUNK + [[1.0]] * 5)
-    pq.write_table(pa.table({"hidden": column}), tmp_path / "a.parquet")
-    with pytest.raises(InputError, match=r"hidden has lists of 1 numbers; 2 are wanted"):
-        open_arrays(tmp_path / "a.parquet")["hidden"].whole()
-
-
-def test_parquet_without_rows_or_with_a_name_twice(tmp_path: Path) -> None:
-    path = tmp_path / "a.parquet"
-    pq.write_table(pa.table({"loss": pa.array([], pa.float32())}), path)
-    with pytest.raises(InputError, match=r"a\.parquet: has no rows"):
-        open_arrays(path)
-    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["x", "x"]), path)
+def test_two_columns_of_one_name_are_named(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["x", "x"]), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=r"two columns are called 'x'"):
-        open_arrays(path)
+        open_arrays(tmp_path / "a.parquet")
 
 
 def test_what_has_been_read_of_a_parquet_file_is_let_go(tmp_path: Path) -> None:

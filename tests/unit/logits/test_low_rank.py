@@ -139,7 +139,7 @@ def test_triton_at_equal_and_large_logits_and_one_word() -> None:
 def test_triton_at_a_step_of_many_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than are written out in code: a loop takes the rest, 16 at a time and fewer at the end."""
     trust_triton(monkeypatch, module, "triton")
-    hidden, head, other = (matrix.to(DEVICE) for matrix in uneven_problem(9, 40, 96))
+    hidden, head, other = (matrix.to(DEVICE) for matrix in uneven_problem(9, 107, 96))
     found = run(hidden, head, other, [3, 90], kind="plain")
     truth = statistics_of(plain_logits("plain", hidden.double(), head.double(), other.double(), 90))
     for name in LOW_RANK_STATISTICS:

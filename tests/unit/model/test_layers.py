@@ -1,4 +1,4 @@
-"""Each part of a layer against PyTorch's own or a float64 formula."""
+"""Each part of a layer against PyTorch's own or a float64 formula; then the model as a whole."""
 
 import math
 
@@ -7,11 +7,10 @@ import torch
 from torch import nn
 
 from easyhard.model.layers import CausalAttention, Layer, RMSNorm, SwiGLU, rotary_angles, rotate
+from easyhard.model.lego import Lego
 
-SHAPES = [(1, 1, 8), (3, 7, 8), (2, 33, 24)]
 
-
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [(1, 1, 8), (2, 33, 24)])
 def test_rms_norm_is_pytorchs(shape: tuple[int, int, int]) -> None:
     x = torch.randn(shape, dtype=torch.float64) * 5
     ours, theirs = RMSNorm(shape[-1]).double(), nn.RMSNorm(shape[-1], eps=1e-6).double()
@@ -33,16 +32,6 @@ def test_rotation_is_multiplication_of_complex_numbers(head_dim: int) -> None:
     torch.testing.assert_close(rotate(x, cos, sin), torch.cat([turned.real, turned.imag], -1), rtol=0, atol=1e-6)
 
 
-def test_rotated_products_depend_on_the_distance_alone() -> None:
-    cos, sin = rotary_angles(20, 8)
-    query, key = torch.randn(2, 8)
-    queries, keys = rotate(query.expand(20, 8), cos, sin), rotate(key.expand(20, 8), cos, sin)
-    products = queries @ keys.T
-    for distance in range(-19, 20):
-        diagonal = products.diagonal(distance)
-        torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), rtol=0, atol=1e-5)
-
-
 @pytest.mark.parametrize(("batch", "length", "dim", "heads"), [(1, 1, 8, 2), (3, 7, 12, 3), (2, 33, 24, 4)])
 def test_attention_is_the_formula(batch: int, length: int, dim: int, heads: int) -> None:
     attention = CausalAttention(dim, heads).double()
@@ -62,13 +51,16 @@ def test_attention_is_the_formula(batch: int, length: int, dim: int, heads: int)
     torch.testing.assert_close(attention(x, cos, sin), out @ attention.output.weight.T, rtol=0, atol=1e-6)
 
 
-def test_attention_is_causal() -> None:
+def test_a_layer_is_post_norm_and_causal() -> None:
     layer = Layer(8, 2, 16)
     cos, sin = rotary_angles(9, 4)
-    x = torch.randn(1, 9, 8)
+    x = torch.randn(2, 9, 8)
+    middle = nn.functional.rms_norm(x + layer.attention(x, cos, sin), (8,), eps=1e-6)
+    expected = nn.functional.rms_norm(middle + layer.ffn(middle), (8,), eps=1e-6)
+    torch.testing.assert_close(layer(x, cos, sin), expected)
     changed = x.clone()
     changed[:, 5:] += 1
-    torch.testing.assert_close(layer(x, cos, sin)[:, :5], layer(changed, cos, sin)[:, :5])
+    torch.testing.assert_close(layer(changed, cos, sin)[:, :5], expected[:, :5])
 
 
 def test_swiglu_is_the_formula() -> None:
@@ -79,10 +71,32 @@ def test_swiglu_is_the_formula() -> None:
     torch.testing.assert_close(ffn(x), expected)
 
 
-def test_layer_is_post_norm() -> None:
-    layer = Layer(8, 2, 16)
-    cos, sin = rotary_angles(5, 4)
-    x = torch.randn(2, 5, 8)
-    middle = nn.functional.rms_norm(x + layer.attention(x, cos, sin), (8,), eps=1e-6)
-    expected = nn.functional.rms_norm(middle + layer.ffn(middle), (8,), eps=1e-6)
-    torch.testing.assert_close(layer(x, cos, sin), expected)
+SIZES = {"dim": 16, "heads": 4, "ffn_dim": 32}
+
+
+def test_blocks_compose() -> None:
+    model = Lego(50, **SIZES, block_layers=[2, 2], seed=1)
+    one = Lego(50, **SIZES, block_layers=[4], seed=1)
+    later = {"blocks.1.layers.0.": "blocks.0.layers.2.", "blocks.1.layers.1.": "blocks.0.layers.3."}
+    one.load_state_dict(
+        {later.get(name[:18], name[:18]) + name[18:]: value for name, value in model.state_dict().items()}
+    )
+    tokens = torch.randint(50, (2, 9))
+    torch.testing.assert_close(model(tokens), one(tokens))
+
+
+def test_founding_sizes() -> None:
+    model = Lego(1000, dim=64, heads=4, ffn_dim=256, block_layers=[2], seed=42)
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    per_layer = 4 * 64 * 64 + 3 * 64 * 256 + 2 * 64
+    assert trained == 2 * per_layer + 1000 * 64
+    assert not model.embedding.weight.requires_grad
+    assert model.embedding.weight.std().item() == pytest.approx(0.02, rel=0.02)
+    assert model.head.std().item() == pytest.approx(1 / 8, rel=0.02)
+    assert not any("bias" in name for name, _ in model.named_parameters())
+
+
+def test_weights_depend_on_the_seed_alone() -> None:
+    first, again, other = (Lego(50, **SIZES, block_layers=[2], seed=seed).head for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)

@@ -1,5 +1,6 @@
 """Heads on disk: the matrix, and the soft cap where there is one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,26 +25,21 @@ def test_heads_without_a_cap_have_the_bytes_of_old(tmp_path: Path) -> None:
     assert (tmp_path / "new").read_bytes() == (tmp_path / "old").read_bytes()
 
 
-@pytest.mark.parametrize("softcap", [[0.0], [-3.0], [float("nan")], [float("inf")], [1.0, 2.0]])
-def test_a_wrong_cap_is_named(tmp_path: Path, softcap: list[float]) -> None:
-    write_tensors(tmp_path / "bad", {"head": HEAD, "softcap": torch.tensor(softcap)}, {})
-    with pytest.raises(InputError, match=r"bad: softcap is .*positive"):
-        read_softcap(tmp_path / "bad")
+CAPS = [[0.0], [-3.0], [float("nan")], [float("inf")], [1.0, 2.0]]
 
 
-def test_what_is_no_head_is_named(tmp_path: Path) -> None:
-    (tmp_path / "broken").write_bytes(b"no")
-    with pytest.raises(InputError, match="broken: not a readable safetensors file"):
-        read_softcap(tmp_path / "broken")
-    write_tensors(tmp_path / "other", {"weights": HEAD}, {})
-    with pytest.raises(InputError, match="other: has no matrix 'head'"):
-        read_head(tmp_path / "other")
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_head_that_is_not_finite_is_named(tmp_path: Path, value: float) -> None:
-    head = HEAD.clone()
-    head[2, 1] = value
-    write_head(tmp_path / "bad", head, None, {})
-    with pytest.raises(InputError, match="bad: head is not finite"):
-        read_head(tmp_path / "bad")
+@pytest.mark.parametrize(
+    ("tensors", "read", "message"),
+    [
+        *(({"head": HEAD, "softcap": torch.tensor(cap)}, read_softcap, r"softcap is .*positive") for cap in CAPS),
+        ({"weights": HEAD}, read_head, "has no matrix 'head'"),
+        ({"head": HEAD / HEAD}, read_head, "head is not finite"),  # 0 / 0
+        ({"head": 1 / HEAD}, read_head, "head is not finite"),
+    ],
+)
+def test_what_is_no_head_or_cap_is_named(
+    tensors: dict[str, torch.Tensor], read: Callable[[Path], object], message: str, tmp_path: Path
+) -> None:
+    write_tensors(tmp_path / "bad", tensors, {})
+    with pytest.raises(InputError, match=f"bad: {message}"):
+        read(tmp_path / "bad")

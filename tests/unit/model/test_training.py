@@ -1,6 +1,7 @@
 """Training learns, stops early, restores the best weights, and goes on after a kill to the same result."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from easyhard.model.curve import Epoch, best_epoch
 from easyhard.model.lego import Lego
 from easyhard.model.training import Sequences, mean_loss, train
 
-SETTINGS = {"learning_rate": 0.02, "gradient_clip": 1.0, "max_epochs": 4, "patience": 2}
+SETTINGS = {"learning_rate": 0.02, "gradient_clip": 1.0, "max_epochs": 3, "patience": 2}
 VOCABULARY = 23
 
 
@@ -24,13 +25,19 @@ def chain(sequences: int, seed: int) -> Sequences:
     return Sequences(steps[:, :-1].contiguous(), steps[:, 1:].contiguous())
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other take most of the time of so small a model."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def fit(checkpoint: Path, **changes: float) -> tuple[Lego, list[Epoch]]:
     model = Lego(VOCABULARY, dim=16, heads=2, ffn_dim=32, block_layers=[1], seed=3)
-    settings = {**SETTINGS, **changes}
-    curve = train(
-        model, chain(64, 1), chain(16, 2), settings=settings, batch_size=8, seed=3, checkpoint=checkpoint, identity="a"
-    )
-    return model, curve
+    others = {"settings": SETTINGS | changes, "batch_size": 8, "seed": 3, "identity": "a"}
+    return model, train(model, chain(64, 1), chain(16, 2), checkpoint=checkpoint, **others)
 
 
 def test_it_learns_the_chain(tmp_path: Path) -> None:
@@ -40,9 +47,8 @@ def test_it_learns_the_chain(tmp_path: Path) -> None:
     assert curve[0].validation_loss > curve[-1].validation_loss
 
 
-def test_mean_loss_is_pytorchs(tmp_path: Path) -> None:
-    model, _ = fit(tmp_path / "c.pt", max_epochs=1)
-    data = chain(10, 5)
+def test_mean_loss_is_pytorchs() -> None:
+    model, data = Lego(VOCABULARY, dim=16, heads=2, ffn_dim=32, block_layers=[1], seed=3), chain(10, 5)
     logits = model(data.inputs).double() @ model.head.double().T
     expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), data.targets.flatten()).item()
     assert mean_loss(model, data, 4) == pytest.approx(expected, abs=1e-5)
@@ -63,18 +69,13 @@ def test_a_killed_training_goes_on_to_the_same_result(tmp_path: Path, monkeypatc
         patch.setattr(training, "save_checkpoint", kill_in_third_epoch)
         with pytest.raises(KilledError):
             fit(tmp_path / "killed.pt")
-    resumed, resumed_curve = fit(tmp_path / "killed.pt")
-    losses = [(point.train_loss, point.validation_loss) for point in whole_curve]
-    assert losses == [(point.train_loss, point.validation_loss) for point in resumed_curve]
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
-
-
-def test_a_training_killed_at_its_end_has_its_best_weights(tmp_path: Path) -> None:
-    whole, curve = fit(tmp_path / "c.pt", max_epochs=1)
-    again, same = fit(tmp_path / "c.pt", max_epochs=1)
-    assert same == curve
-    assert torch.equal(again.head, whole.head)
+    for checkpoint in ("killed.pt", "whole.pt"):  # the latter was killed at its end
+        resumed, curve = fit(tmp_path / checkpoint)
+        assert [(point.train_loss, point.validation_loss) for point in curve] == [
+            (point.train_loss, point.validation_loss) for point in whole_curve
+        ]
+        for name, value in whole.state_dict().items():
+            assert torch.equal(value, resumed.state_dict()[name]), name
 
 
 def test_best_weights_are_restored_and_training_stops_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,14 +98,11 @@ def test_divergence_is_one_clear_error(tmp_path: Path) -> None:
         fit(tmp_path / "c.pt", learning_rate=1e30)
 
 
-@pytest.mark.parametrize("damage", ["other", "truncated", "foreign", "pickle"])
-def test_a_checkpoint_of_another_kind_is_left_unused(tmp_path: Path, damage: str) -> None:
+def test_a_checkpoint_of_another_kind_is_left_unused(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    save_checkpoint(path, "other" if damage == "other" else "a", {"curve": [1]})
-    if damage == "truncated":
-        path.write_bytes(path.read_bytes()[:100])
-    elif damage == "foreign":
-        path.write_text("not a checkpoint")
-    elif damage == "pickle":
-        torch.save(Path("x"), path)
-    assert load_checkpoint(path, "a") is None
+    save_checkpoint(path, "a", {"curve": [1]})
+    assert load_checkpoint(path, "a") == {"curve": [1]}
+    assert load_checkpoint(path, "other") is None
+    for content in (path.read_bytes()[:100], b"not a checkpoint"):
+        path.write_bytes(content)
+        assert load_checkpoint(path, "a") is None

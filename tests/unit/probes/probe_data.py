@@ -10,15 +10,8 @@ from easyhard.probes.data import ProbeData
 from easyhard.probes.ensemble import Fit, Trained, Values, columns_of, train
 from easyhard.probes.tasks import Task
 
-LOSS_SETTINGS: dict[str, Any] = {
-    "test_share": 0.15,
-    "validation_share": 0.15,
-    "easy_threshold": 3.0,
-    "learning_rate": 3e-3,
-    "batch_size": 128,
-    "max_epochs": 25,
-    "patience": 4,
-}
+LOSS_SETTINGS: dict[str, Any] = {"test_share": 0.15, "validation_share": 0.15, "easy_threshold": 3.0}
+LOSS_SETTINGS |= {"learning_rate": 3e-3, "batch_size": 128, "max_epochs": 25, "patience": 4}
 METRIC_SETTINGS = {"test_share": 0.2, "hidden": 64, "learning_rate": 0.05, "batch_size": 64, "epochs": 40}
 BLEND = {"easy_threshold": 3.0, "label_share": 0.25, "label_worth": 2.0}
 Fitted = tuple[dict[str, Values], list[Trained]]
@@ -47,7 +40,6 @@ def in_memory(
 
 
 def whole_columns(data: ProbeData, fits: Sequence[Fit], trained: Sequence[Trained]) -> dict[str, Values]:
-    """The columns of the fits, (tokens,) each."""
     return joined(columns_of(data, fits, trained))
 
 

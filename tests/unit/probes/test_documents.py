@@ -59,10 +59,7 @@ def test_folds_part_the_rows_by_document_about_evenly(folds: int) -> None:
         others = np.concatenate(parts[:number] + parts[number + 1 :])
         assert not set(documents[part]) & set(documents[others])
     sizes = [len(part) for part in parts]
+    for bad in (1, 4):
+        with pytest.raises(InputError, match=f"folds: {bad}; from 2 to the 3 documents of the rows are wanted"):
+            document_folds(np.repeat([1, 2, 9], 5), np.arange(15), bad)
     assert max(sizes) - min(sizes) <= np.unique(documents[rows], return_counts=True)[1].max()
-
-
-@pytest.mark.parametrize("folds", [1, 4])
-def test_too_few_documents_for_the_folds(folds: int) -> None:
-    with pytest.raises(InputError, match=f"folds: {folds}; from 2 to the 3 documents of the rows are wanted"):
-        document_folds(np.repeat([1, 2, 9], 5), np.arange(15), folds)

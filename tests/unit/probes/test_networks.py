@@ -1,11 +1,13 @@
-"""The networks' outputs and gradients against plain PyTorch with automatic differentiation, in float64."""
+"""Networks' outputs and gradients against plain PyTorch with automatic differentiation; and the probes' targets."""
 
 import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, softmax
 
 from easyhard.probes.networks import Weights, first_weights, gradients, outputs
-from easyhard.signals.catalogue import Architecture, multiply_adds
+from easyhard.probes.tasks import tasks_of
+from easyhard.signals.catalogue import TASKS, Architecture, multiply_adds
+from probe_data import BLEND
 
 ARCHITECTURES: tuple[Architecture, ...] = ("linear", "mlp", "mixture")
 
@@ -48,3 +50,32 @@ def test_multiply_adds(architecture: Architecture, expected: int) -> None:
     weights = first_weights(architecture, 64, 128, seed=0)
     of_ones = 1 if architecture == "linear" else 128 + 1  # the weights of the constant input, and the offset
     assert sum(tensor.numel() for tensor in weights) - of_ones == expected
+
+
+LOSS = torch.tensor([0.5, 3.0, 3.1, 9.0])
+ENTROPY = torch.tensor([1.0, 2.0, 4.0, 5.0])
+TAIL = torch.tensor([0.1, 0.4, 0.5, 1.00001])
+
+
+def test_all_tasks() -> None:
+    correct = torch.tensor([True, False, False, True])
+    tasks = tasks_of(LOSS, entropy=ENTROPY, tail_mass=TAIL, correct=correct, **BLEND)
+    assert set(tasks) == set(TASKS)
+    assert all(name == task.name and task.kind == TASKS[name].kind for name, task in tasks.items())
+    assert tasks["easy"].target.tolist() == tasks["guided_easy"].truth.tolist() == [1, 1, 0, 0]
+    assert tasks["correct"].target.tolist() == [1, 0, 0, 1]
+    torch.testing.assert_close(tasks["log1p_loss"].target, (LOSS + 1).log())
+    assert torch.equal(tasks["tail_mass"].target, torch.tensor([0.1, 0.4, 0.5, 1.0]))
+    torch.testing.assert_close(tasks["guided_easy"].target, torch.tensor([0.925, 0.7, 0.375, 0.0]))
+    torch.testing.assert_close(tasks["guided_loss"].target, 0.75 * ENTROPY + 0.25 * LOSS)
+    assert torch.equal(tasks["guided_loss"].truth, LOSS)
+    hard = torch.tensor([0.075, 0.3, 0.625, 1.0])
+    torch.testing.assert_close(tasks["guided_both"].target, 0.75 * ENTROPY + 0.25 * LOSS + 2 * hard)
+    torch.testing.assert_close(tasks["guided_both"].truth, LOSS + 2 * torch.tensor([0.0, 0.0, 1.0, 1.0]))
+
+
+def test_tasks_need_their_columns() -> None:
+    of_loss = tasks_of(LOSS, **BLEND)
+    assert list(of_loss) == ["loss", "log1p_loss", "easy"]
+    assert tasks_of(LOSS, entropy=ENTROPY, **BLEND).keys() - of_loss.keys() == {"entropy", "guided_loss"}
+    assert tasks_of(LOSS, tail_mass=TAIL, **BLEND).keys() - of_loss.keys() == {"tail_mass", "guided_easy"}

@@ -37,7 +37,7 @@ def fingerprints() -> ProbeData:
     return in_memory(torch.from_numpy(hidden).float(), tasks, documents=documents, fit=50 * LENGTH, select=10 * LENGTH)
 
 
-def test_in_sample_values_flatter_and_those_out_of_fold_do_not() -> None:
+def test_in_sample_values_flatter_and_those_out_of_fold_come_from_probes_of_other_documents() -> None:
     data = fingerprints()
     easy = data.tasks["easy"].target.numpy()[data.fit]
     columns, _ = fit_and_say(data, ["mlp_easy"], SETTINGS)
@@ -47,35 +47,24 @@ def test_in_sample_values_flatter_and_those_out_of_fold_do_not() -> None:
     # 50 coins: the AUROC of a score that knows nothing of them has a standard error of about .08
     assert roc_auc_score(easy, out[data.fit]) == pytest.approx(0.5, abs=0.25)
     assert np.isnan(out[data.select]).all()
-
-
-def test_each_row_gets_its_own_value_from_probes_of_other_documents() -> None:
-    data = fingerprints()
     loss = (3 + data.hidden[:, 0]).clamp(min=0)
     learnable = replace(data, tasks=tasks_of(loss, **BLEND))
     fits = fold_fits(learnable, ["linear_loss", "linear_easy"], data.fit, 4, seed=0)
-    out = whole_columns(learnable, fits, train(learnable, fits, SETTINGS))
-    assert list(out) == ["fold/linear_loss", "fold/linear_easy"]
-    assert np.corrcoef(out["fold/linear_loss"][data.fit], loss[data.fit])[0, 1] > 0.8
+    columns = whole_columns(learnable, fits, train(learnable, fits, SETTINGS))
+    assert list(columns) == ["fold/linear_loss", "fold/linear_easy"]
+    assert np.corrcoef(columns["fold/linear_loss"][data.fit], loss[data.fit])[0, 1] > 0.8
     some = data.fit[::2]  # of the rows of the fit part, those that are fitted on
     for fit in fold_fits(replace(data, fit=some), ["mlp_easy"], data.fit, 4, seed=0):
         assert set(fit.rows) <= set(some)
         assert not set(data.documents[fit.rows]) & set(data.documents[fit.asked])
-    with pytest.raises(InputError, match="folds: 51; from 2 to the 50 documents"):
-        fold_fits(data, ["mlp_easy"], data.fit, 51, seed=0)
-
-
-def few_words() -> ProbeData:
-    """200 states of which each has a little to say, documents of 50 tokens: a few documents do not teach much."""
-    random = np.random.default_rng(0)
-    hidden = random.normal(size=(6_000, 200))
-    loss = torch.from_numpy(3 + hidden.sum(1) / 200**0.5 + random.normal(size=6_000)).float().clamp(min=0)
-    tasks = tasks_of(loss, **BLEND)
-    return in_memory(torch.from_numpy(hidden).float(), tasks, fit=4_000, select=1_000)
 
 
 def test_the_learning_curve_rises_to_the_probe_itself() -> None:
-    data, judged = few_words(), np.arange(5_000, 6_000)
+    """Of 200 states of which each has a little to say, documents of 50 tokens: a few do not teach much."""
+    random, judged = np.random.default_rng(0), np.arange(5_000, 6_000)
+    hidden = random.normal(size=(6_000, 200))
+    loss = torch.from_numpy(3 + hidden.sum(1) / 200**0.5 + random.normal(size=6_000)).float().clamp(min=0)
+    data = in_memory(torch.from_numpy(hidden).float(), tasks_of(loss, **BLEND), fit=4_000, select=1_000)
     settings = SETTINGS | {"hidden": 16, "learning_rate": 5e-3, "max_epochs": 3}
     fits = curve_fits(data, [0, 1], judged)
     assert [len(fit.rows) for fit in fits[::2]] == [250, 500, 1_000, 2_000, 4_000] * 2
@@ -122,8 +111,8 @@ def files(tmp_path: Path) -> dict[str, Any]:
         for name in ("activations", "head", "context"):
             given[name].append(str(tmp_path / f"{name}_{shard}.parquet"))
         write_shard(given["activations"][-1], [{name: column[rows] for name, column in columns.items()}], 5, {})
-        write_columns(given["head"][-1], {name: column[rows] for name, column in head.items()})
-        write_columns(given["context"][-1], {name: column[rows] for name, column in context.items()})
+        for name, table in (("head", head), ("context", context)):
+            write_columns(given[name][-1], {key: column[rows] for key, column in table.items()})
     rows_table = dict.fromkeys(("sequence", "position", "target_count"), zeros)
     write_columns(given["rows"], rows_table | {"document": np.arange(TOKENS) // 50, "loss": loss, "part": PART})
     return given
@@ -168,9 +157,6 @@ def test_probe_data_keeps_the_states_of_whole_documents_to_learn_from(files: dic
     fit_loss = tokens.loss[PART == 0].astype(float)
     worth = data.tasks["guided_both"].truth - data.tasks["loss"].truth
     assert float(worth.max()) == pytest.approx(fit_loss.std() / (fit_loss > 3).std(), rel=1e-5)
-
-
-def test_a_value_of_the_context_that_is_not_finite_names_its_column(files: dict[str, Any]) -> None:
     write_columns(files["context"][0], {"lag": np.where(np.arange(700) == 5, np.nan, 0.5)})
     with pytest.raises(InputError, match="lag: 1 of 1500 values are not finite"):
         load_probe_data(files, RUN_SETTINGS, torch.device("cpu"))

@@ -11,16 +11,8 @@ from sklearn.metrics import roc_auc_score
 from easyhard.errors import InputError
 from easyhard.probes.stacking import Goal, Stack, StackData, fit_stack
 
-SETTINGS: dict[str, Any] = {
-    "learning_rates": (0.1, 0.3),
-    "leaves": (4, 16),
-    "max_trees": 60,
-    "patience": 5,
-    "folds": 3,
-    "tuning_tokens": 2_000,
-    "importance_tokens": 1_500,
-    "importance_repeats": 3,
-}
+SETTINGS: dict[str, Any] = {"learning_rates": (0.1, 0.3), "leaves": (4, 16), "max_trees": 60, "patience": 5}
+SETTINGS |= {"folds": 3, "tuning_tokens": 2_000, "importance_tokens": 1_500, "importance_repeats": 3}
 TOKENS = 9_000
 JUDGED = np.arange(7_000, TOKENS)
 NAMES = ["noise_a", "left", "noise_b", "right", "weak", "noise_c"]
@@ -51,7 +43,7 @@ def stack() -> Stack:
     return fit(data(), NAMES)
 
 
-def test_an_interaction_is_found(stack: Stack) -> None:
+def test_an_interaction_is_found_and_named_as_important(stack: Stack) -> None:
     hard = data().hard[JUDGED]
     truth = 2 * data().signals["left"] * data().signals["right"] + 0.7 * data().signals["weak"]
     values = stack.say(data().signals)
@@ -60,19 +52,14 @@ def test_an_interaction_is_found(stack: Stack) -> None:
     assert roc_auc_score(hard, values[JUDGED]) > roc_auc_score(hard, truth[JUDGED]) - 0.04
     assert values[JUDGED].mean() == pytest.approx(hard.mean(), abs=0.04)
     assert 0 < stack.comparisons <= SETTINGS["max_trees"] * min(8, stack.leaves - 1)
-    alone = fit(data(), ["left", "noise_a"])
-    assert roc_auc_score(hard, alone.say(data().signals)[JUDGED]) < 0.56
-
-
-def test_importance_names_the_planted_signals_first(stack: Stack) -> None:
     assert list(stack.importance) == NAMES
     ranked = sorted(NAMES, key=lambda name: -stack.importance[name][0])
-    assert set(ranked[:2]) == {"left", "right"}
-    assert ranked[2] == "weak"
-    for name in NAMES:
-        mean, deviation = stack.importance[name]
+    assert (set(ranked[:2]), ranked[2]) == ({"left", "right"}, "weak")
+    for name, (mean, deviation) in stack.importance.items():
         assert 0 <= deviation < 0.05
         assert abs(mean) < 0.02 if name.startswith("noise") else mean > 0.005
+    alone = fit(data(), ["left", "noise_a"])
+    assert roc_auc_score(hard, alone.say(data().signals)[JUDGED]) < 0.56
 
 
 def test_a_regression_of_the_loss() -> None:
@@ -82,20 +69,15 @@ def test_a_regression_of_the_loss() -> None:
     assert max(found.importance, key=lambda name: found.importance[name][0]) in ("left", "right")
 
 
-def test_the_seed_alone_decides_whatever_the_threads(stack: Stack) -> None:
-    again = fit_stack(data(), NAMES, "hard", SETTINGS, 0, threads=3)
-    assert (again.learning_rate, again.leaves) == (stack.learning_rate, stack.leaves)
-    assert again.importance == stack.importance
-    np.testing.assert_array_equal(again.say(data().signals), stack.say(data().signals))
-    assert not np.array_equal(fit(data(), NAMES, seed=1).say(data().signals), stack.say(data().signals))
-
-
-def test_rows_that_are_judged_are_not_looked_at(stack: Stack) -> None:
+def test_neither_threads_nor_judged_rows_matter_but_the_seed_does(stack: Stack) -> None:
     given = data()
     hard, loss = given.hard.copy(), given.loss.copy()
     hard[JUDGED], loss[JUDGED] = ~hard[JUDGED], 99
-    changed = fit(replace(given, hard=hard, loss=loss), NAMES).say(given.signals)
-    np.testing.assert_array_equal(changed, stack.say(given.signals))
+    again = fit_stack(replace(given, hard=hard, loss=loss), NAMES, "hard", SETTINGS, 0, threads=3)
+    assert (again.learning_rate, again.leaves) == (stack.learning_rate, stack.leaves)
+    assert again.importance == stack.importance
+    np.testing.assert_array_equal(again.say(given.signals), stack.say(given.signals))
+    assert not np.array_equal(fit(given, NAMES, seed=1).say(given.signals), stack.say(given.signals))
 
 
 def test_settings_are_chosen_across_documents() -> None:

@@ -12,23 +12,9 @@ from easyhard.signals.description import Description, describe
 from easyhard.signals.registry import Sizes
 from easyhard.signals.store import write_columns
 
-SETTINGS: dict[str, Any] = {
-    "seed": 0,
-    "main_threshold": 3,
-    "refined": 8,
-    "references": 16,
-    "stacks": {
-        "tokens": 10_000,
-        "learning_rates": [0.3],
-        "leaves": [4],
-        "max_trees": 20,
-        "patience": 3,
-        "folds": 2,
-        "tuning_tokens": 600,
-        "importance_tokens": 400,
-        "importance_repeats": 2,
-    },
-}
+GROWTH: dict[str, Any] = {"tokens": 10_000, "learning_rates": [0.3], "leaves": [4], "max_trees": 20, "patience": 3}
+GROWTH |= {"folds": 2, "tuning_tokens": 600, "importance_tokens": 400, "importance_repeats": 2}
+SETTINGS = {"seed": 0, "main_threshold": 3, "refined": 8, "references": 16, "stacks": GROWTH}
 TOKENS = 3_000
 PART = np.repeat([0, 1, 2], 1_000).astype(np.int8)
 SIZES = Sizes(dim=64, words=1_000, refined=8, references=16)

@@ -66,25 +66,19 @@ def find(name: str) -> SimpleNamespace:
     """The made-up registry's entry; unknown names are refused as the real one refuses them."""
     if name in SIGNALS:
         title, needs, *_ = SIGNALS[name]
-        return SimpleNamespace(
-            name=name, title=title, needs=needs, formula="f(z)", high_means_easy=False, source="here"
-        )
+        return SimpleNamespace(title=title, needs=needs)
     kind, _, rest = name.partition("/")
     if kind in KEPT and rest:
         title = f"{SIGNALS[name.rpartition('/')[2].removeprefix('refined_')][0]}, {kind} rank {rest.split('/')[0]}"
         title += " refined" if "/refined_" in name else ""
-        return SimpleNamespace(
-            name=name, title=title, needs="low_rank", formula="f(z)", high_means_easy=False, source=""
-        )
+        return SimpleNamespace(title=title, needs="low_rank")
     raise InputError(f"signal {name!r} is not known")
 
 
 def table() -> Table:
     """Every figure of a run with a head, probes, stacks and target frequencies."""
-    made: Table = {}
-    for part in (_data(), _signals(), _low_rank(), _learning(), _stacks(), _strata(), _ceilings(), _calibration()):
-        made |= part
-    return made | _shape()
+    made = _data() | _signals() | _low_rank() | _learning() | _stacks()
+    return made | _strata() | _ceilings() | _calibration() | _shape()
 
 
 def bare() -> Table:
@@ -159,17 +153,11 @@ def _signal(name: str, auroc: float, cost: float | None) -> Table:
     made["fair_signals", name, "loss_diff"] = _around(14.62 * excess * 0.65, 0.2)
     made["fair_signals", name, "oracle_share"] = _around(1.3 * excess, 0.016)
     made["fair_signals", name, "ceiling_share"] = _around(excess / 0.2545, 0.04)
-    made["fair_signals", name, "easy_share"] = _exact(0.5)
     made["fair_signals", name, "select_auroc"] = _exact(auroc - 0.002)
-    made["fair_signals", name, "high_means_easy"] = _exact(0)
-    made["fair_signals", name, "seeds"] = _exact(3 if "mlp" in name else 1)
     made["fair_signals", name, "multiply_adds"] = _exact(cost)
     made["fair_signals", name, "cost_share"] = _exact(None if cost is None else cost / HEAD)
     for percent in range(5, 101, 5):
-        everything = 6.78
-        risk = (
-            everything * (percent / 100) ** (1.9 * excess * 0.5) if auroc < 1 else everything * (percent / 100) ** 0.9
-        )
+        risk = 6.78 * (percent / 100) ** (0.95 * excess if auroc < 1 else 0.9)
         made["fair_risk", name, f"risk_{percent:02d}"] = _around(risk, 0.16)
     return made
 
@@ -252,17 +240,10 @@ def _strata() -> Table:
 
 
 def _ceilings() -> Table:
-    made: Table = {
-        ("fair_ceilings", label, "auroc"): _around(0.7545 + TRICKY.get(label, 0.0), 0.003) for label in LABELS
-    }
-    for metric, value, half in (
-        ("spearman", 0.39, 0.004),
-        ("augrc", 2.66, 0.01),
-        ("loss_diff", 2.41, 0.03),
-        ("oracle_share", 0.35, 0.004),
-    ):
-        made["fair_ceilings", "loss", metric] = _around(value, half)
-    return made
+    ceilings = [(label, "auroc", 0.7545 + TRICKY.get(label, 0.0), 0.003) for label in LABELS]
+    ceilings += [("loss", "spearman", 0.39, 0.004), ("loss", "augrc", 2.66, 0.01)]
+    ceilings += [("loss", "loss_diff", 2.41, 0.03), ("loss", "oracle_share", 0.35, 0.004)]
+    return {("fair_ceilings", item, metric): _around(value, half) for item, metric, value, half in ceilings}
 
 
 def _calibration() -> Table:

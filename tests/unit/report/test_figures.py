@@ -10,10 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from easyhard.errors import InputError
-from easyhard.report.drawing import curve, reaches, save
+from easyhard.report.drawing import save
 from easyhard.report.entries import drawable
 from easyhard.report.figures import DRAW, draw_all
-from easyhard.report.metrics import Figure as Estimate
 from easyhard.report.metrics import Figures
 
 from .conftest import Make, Value
@@ -65,8 +64,7 @@ def test_pareto_names_the_frontier_and_the_best_of_each_class(make_fair: Make) -
     for axes in figure.axes:
         boxes = [mpl.text.Text.get_window_extent(text) for text in axes.texts]
         assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
-        places = np.array([line.get_xydata()[0] for line in axes.lines if line.get_linestyle() == "None"])
-        assert not any(box.contains(*point) for box in boxes for point in axes.transData.transform(places))
+        assert all(box.x0 > axes.bbox.x1 for box in boxes)
 
 
 def test_pareto_places_free_signals_at_the_left_edge_and_needs_costs_and_scores(make_fair: Make) -> None:
@@ -74,9 +72,9 @@ def test_pareto_places_free_signals_at_the_left_edge_and_needs_costs_and_scores(
     free = ("position", "unigram_surprisal", "previous_loss")
     costly = make_fair({f"fair_signals/{item}/cost_share": 0.001 for item in free})
     assert "left edge" not in words(DRAW["pareto"](costly))
-    for metric, message in (("cost_share", "cost_share above 0"), ("oracle_share", "fair_signals/…/oracle_share")):
+    for metric in ("cost_share", "oracle_share"):
         gone = tuple(f"fair_signals/{name}/{metric}" for name in make_fair().items("fair_signals"))
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(InputError, match=f"no figure fair_signals/…/{metric}"):
             DRAW["pareto"](make_fair(without=gone))
 
 
@@ -91,21 +89,13 @@ def test_risk_coverage_has_the_best_of_each_class_the_oracle_and_chance(make_fai
     assert len(lines["oracle (loss itself)"].get_xdata()) == 20
 
 
-@pytest.mark.parametrize(
-    ("name", "gone", "message"),
-    [
-        ("risk_coverage", ["fair_risk/stack_hidden/risk_05"], "no figure fair_risk/stack_hidden/risk_05"),
-        (
-            "low_rank_kinds",
-            [f"fair_low_rank/plain/{r}/argmax_kept" for r in (2, 5, 10, 20, 32)],
-            "plain/2.*argmax_kept",
-        ),
-        ("learning_curve", [f"fair_learning/linear_easy/{p}/auroc" for p in (0.1, 0.25, 0.5, 1)], r"easy/0\.1.*auroc"),
-    ],
-)
-def test_a_figure_that_is_missing_is_named(make_fair: Make, name: str, gone: list[str], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        DRAW[name](make_fair(without=tuple(gone)))
+def test_a_figure_that_is_missing_is_named(make_fair: Make) -> None:
+    with pytest.raises(InputError, match="no figure fair_risk/stack_hidden/risk_05"):
+        DRAW["risk_coverage"](make_fair(without=("fair_risk/stack_hidden/risk_05",)))
+    with pytest.raises(InputError, match="no figure fair_low_rank/…/argmax_kept"):
+        DRAW["low_rank_kinds"](
+            make_fair(without=tuple(f"fair_low_rank/plain/{r}/argmax_kept" for r in (2, 5, 10, 20, 32)))
+        )
 
 
 def test_differences_are_sorted_within_their_class(make_fair: Make) -> None:
@@ -119,13 +109,13 @@ def test_differences_are_sorted_within_their_class(make_fair: Make) -> None:
     assert figure.get_suptitle() == "AUROC of each signal against stack of head"
 
 
-@pytest.mark.parametrize(("p", "is_filled"), [(0.04, True), (0.06, False)])
-def test_differences_are_filled_where_they_are_significant(make_fair: Make, p: float, is_filled: bool) -> None:
-    axes = DRAW["differences"](make_fair({"fair_differences/mlp_easy/auroc_from_head_best_p": p})).axes[0]
+def test_differences_are_filled_where_they_are_significant(make_fair: Make) -> None:
+    p: dict[str, Value] = {f"fair_differences/{name}/auroc_from_head_best_p": 0.06 for name in ("mlp_easy", "mlp_loss")}
+    axes = DRAW["differences"](make_fair(p | {"fair_differences/mlp_loss/auroc_from_head_best_p": 0.04})).axes[0]
     names = dict(zip(axes.get_yticks(), (label.get_text() for label in axes.get_yticklabels()), strict=True))
     points = [line for line in axes.lines if len(line.get_ydata()) == 1]
     faces = {names[line.get_ydata()[0]]: line.get_markerfacecolor() for line in points}
-    assert (faces["MLP of loss > 3"] != "white") is is_filled
+    assert (faces["MLP of loss > 3"], faces["MLP of the loss"]) == ("white", "#009E73")
 
 
 def test_differences_without_a_head_are_from_the_best_of_the_class(bare_fair: Figures, make_fair: Make) -> None:
@@ -174,9 +164,7 @@ def test_separation_shows_shares_of_the_oracle_and_keeps_own_cuts_apart(make_fig
     assert "MLP-2 classifier" in [label.get_text() for label in lower.get_yticklabels()]
     assert "margin" not in [label.get_text() for label in lower.get_yticklabels()]
     assert "calls 9 % easy" in [text.get_text() for text in lower.texts]
-    for value in (None, 0.0):
-        with pytest.raises(InputError, match="separation/oracle/loss_diff"):
-            DRAW["separation"](make_figures({"separation/oracle/loss_diff": value}))
+    assert "– %" in words(DRAW["separation"](make_figures({"separation/oracle/loss_diff": None})))
 
 
 def test_founding_figures_bear_null_values(make_figures: Make) -> None:
@@ -185,14 +173,6 @@ def test_founding_figures_bear_null_values(make_figures: Make) -> None:
     changed: dict[str, Value] = dict.fromkeys(nulls)
     assert "MLP-2 classifier" not in words(DRAW["separation"](make_figures(changed)))
     assert drawable(make_figures(changed)) == ["separation", "low_rank"]
-    for axes in DRAW["low_rank"](make_figures(changed)).axes:
-        assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "5", "10", "20", "32", "64"]
-
-
-def test_null_values_leave_gaps() -> None:
-    axes = Figure().subplots()
-    empty, full = Estimate(), Estimate(2.0, 1.0, 2.5)
-    curve(axes, [1, 2], [empty, full], scale=10)
-    assert np.isnan(axes.lines[0].get_ydata()[0])
-    assert axes.lines[0].get_ydata()[1] == 20
-    assert reaches([empty, full]).tolist() == [[0.0, 1.0], [0.0, 0.5]]
+    left, right = DRAW["low_rank"](make_figures(changed)).axes
+    assert [label.get_text() for label in left.get_xticklabels()] == ["1", "2", "5", "10", "20", "32", "64"]
+    assert np.isnan(right.lines[0].get_ydata()[2]), "null values leave gaps"

@@ -26,7 +26,7 @@ def test_figures_are_looked_up_by_name(make_figures: Make) -> None:
     assert figures.figure("separation", "margin", "loss_diff").published == 0.46
     with pytest.raises(InputError, match="no figure separation/margin/charm"):
         figures.value("separation", "margin", "charm")
-    with pytest.raises(InputError, match=r"no figure separation/margin\|entropy/charm"):
+    with pytest.raises(InputError, match=r"no figure separation/…/charm"):
         figures.column("separation", ["margin", "entropy"], "charm")
     with pytest.raises(InputError, match="no section astrology"):
         figures.items("astrology")
@@ -35,19 +35,17 @@ def test_figures_are_looked_up_by_name(make_figures: Make) -> None:
 @pytest.mark.parametrize(
     ("value", "low", "high", "outside"),
     [
-        *((1.0, 1.0, 2.0, False), (2.1, 1.0, 2.0, True), (0.9, 1.0, 2.0, True), (0.9, None, 2.0, False)),
-        *((2.1, None, 2.0, True), (9.0, 1.0, None, False), (None, 1.0, 2.0, False), (9.0, None, None, False)),
+        (1.0, 1.0, 2.0, False),
+        (0.9, 1.0, 2.0, True),
+        (2.1, None, 2.0, True),
+        (9.0, 1.0, None, False),
+        (None, 1, 2, False),
     ],
 )
 def test_a_figure_knows_whether_it_leaves_its_band(
     value: float | None, low: float | None, high: float | None, outside: bool
 ) -> None:
     assert Figure(value, band_low=low, band_high=high).outside is outside
-
-
-def test_half_an_interval_is_none() -> None:
-    assert Figure(1.0, 0.5, 1.5).interval == (0.5, 1.5)
-    assert Figure(1.0, 0.5).interval is Figure(1.0, None, 1.5).interval is None
 
 
 def test_a_table_reads_back_as_written_and_another_is_refused(tmp_path: Path) -> None:

@@ -1,24 +1,40 @@
 """The sentences follow the figures: each case changes some and sees the words change."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from easyhard.errors import InputError
+from easyhard.report import prose
+from easyhard.report.conclusions import conclusions
 from easyhard.report.items import low_rank
 from easyhard.report.metrics import Figure, Figures
 from easyhard.report.sentences import FINDINGS, REACH, all_said, say
-from easyhard.report.words import percent, standing
+from easyhard.report.words import STRONG, percent, standing
 
+from . import made_up
 from .conftest import Make, Value
 
 CASES = yaml.safe_load(Path(__file__).with_name("sentences.yaml").read_text(encoding="utf-8"))
+HIDDEN = [name for name, (_, needs, *_) in made_up.SIGNALS.items() if needs == "hidden"]
+SAYERS: dict[str, Callable[[Figures], str]] = {
+    "recommendation": prose.recommendation,
+    "other_classes": lambda figures: "\n".join(prose.other_classes(figures)),
+    "marks": lambda figures: "\n".join(f"{mark.question} {mark.answer}" for mark in prose.marks(figures)),
+    "conclusions": lambda figures: "\n".join(found.paragraph for found in conclusions(figures)),
+}
+"""What says more than one sentence, or decides which."""
 
 
 def cases(protocol: str) -> list[tuple[str, dict[str, Value], str]]:
-    """The sentence's name, the figures that are changed, and words that it then has."""
-    return [(name, *case) for name, own in CASES[protocol].items() for case in own]
+    """The sentence's name, the figures that are changed, and words that it then has; strong words in brackets."""
+    return [
+        (name, {key: tuple(value) if isinstance(value, list) else value for key, value in changed.items()}, words)
+        for name, own in CASES[protocol].items()
+        for changed, words in own
+    ]
 
 
 @pytest.mark.parametrize(("name", "changed", "words"), cases("published"))
@@ -28,7 +44,9 @@ def test_founding_sentences(make_figures: Make, name: str, changed: dict[str, Va
 
 @pytest.mark.parametrize(("name", "changed", "words"), cases("fair"))
 def test_sentences_of_the_fair_figures(make_fair: Make, name: str, changed: dict[str, Value], words: str) -> None:
-    assert words in say(name, make_fair(changed))
+    figures = make_fair(changed)
+    said = SAYERS[name](figures) if name in SAYERS else say(name, figures)
+    assert words in said.replace(STRONG[0], "strong[").replace(STRONG[1], "]"), said
 
 
 def test_findings_leave_out_what_is_null_and_refuse_what_is_missing(make_figures: Make) -> None:
@@ -42,14 +60,42 @@ def test_findings_leave_out_what_is_null_and_refuse_what_is_missing(make_figures
 def test_what_was_not_measured_is_not_said(make_fair: Make, bare_fair: Figures) -> None:
     assert all_said(REACH, bare_fair) == []
     assert all_said(REACH, make_fair(without=("fair_ceilings", "fair_calibration"))) == []
-    ceiling = say("auroc_ceiling", make_fair())
-    assert "What is fitted" not in ceiling
-    unknown = make_fair(
-        without=tuple(f"fair_strata/{item}/frequency_share" for item in make_fair().items("fair_strata"))
-    )
-    assert say("rare_words", unknown) == "How often training saw the targets is not known for this run."
+    assert "What is fitted" not in say("auroc_ceiling", make_fair())
+    shares = tuple(f"fair_strata/{item}/frequency_share" for item in make_fair().items("fair_strata"))
+    assert say("rare_words", make_fair(without=shares)).startswith("How often training saw the targets is not known")
     with pytest.raises(InputError, match="main_threshold is null"):
         say("basis", make_fair({"fair_data/clusters/main_threshold": None}))
+    sizes = [item for item in make_fair().items("fair_learning") if not item.endswith("/1")]
+    single = tuple(f"fair_learning/{item}/{metric}" for item in sizes for metric in ("tokens", "documents", "auroc"))
+    assert say("learning", make_fair(without=single)) == "No probe was judged at two sizes of the fit part."
+
+
+def test_signals_brought_along_are_called_by_their_names(bare_fair: Figures) -> None:
+    said = prose.recommendation(bare_fair)
+    assert said == f"Of the signals brought along, use {STRONG[0]}mine{STRONG[1]}: AUROC 0.710 [0.699, 0.721]."
+    assert prose.other_classes(bare_fair) == prose.marks(bare_fair) == []
+    limit, modes = conclusions(bare_fair)
+    assert (limit.verdict, modes.claim) == ("undecided", "Two modes")
+
+
+@pytest.mark.parametrize(
+    ("auroc", "risk", "met"),
+    [
+        ((-0.002, -0.006, 0.002), (0.01, -0.01, 0.03), True),
+        ((0.01, 0.006, 0.014), (-0.03, -0.05, -0.01), True),
+        ((-0.01, -0.014, -0.006), (0.01, -0.01, 0.03), False),
+        ((-0.002, -0.006, 0.002), (0.03, 0.01, 0.05), False),
+    ],
+)
+def test_the_first_mark_wants_auroc_and_augrc(make_fair: Make, auroc: Value, risk: Value, met: bool) -> None:
+    name = "fair_differences/mlp_easy/{}_from_head_best"
+    assert prose.marks(make_fair({name.format("auroc"): auroc, name.format("augrc"): risk}))[0].met is met
+
+
+def test_a_mark_needs_signals_to_speak_of(make_fair: Make) -> None:
+    dear, _ = prose.marks(make_fair({f"fair_signals/{item}/cost_share": 0.02 for item in HIDDEN}))
+    assert (dear.met, dear.said[:18]) == (False, "No measured signal")
+    assert len(prose.marks(make_fair({"fair_differences/stack_context/is_class_best": 0.0}))) == 1
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,10 @@ class Files(dict[str, Any]):
     __getattr__ = dict.__getitem__
 
 
-def test_a_plain_model() -> None:
+def test_a_model_is_described_with_what_is_special() -> None:
     said = model_in_words(SETTINGS, SUMMARY)
-    assert said.startswith(
-        "Model: models/mine, LlamaForCausalLM, run in bfloat16 on windows of 512 tokens. No window cross"
-    )
+    assert said.startswith("Model: models/mine, LlamaForCausalLM, run in bfloat16 on windows of 512 tokens. No window")
     assert said.endswith("64 numbers; the head has 32,000 words.")
-
-
-def test_what_is_special_is_said() -> None:
     said = model_in_words(SETTINGS | {"revision": "v2", "packing": "packed"}, SUMMARY | {"bias": True, "softcap": 30.0})
     for words in ("models/mine at v2", "joined by EOS", "a bias, a constant last coordinate", "softly capped at 30,"):
         assert words in said

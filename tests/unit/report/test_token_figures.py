@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
-from easyhard.errors import InputError
 from easyhard.evaluation.density import Density
 from easyhard.report import token_figures as draw
 
@@ -17,12 +16,6 @@ LOSS = np.random.default_rng(3).gamma(2.0, 3.0, TOKENS)
 @pytest.mark.parametrize(("validation", "best"), [([700.0, 600.0, 650.0], "600.0\nat epoch 2"), ([9, 8, 7], "7.0\nat")])
 def test_the_best_epoch_is_marked(validation: list[float], best: str) -> None:
     assert f"best: {best}" in words(draw.training_curve([900.0, 500.0, 300.0], validation))
-
-
-@pytest.mark.parametrize(("train", "validation"), [([], []), ([1.0], [1.0, 2.0])])
-def test_a_training_curve_needs_epochs_of_both_splits(train: list[float], validation: list[float]) -> None:
-    with pytest.raises(InputError, match=f"{len(train)} training and {len(validation)} validation epochs"):
-        draw.training_curve(train, validation)
 
 
 def test_unseen_shares_are_those_of_each_bin() -> None:

@@ -52,30 +52,23 @@ def test_the_first_merges_are_the_most_frequent_pairs() -> None:
 
 
 def test_only_train_is_learned_from_and_case_is_kept() -> None:
-    other = ["quixotic " * 50]
-    _, types = byte_pairs([*TRAIN, *other], TRAIN, 300)
+    _, types = byte_pairs([*TRAIN, "quixotic " * 50], TRAIN, 300)
     assert not any("qu" in token for token in types)
-    assert {"The", "Ġwide"} & set(types) == {"The", "Ġwide"}
+    assert {"The", "Ġwide"} <= set(types)
 
 
-def test_a_small_text_has_fewer_types_than_asked_for() -> None:
+def test_sizes_beyond_and_below_what_a_text_gives() -> None:
     ids, types = byte_pairs(["once, ab ab"], ["once, ab ab"], 4096)
     assert types[SMALLEST:] == ["ab", "Ġab"]  # no other pair is seen twice
     assert len(ids[0]) == len("once,") + 2
-
-
-@pytest.mark.parametrize("size", [0, SMALLEST - 1])
-def test_too_few_types_for_all_bytes(size: int) -> None:
-    with pytest.raises(InputError, match=rf"tokens\.vocabulary_size: {size} is too small; at least {SMALLEST}"):
-        byte_pairs(TRAIN, TRAIN, size)
+    with pytest.raises(InputError, match=rf"tokens\.vocabulary_size: {SMALLEST - 1} is too small; at least {SMALLEST}"):
+        byte_pairs(TRAIN, TRAIN, SMALLEST - 1)
 
 
 def test_the_same_in_another_process_with_one_thread() -> None:
     rng = random.Random(1)
     text = " ".join("".join(rng.choices("aeiourstlnmp", k=rng.randint(1, 4))) for _ in range(3_000))
-    code = (
-        "import sys; from easyhard.tokens.bpe import byte_pairs; t = [sys.stdin.read()]; print(byte_pairs(t, t, 700))"
-    )
+    code = "import sys; from easyhard.tokens.bpe import *; t = [sys.stdin.read()]; print(byte_pairs(t, t, 700))"
     environment = {"PYTHONPATH": ":".join(sys.path), "RAYON_NUM_THREADS": "1"}
     found = subprocess.run([sys.executable, "-c", code], input=text, env=environment, text=True, capture_output=True)
     assert found.stdout.strip() == str(byte_pairs([text], [text], 700))

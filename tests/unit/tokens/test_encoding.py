@@ -6,13 +6,17 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from easyhard.corpus.documents import Corpus, Document
 from easyhard.corpus.files import load_files
 from easyhard.errors import InputError
-from easyhard.tokens.encoding import encode
+from easyhard.parquet import write_parquet
+from easyhard.tokens.encoding import TokenStream, encode
 from easyhard.tokens.sequences import cut, train_counts, used_ids
+from easyhard.tokens.store import read_stream, write_stream, write_vocabulary
 
 WIKITEXT = Path(os.environ.get("EASYHARD_SHARED", "../shared")) / "data" / "wikitext-2-raw"
 
@@ -53,17 +57,14 @@ def test_vocabulary_from_train_alone():
     streams, types, _ = encode(CORPUS, WORDS | {"vocabulary_from": ["train"]})
     assert types == ["<unk>", "<pad>", "a", "b", "c"]
     assert streams["validation"].token.tolist() == [0, 2]
-    assert streams["test"].token.tolist() == [0] * 4
 
 
 def test_byte_pairs_of_train_whatever_the_vocabulary_is_from():
     settings = WORDS | {"tokenizer": "bpe", "vocabulary_size": 300}
     documents = [*DOCUMENTS, Document("five", "dada" * 20, "validation"), Document("six", "aba" * 20, "train")]
     streams, types, summary = encode(Corpus(documents, "", ""), settings)
-    assert (summary["vocabulary_size"], summary["settings"]) == (
-        len(types),
-        {"tokenizer": "bpe", "vocabulary_size": 300},
-    )
+    assert summary["vocabulary_size"] == len(types)
+    assert summary["settings"] == {"tokenizer": "bpe", "vocabulary_size": 300}
     assert any("aba" in token for token in types)
     assert not any("da" in token for token in types)
     assert [types[number] for number in streams["train"].token[:5]] == ["A", "Ġ", "b", "Ġ", "a"]
@@ -81,11 +82,8 @@ def test_split_without_a_token(tokenizer):
 def test_founding_facts():
     corpus = load_files({"path": WIKITEXT, "train": "*train*", "validation": "*valid*", "test": "*test*"}, "heading")
     streams, types, summary = encode(corpus, WORDS)
-    assert {split: counts["documents"] for split, counts in summary["splits"].items()} == {
-        "train": 600,
-        "validation": 60,
-        "test": 60,
-    }
+    documents = {split: counts["documents"] for split, counts in summary["splits"].items()}
+    assert documents == {"train": 600, "validation": 60, "test": 60}
     train, validation = streams["train"], streams["validation"]
     assert len(types) == 69_830
     inputs, targets = cut(train.token, 10_000, 32, 64)
@@ -95,3 +93,25 @@ def test_founding_facts():
     counts = train_counts(used_ids(train.token, 10_000, 32, 64), 69_830)
     assert counts.sum() == 329_729
     assert 0.07 < np.mean(counts[validation_targets] == 0) < 0.08
+
+
+STREAM = TokenStream(np.array([2, 3, 2, 0], np.int32), np.array([0, 0, 1, 1], np.int32))
+
+
+def test_streams_and_types_are_kept(tmp_path):
+    path = tmp_path / "run=1" / "train.parquet"
+    write_stream(path, STREAM)
+    read = read_stream(path)
+    np.testing.assert_array_equal(read.token, STREAM.token)
+    np.testing.assert_array_equal(read.document, STREAM.document)
+    assert read.token.dtype == read.document.dtype == np.int32
+    write_vocabulary(tmp_path / "vocabulary.parquet", ["<unk>", "Ġa", "zwölf"])
+    assert pq.read_table(tmp_path / "vocabulary.parquet")["token"].to_pylist() == ["<unk>", "Ġa", "zwölf"]
+
+
+@pytest.mark.parametrize("rows", [[], [1, None]])
+def test_no_rows_and_nulls_are_refused(tmp_path, rows):
+    path = tmp_path / "tokens.parquet"
+    write_parquet(path, pa.table({name: pa.array(rows, pa.int32()) for name in ("token", "document")}))
+    with pytest.raises(InputError, match=r"tokens\.parquet: no rows, or nulls"):
+        read_stream(path)

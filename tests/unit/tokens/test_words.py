@@ -29,7 +29,6 @@ def test_whitespace_lowers_and_splits():
         ("Größe Ελλάδα Алла́х हिन्दी 日本語 الله", "größe ελλάδα алла́х हिन्दी 日本語 الله"),
         ("e\u0301te\u0301", "e\u0301te\u0301"),
         ("already well @-@ known 1 @,@ 000", "already well @-@ known 1 @,@ 000"),
-        ("", ""),
         (" \n\t", ""),
     ],
 )
@@ -37,11 +36,10 @@ def test_words(text, tokens):
     assert words(text) == tokens.split()
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", range(50))
 def test_words_lose_no_character(seed):
     """Whatever the text, its tokens without the @ marks are its characters in order."""
-    alphabet = "aB9é दा.,-'’()@_…—🙂²\n "
-    text = "".join(random.Random(seed).choices(alphabet.replace("@", ""), k=60))
+    text = "".join(random.Random(seed).choices("aB9é दा.,-'’()_…—🙂²\n ", k=60))
     joined = "".join(token.strip("@") if token in {"@-@", "@.@", "@,@"} else token for token in words(text))
     assert joined == "".join(text.lower().split())
 

@@ -12,14 +12,7 @@ from easyhard.evaluation.published import TABLE_SCHEMA
 from easyhard.evaluation.rows import KEY, ROW_SCHEMA
 from easyhard.evaluation.seeds import over_seeds, rank_agreement
 from easyhard.report.conclusions import conclusions
-from easyhard.report.items import (
-    CHEAP_SHARE,
-    best_affordable,
-    class_best,
-    main_label,
-    select_score,
-    signals_by_class,
-)
+from easyhard.report.items import CHEAP_SHARE, best_affordable, class_best, main_label, select_score, signals_by_class
 from easyhard.report.labels import COST_CLASSES, NULL, signal_title
 from easyhard.report.metrics import Figures
 from easyhard.report.prose import marks

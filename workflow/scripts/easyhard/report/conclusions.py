@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 
 from easyhard.report.items import (
-    best_by,
     cheapest_first,
     class_best,
     low_rank,
     main_label,
     mode_places,
     ranks_by_kind,
+    shortened,
     signals_by_class,
 )
 from easyhard.report.metrics import Figure, Figures
 from easyhard.report.sentences import KEPT, say
-from easyhard.report.words import FROM_HEAD, SIGNIFICANT, WORSE, highest, listed, percent, standing, strong
+from easyhard.report.words import FROM_HEAD, SIGNIFICANT, WORSE, listed, percent, standing, strong
 
 STANDS, FALLS, UNDECIDED = "stands", "falls", "undecided"
 FOUNDING_LIMIT = 0.27
@@ -67,7 +67,7 @@ def _limit(figures: Figures) -> Conclusion | None:
         return None
     sides = [_side(figures.get("fair_signals", item, "oracle_share"), FOUNDING_LIMIT) for item in best]
     verdict = FALLS if "above" in sides else STANDS if set(sides) == {"below"} else UNDECIDED
-    item = highest({name: figures.number("fair_signals", name, "oracle_share") for name in best})
+    item = max(best, key=lambda name: figures.number("fair_signals", name, "oracle_share"))
     claim = f"{percent(FOUNDING_LIMIT)} % of the oracle is the limit"
     return Conclusion(claim, verdict, say("limit", figures, item=item))
 
@@ -145,7 +145,7 @@ def _ways(figures: Figures) -> list[Way]:
         for kind, ranks in ranks_by_kind(figures, below_full=True).items():
             own = [item for item, parts in every if parts and (parts.kind, parts.refined) == (kind, refined)]
             cheaper = [item for item in own if figures.number("fair_signals", item, "cost_share") < 1]
-            signals = cheapest_first(figures, best_by(figures, cheaper, "rank"))
+            signals = cheapest_first(figures, shortened(figures, cheaper, by_rank=True))
             title, kept = (f"{kind} refined", "argmax_kept_refined") if refined else (kind, "argmax_kept")
             ways.append(Way(kind, title, ranks, pearson, kept, signals))
     return ways

@@ -27,19 +27,7 @@ from easyhard.report.labels import (
     value_text,
 )
 from easyhard.report.metrics import Figures
-from easyhard.report.tables import (
-    Column,
-    Entry,
-    Row,
-    View,
-    band,
-    change,
-    columns_of,
-    inside,
-    marked,
-    plain,
-    published,
-)
+from easyhard.report.tables import FORMS, Column, Entry, Row, View, band, columns_of, marked, plain
 from easyhard.report.words import estimate_text, percent, strong
 
 IMPORTANT = 8
@@ -87,8 +75,8 @@ def _of_items(section: str, title: Callable[[str], str]) -> Callable[[View], Row
 
 
 def _class_bests(view: View) -> Rows:
-    best = class_best(view.figures)
-    return [Row([name.replace("_", " "), signal_title(item)], [item]) for name, item in best.items()]
+    best = class_best(view.figures).items()
+    return [Row([needs.replace("_", " "), signal_title(item)], [item]) for needs, item in best]
 
 
 def _signals_of_class(view: View) -> Rows:
@@ -266,7 +254,7 @@ def _beside(view: View, heading: str = "this run") -> Columns:
     """
     label = None if heading == "this run" else metric_label("separation", "loss_diff")
     run = marked if view.founding else estimate_text
-    forms = {heading: run, _title(view): published, "difference": change}
+    forms = {heading: run, _title(view): FORMS["published"], "difference": FORMS["change"]}
     return [Column("{0}", "{2}", "{1}", form, name, label) for name, form in forms.items()]
 
 
@@ -297,7 +285,8 @@ def _grid(section: str, of: str, metrics: str, items: str = "all") -> Entry:
         for name, own in zip(names, zip(*figures, strict=True), strict=True):
             found.append(Row([item_title(name), "this run"], [name], marked if view.founding else estimate_text))
             if any(figure.published is not None for figure in own):
-                found += [Row(["", _title(view)], [name], published), Row(["", "difference"], [name], change)]
+                found.append(Row(["", _title(view)], [name], FORMS["published"]))
+                found.append(Row(["", "difference"], [name], FORMS["change"]))
         return found
 
     return Entry((of, "source"), rows, columns, left=2)
@@ -346,7 +335,7 @@ def _banded(view: View) -> Rows:
 
 
 def _band_columns(view: View) -> Columns:
-    bands = {"band": band, "this run is": inside}
+    bands = {"band": band, "this run is": FORMS["inside"]}
     return [*_beside(view)[:2], *(Column("{0}", "{2}", "{1}", form, name) for name, form in bands.items())]
 
 

@@ -56,7 +56,7 @@ def pareto(figures: Figures) -> Figure:
     figures.column("fair_signals", figures.items("fair_signals"), "cost_share")  # raises where no cost is known
     has_cost = partial(figures.has, "fair_signals", metric="cost_share")
     signals = {
-        name: list(filter(has_cost, shortened(figures, items, "kind", "rank", "refined")))
+        name: list(filter(has_cost, shortened(figures, items, by_rank=True)))
         for name, items in signals_by_class(figures).items()
         if name in LOOKS
     }
@@ -114,7 +114,7 @@ def _cloud(
     axes.step([*across, axes.get_xlim()[1]], [*up, up[-1]], where="post", color=INK, linewidth=1.1, zorder=1)
     told = [item for item in heights if item in {*frontier, *class_best(figures).values()}]
     look_of_name: dict[str, Any] = {"textcoords": "axes fraction", "va": "center", "fontsize": SMALL}
-    look_of_name["arrowprops"] = {"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
+    look_of_name["arrowprops"] = {"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "relpos": (0, 0.5), "shrinkB": 3}
     for item, height in zip(sorted(told, key=heights.__getitem__), np.linspace(0.04, 0.96, len(told)), strict=True):
         axes.annotate(signal_title(item), (costs[item], heights[item]), (1.03, float(height)), **look_of_name)
 
@@ -356,7 +356,7 @@ def plain_low_rank(figures: Figures) -> Figure:
     right.set_ylim(0, 1.3 * right.get_ylim()[1])
     right.set(ylabel="share of the oracle's Loss Diff (%)", title="does low-rank max − mean still separate?")
     for axes in (left, right):
-        axes.legend(loc="best")
+        axes.legend(*axes.get_legend_handles_labels(), loc="best")
         axes.margins(x=0.07)
         axes.set_xticks(places, [item_title(rank) for rank in ranks])
         axes.set_xlabel("rank")

@@ -110,20 +110,21 @@ def low_rank(item: str) -> LowRank | None:
     return LowRank(parts[1], int(parts[2]), parts[4], parts[3] is not None)
 
 
-def best_by(figures: Figures, items: Iterable[str], *fields: str) -> list[str]:
-    """Of low-rank signals that agree in the fields (of LowRank) the best on the select part, in the order met."""
-    groups: dict[tuple[object, ...], list[str]] = {}
+def shortened(figures: Figures, items: Sequence[str], by_rank: bool = False) -> list[str]:
+    """The items in their order, of low-rank signals only the best on select of each kind, plain and refined.
+
+    `by_rank` keeps the best of each rank.
+    """
+    best: dict[object, str] = {}
+    others = []
     for item in items:
         parts = low_rank(item)
-        if parts:
-            groups.setdefault(tuple(getattr(parts, field) for field in fields), []).append(item)
-    return [max(group, key=lambda item: select_score(figures, item)) for group in groups.values()]
-
-
-def shortened(figures: Figures, items: Sequence[str], *fields: str) -> list[str]:
-    """The items in their order, of low-rank signals only the best of each that agree in the fields (of LowRank)."""
-    kept = set(best_by(figures, items, *(fields or ("kind", "refined"))))
-    return [item for item in items if low_rank(item) is None or item in kept]
+        if parts is None:
+            others.append(item)
+            continue
+        group = parts.kind, parts.refined, by_rank and parts.rank
+        best[group] = max(best.get(group, item), item, key=lambda name: select_score(figures, name))
+    return [item for item in items if item in {*others, *best.values()}]
 
 
 def ranks_by_kind(figures: Figures, below_full: bool = False) -> dict[str, list[int]]:

@@ -1,5 +1,6 @@
 """The table of all figures, looked up by name."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,22 +32,16 @@ class Figure:
     @property
     def outside(self) -> bool:
         """Whether the value leaves the band of a faithful run; False where there is no value or no band."""
-        if self.value is None:
-            return False
-        below = self.band_low is not None and self.value < self.band_low
-        above = self.band_high is not None and self.value > self.band_high
-        return below or above
+        low = -math.inf if self.band_low is None else self.band_low
+        high = math.inf if self.band_high is None else self.band_high
+        return self.value is not None and not low <= self.value <= high
 
 
 EMPTY = Figure()
 
 
 class Figures:
-    """All figures of one protocol, looked up as (section, item, metric).
-
-    >>> figures = Figures(read_table(Path("metrics.parquet")), "published")
-    >>> figures.value("separation", "margin", "loss_diff")   # nats
-    """
+    """All figures of one protocol, looked up as (section, item, metric)."""
 
     def __init__(self, table: pl.DataFrame, protocol: str) -> None:
         rows = table.filter(pl.col("protocol") == protocol).select(list(TABLE_SCHEMA))
@@ -100,11 +95,8 @@ class Figures:
 
     def banded(self) -> list[tuple[str, str, str]]:
         """The names of the figures with a value and a band of a faithful run, in the order of the table."""
-        return [
-            name
-            for name, found in self._figures.items()
-            if found.value is not None and (found.band_low is not None or found.band_high is not None)
-        ]
+        found = self._figures.items()
+        return [name for name, own in found if own.value is not None and {own.band_low, own.band_high} != {None}]
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -112,6 +104,5 @@ def read_table(path: Path) -> pl.DataFrame:
     table = cast(pl.DataFrame, pl.from_arrow(read_parquet(path)))
     if dict(table.schema) != TABLE_SCHEMA:
         found = ", ".join(f"{name} {kind}" for name, kind in table.schema.items())
-        wanted = ", ".join(TABLE_SCHEMA)
-        raise InputError(f"{path}: has the columns {found}; wanted are {wanted}, names as string, values as float64")
+        raise InputError(f"{path}: has the columns {found}; wanted are {', '.join(TABLE_SCHEMA)}, as evaluate writes")
     return table

@@ -1,4 +1,4 @@
-"""What is said of the protocol fair: which signal to use, the two marks, what more text would do.
+"""What is said of the protocol fair: which signal to use, and the two marks.
 
 A sentence whose figures were not measured is left out; one that needs a figure raises InputError naming it.
 """
@@ -9,12 +9,11 @@ from easyhard.report.items import (
     CHEAP_SHARE,
     affordable_signals,
     class_best,
-    learning_sizes,
     main_label,
     overall_best,
     select_score,
 )
-from easyhard.report.labels import OWN, metric_label, signal_title, value_text
+from easyhard.report.labels import OWN
 from easyhard.report.metrics import Figures
 from easyhard.report.sentences import say
 from easyhard.report.words import BETTER, FROM_HEAD, NOT_WORSE, SIGNIFICANT, standing, strong
@@ -106,28 +105,5 @@ def context_mark(figures: Figures) -> Mark | None:
     gap = figures.get("fair_differences", best["context"], FROM_HEAD)
     p = figures.get("fair_differences", best["context"], f"{FROM_HEAD}_p").value
     beats = standing(gap) == BETTER and (p is None or p < SIGNIFICANT)
-    facts: dict[str, str | bool] = dict.fromkeys(("behind", "ahead", "half"), "") | {"unadjusted": False}
-    if not beats and gap.value is not None and gap.interval is not None:
-        low, high = gap.interval
-        side = "behind" if gap.value <= 0 else "ahead"
-        facts |= {side: _points(abs(gap.value)), "half": _points((high - low) / 2), "unadjusted": low > 0}
-    said = say("context_mark", figures, item=best["context"], head=best["head"], **facts)
+    said = say("context_mark", figures, item=best["context"], head=best["head"], beats=beats)
     return Mark(say("context_question", figures), beats, said)
-
-
-def learning(figures: Figures) -> str:
-    """What each probe gained by the last enlargement of the fit part, and whether that leaves its interval."""
-    gains, clear = [], []
-    for probe, items in learning_sizes(figures).items():
-        steps = [figures.get("fair_learning", item, "auroc") for item in items[-2:]]
-        if len(steps) < 2 or steps[0].value is None or steps[1].value is None:
-            continue
-        gains.append(f"{signal_title(probe)} {_points(steps[1].value - steps[0].value)}")
-        if steps[0].interval and steps[1].interval and steps[1].interval[0] > steps[0].interval[1]:
-            clear.append(signal_title(probe))
-    return say("learning", figures, gains=gains, clear=clear)
-
-
-def _points(value: float) -> str:
-    """A difference in AUROC without its sign."""
-    return value_text(metric_label("fair_differences", FROM_HEAD), value)

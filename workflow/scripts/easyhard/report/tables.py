@@ -88,26 +88,23 @@ def build(
     """The table of these rows and columns, without columns that are to be dropped."""
     main = main_label(figures) if any("{label}" in column.metric + column.item for column in columns) else ""
 
-    def place(row: Row, column: Column, metric: str) -> tuple[str, str, str]:
+    def find(row: Row, column: Column, metric: str) -> tuple[Label, Figure]:
         section, item, name = (part.format(*row.key, label=main) for part in (column.section, column.item, metric))
-        return section, item, name
+        found = (column.figures or row.figures or figures).get(section, item, name)
+        return column.label or metric_label(section, name), found
 
-    def find(row: Row, column: Column, metric: str) -> Figure:
-        return (column.figures or row.figures or figures).get(*place(row, column, metric))
-
-    def cell(row: Row, column: Column, heading: str) -> str:
-        section, _, metric = place(row, column, column.metric)
-        label = column.label or metric_label(section, metric)
-        return row.given.get(heading) or (row.form or column.form)(label, find(row, column, column.metric))
-
-    shown: list[tuple[str, Column]] = []
+    header, lines = list(heads), [list(row.lead) for row in rows]
     for column in columns:
-        own = [find(row, column, column.beside or column.metric).value for row in rows]
-        if not column.dropped or any(value is not None for value in own):
-            label = column.label or metric_label(column.section, column.metric.replace("{label}", main))
-            shown.append((column.heading or label.heading, column))
-    lines = [[*row.lead, *(cell(row, column, heading) for heading, column in shown)] for row in rows]
-    return Table([*heads, *(heading for heading, _ in shown)], lines, left)
+        known = [find(row, column, column.beside or column.metric)[1].value is not None for row in rows]
+        if column.dropped and not any(known):
+            continue
+        label = column.label or metric_label(column.section, column.metric.replace("{label}", main))
+        heading = column.heading or label.heading
+        header.append(heading)
+        for row, line in zip(rows, lines, strict=True):
+            form = row.form or column.form
+            line.append(row.given.get(heading) or form(*find(row, column, column.metric)))
+    return Table(header, lines, left)
 
 
 def plain(label: Label, figure: Figure) -> str:
@@ -121,6 +118,9 @@ FORMS: dict[str, Form] = {
     "signed": signed_text,
     "share": lambda _, figure: percent(figure.value),
     "p_words": lambda _, figure: p_text(figure.value),
+    "published": lambda label, figure: value_text(label, figure.published),
+    "change": lambda label, figure: difference_text(label, figure.value, figure.published),
+    "inside": lambda _, figure: f"outside {MARK}" if figure.outside else "inside",
     "p": lambda _, figure: p_text(figure.value).removeprefix("p ").removeprefix("= "),
 }
 """By the names that tables.yaml has for them; `p` stands below a heading that says so."""
@@ -136,24 +136,9 @@ def marked(label: Label, figure: Figure) -> str:
     return estimate_text(label, figure) + (f" {MARK}" if figure.outside else "")
 
 
-def published(label: Label, figure: Figure) -> str:
-    """The published value."""
-    return value_text(label, figure.published)
-
-
-def change(label: Label, figure: Figure) -> str:
-    """This run's value minus the published one."""
-    return difference_text(label, figure.value, figure.published)
-
-
 def band(label: Label, figure: Figure) -> str:
     """The band of a faithful run in words, in the printed unit."""
     low, high = value_text(label, figure.band_low), value_text(label, figure.band_high)
     if figure.band_low is None:
         return f"below {high}"
     return f"above {low}" if figure.band_high is None else f"{low} to {high}"
-
-
-def inside(label: Label, figure: Figure) -> str:
-    """Whether the value leaves its band."""
-    return f"outside {MARK}" if figure.outside else "inside"

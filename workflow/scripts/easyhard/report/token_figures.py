@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from easyhard.activations.store import read_columns as read_activations
 from easyhard.atomic import read_json
-from easyhard.errors import InputError
 from easyhard.evaluation.density import Density, loss_density
 from easyhard.model.curve import read_curve
 from easyhard.report.drawing import (
@@ -64,15 +63,7 @@ def token_figures(files: Any, cutting: Mapping[str, int]) -> dict[str, Figure]:
 
 @styled
 def training_curve(train_perplexity: Sequence[float], validation_perplexity: Sequence[float]) -> Figure:
-    """Perplexity per epoch on both splits, (epochs,) each, from epoch 1 on; the best validation epoch is marked.
-
-    Raises InputError when there is no epoch or the two differ in length.
-    """
-    if not len(validation_perplexity) or len(train_perplexity) != len(validation_perplexity):
-        raise InputError(
-            f"training curve: {len(train_perplexity)} training and {len(validation_perplexity)} validation epochs; "
-            "as many of both are wanted, one at least"
-        )
+    """Perplexity per epoch on both splits, (epochs,) each, from epoch 1 on; the best validation epoch is marked."""
     epochs = np.arange(1, len(validation_perplexity) + 1)
     best = int(np.argmin(validation_perplexity))
     figure = canvas(7.0, 3.8, "Perplexity by epoch")
@@ -86,7 +77,7 @@ def training_curve(train_perplexity: Sequence[float], validation_perplexity: Seq
     every = [*train_perplexity, *validation_perplexity]
     axes.set(yscale="log", ylim=(0.8 * min(every), 1.25 * max(every)), ylabel="perplexity (log scale)", xlabel="epoch")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set(xticks=epochs[:: len(epochs) // 13 + 1], xlim=(0.7, epochs[-1] + 0.12 * len(epochs) + 0.3))
     return figure

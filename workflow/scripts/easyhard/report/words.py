@@ -3,7 +3,7 @@
 What a reader is to see first is wrapped by `strong`; the renderer of a format says how that looks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from easyhard.report.labels import NULL, Label, difference_text, metric_label, value_text
@@ -93,9 +93,9 @@ def measured(figures: Figures, section: str, items: Sequence[str], metric: str) 
     return {item: value for item, value in values.items() if value is not None}
 
 
-def highest(values: Mapping[str, float]) -> str:
-    """The item with the highest value, the first of equals."""
-    return max(values, key=values.__getitem__)
+def highest(values: Mapping[str, float], among: Iterable[str] | None = None) -> str | None:
+    """The item with the highest value, the first of equals; None of none."""
+    return max(values if among is None else among, key=values.__getitem__, default=None)
 
 
 def comparison(one: float | None, other: float | None, words: tuple[str, str, str]) -> str:
