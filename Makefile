@@ -29,7 +29,7 @@ study: $(VENV)/installed
 	$(SNAKEMAKE) --config 'runs={wikitext2: $(OWN_TEXT), wikitext2_1: $(OWN_TEXT), wikitext2_2: $(OWN_TEXT)}' -- $(STUDY:%=results/%/report.md) results/comparisons/study/report.md
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 faults: $(VENV)/installed-test
 	$(BIN)/python -m pytest -m slow -s tests/workflow/test_fault_campaign.py

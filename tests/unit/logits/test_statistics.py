@@ -90,9 +90,7 @@ def test_softcap_and_temperature(way: str, softcap: float | None, temperature: f
 @pytest.mark.parametrize(("temperature", "softcap"), [(0.3, None), (1.7, None), (1.7, 300.0)])
 def test_large_logits_at_a_temperature(way: str, temperature: float, softcap: float | None) -> None:
     hidden, head, targets = problem(*SMALL[way])
-    tolerance = (
-        TOLERANCE * (40 if softcap else 4) / temperature
-    )  # float32 has so much less of what large logits differ by
+    tolerance = TOLERANCE * (40 if softcap else 4) / temperature  # float32 tells large logits less well apart
     check(way, 40 * hidden, head, targets, Request(ALL, softcap, scaled=Scaled(temperature, ALL)), tolerance)
 
 

@@ -134,7 +134,9 @@ def density_panels(
         reach = float(loss.min()), float(np.quantile(loss, 1 - TRIM))
         low, high = (float(end) for end in np.quantile(across, [TRIM, 1 - TRIM]))
         inside = [[low, high if high > low else low + 1.0], list(reach)]
-        look_of_cells: dict[str, Any] = {"cmap": "Blues", "norm": LogNorm(0.4), "rasterized": True}
+        most = np.histogram2d(across, up, bins=DENSITY_BINS, range=inside)[0].max()  # 0 where all lie outside
+        norm = LogNorm(0.4, max(2.0, 1.5 * float(most)))
+        look_of_cells: dict[str, Any] = {"cmap": "Blues", "norm": norm, "rasterized": True}
         axes.hist2d(across, up, bins=DENSITY_BINS, range=inside, cmin=1, **look_of_cells)
         axes.set(title=name, xlabel=axis, xlim=inside[0], ylim=reach)
         axes.grid(visible=False)
