@@ -100,7 +100,7 @@ def test_the_workflow_is_a_module_of_another(user: Repository) -> None:
     assert pl.read_parquet(made / "metrics.parquet").height > 0
     assert ran(Repository(user.root / "deep"), "mine/logs/import_signals.log")
     assert {path.name for path in user.root.iterdir() if path.is_dir()} == {".snakemake", "deep"}
-    assert user.would_run("deep/results/mine/metrics/fair_shape.parquet") == set()
+    assert user.would_run("deep/results/mine/metrics.parquet") == set()
     rules = user.would_run("deep/results/trained/report.md")
     assert {"easyhard_train", "easyhard_fair_stacks", "easyhard_write_report"} <= rules
     assert all(rule.startswith("easyhard_") for rule in rules)

@@ -98,7 +98,7 @@ def test_hub_without_a_network_says_so_soon(repository: Repository) -> None:
         ("corpora/bundled-*/*/train.parquet", "small/model/summary.json", "empty"),
         ("small/activations/validation/001.parquet", "small/signals/validation/head/001.parquet", "foreign"),
         ("small/activations/head.safetensors", "small/signals/validation/head/000.parquet", "truncated"),
-        ("small/signals/validation/head/000.parquet", "small/metrics.parquet", "foreign"),
+        ("small/signals/validation/head/000.parquet", "small/signals/validation/probes.parquet", "foreign"),
         ("small/signals/documents/stacks.parquet", "small/metrics.parquet", "truncated"),
         ("small/metrics.parquet", "small/report.md", "empty"),
     ],

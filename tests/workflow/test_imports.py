@@ -103,7 +103,8 @@ def test_seeds_of_a_run_are_compared(repository: Repository) -> None:
     assert mean["value"].to_list() == pytest.approx([np.mean(values)])
     assert repository.would_run("results/comparisons/seeds/report.md", overlay="seeds.yaml") == set()
     wrong = repository.snakemake("results/comparisons/mixed/report.md", "-n", overlay="seeds.yaml", check=False)
-    assert "comparisons.mixed.all: small and again differ in corpus" in wrong.stdout + wrong.stderr
+    said = wrong.stdout + wrong.stderr
+    assert "comparisons.mixed.all: small and again differ in protocols, corpus, tokens" in said
 
 
 def test_what_is_wrong_with_a_file_is_named(repository: Repository) -> None:
