@@ -102,7 +102,7 @@ def test_the_workflow_is_a_module_of_another(user: Repository) -> None:
     assert {path.name for path in user.root.iterdir() if path.is_dir()} == {".snakemake", "deep"}
     assert user.would_run("deep/results/mine/metrics.parquet") == set()
     rules = user.would_run("deep/results/trained/report.md")
-    assert {"easyhard_train", "easyhard_fair_stacks", "easyhard_write_report"} <= rules
+    assert {"easyhard_train", "easyhard_stacks", "easyhard_report"} <= rules
     assert all(rule.startswith("easyhard_") for rule in rules)
 
 

@@ -131,9 +131,7 @@ def test_losses_that_are_not_finite_are_named(finished: Repository, tmp_path: Pa
     loss = table["loss"].to_numpy().copy()
     loss[5] = np.inf
     write_parquet(shard, table.set_column(table.schema.get_field_index("loss"), "loss", pa.array(loss)))
-    fails(
-        repository, "results/small/signals/validation/head/000.parquet", "validation/000.parquet", "loss is not finite"
-    )
+    fails(repository, "results/small/signals/validation/probes.parquet", "validation/000.parquet", "loss is not finite")
 
 
 def test_a_killed_training_goes_on_to_the_same_figures(finished: Repository, tmp_path: Path) -> None:
