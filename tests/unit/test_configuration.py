@@ -1,6 +1,5 @@
 """Settings merge as told, and every wrong key, type or value gives one line that names it."""
 
-import copy
 import re
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from easyhard.configuration import (
     schema_defaults,
 )
 from easyhard.errors import InputError
+from repository import with_value
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -24,13 +24,7 @@ CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text(encodin
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
-    config = copy.deepcopy(CONFIG)
-    node = config
-    *parents, last = path.split(".")
-    for key in parents:
-        node = node.setdefault(key, {})
-    node[last] = value
-    return config
+    return with_value(CONFIG, path, value)
 
 
 def test_config_yaml_shows_every_default_of_the_schema() -> None:

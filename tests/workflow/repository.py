@@ -1,5 +1,6 @@
 """A copy of the repository with small runs on real text configured, and how to run Snakemake in it."""
 
+import copy
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
@@ -90,3 +92,14 @@ def write_texts(folder: Path) -> None:
     for split in ("train", "validation", "test"):
         articles = [f" = {d.title} = \n\n{d.text}\n" for d in corpus.documents if d.split == split]
         (folder / f"{split}.txt").write_text("\n".join(articles), encoding="utf-8")
+
+
+def with_value(settings: dict[str, Any], key: str, value: object) -> dict[str, Any]:
+    """The settings with another value for a key, a path with dots."""
+    changed = copy.deepcopy(settings)
+    node = changed
+    *parents, last = key.split(".")
+    for parent in parents:
+        node = node.setdefault(parent, {})
+    node[last] = value
+    return changed

@@ -1,7 +1,6 @@
 """What reruns: nothing without an edit, and after one exactly the rules that depend on what was edited."""
 
 import base64
-import copy
 import json
 import os
 import re
@@ -18,7 +17,7 @@ import pytest
 import yaml
 
 from easyhard.code_hash import import_closure
-from repository import Repository
+from repository import Repository, with_value
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -105,7 +104,7 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "metric_probes.learning_rate": (0.1, {"probes"}),
     "metric_probes.batch_size": (64, {"probes"}),
     "metric_probes.epochs": (1, {"probes"}),
-    "low_rank.ranks": ([2, 8], {"low_rank", "evaluate"}),
+    "low_rank.ranks": ([2, 8], {"low_rank"}),
     "fair.tokens": (9000, {"dump_activations"}),
     "fair.fit": (0.3, {"part_documents", "evaluate"}),
     "fair.select": (0.3, {"part_documents", "evaluate"}),
@@ -261,17 +260,6 @@ def made_as(repository: Repository, run: str) -> None:
         if path.startswith("results/small/"):
             name = base64.b64encode(path.replace("small", run, 1).encode()).decode()
             (records / name).write_text(record.read_text().replace("results/small/", f"results/{run}/"))
-
-
-def with_value(settings: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """The settings with another value for a key, a path with dots."""
-    changed = copy.deepcopy(settings)
-    node = changed
-    *parents, last = key.split(".")
-    for parent in parents:
-        node = node.setdefault(parent, {})
-    node[last] = value
-    return changed
 
 
 def test_every_setting_reruns_exactly_what_reads_it(repository: Repository, downstream: dict[str, set[str]]) -> None:

@@ -27,6 +27,8 @@ from easyhard.errors import InputError
 from easyhard.killed import name_killed_jobs
 from easyhard.protocols import (
     DOCUMENTS,
+    FAIR,
+    PROTOCOLS,
     PUBLISHED,
     ROW_SETS,
     TRAIN,
@@ -241,10 +243,10 @@ def measured(wildcards):
     """The files that a run's figures are measured on, by name, for the protocols that it has."""
     folder, own = f"results/{wildcards.run}", RUNS[wildcards.run]["protocols"]
     found = {}
-    if "fair" in own:
+    if FAIR.name in own:
         found |= {"rows": f"{folder}/rows/documents.parquet"}
         found |= of_documents(wildcards, folder)
-    if "published" in own:
+    if PUBLISHED.name in own:
         found |= {
             "activations": shards(f"activations/{VALIDATION}/{{shard}}.parquet"),
             "train": token_file("train.parquet"),
@@ -327,22 +329,25 @@ imported_settings = settings(
 
 def benchmarks(wildcards):
     """Snakemake's measurements of the steps that take time, in the order of the work."""
-    own = RUNS[wildcards.run]
-    row_sets = [DOCUMENTS, *([VALIDATION] if "published" in own["protocols"] else [])]
+    wanted = RUNS[wildcards.run]["protocols"]
+    row_sets = [own.rows for own in PROTOCOLS.values() if own.name in wanted]
 
     def sharded(step, *over):
         names = shard_names(wildcards)
         return [f"{step}/{rows}/{shard}" for rows in over for shard in names]
 
-    passes = [
-        "part_imported" if kind(wildcards) == "activations" else "part_documents",
-        "fit_statistics",
+    passes = []
+    if DOCUMENTS in row_sets:
+        own = kind(wildcards) == "activations"
+        passes += ["part_imported" if own else "part_documents", "fit_statistics"]
+        passes += sharded("hidden_signals", DOCUMENTS)
+    if VALIDATION in row_sets:
+        passes.append(f"exit_classifier/{VALIDATION}")
+    passes += [
         *sharded("head_signals", *row_sets),
-        *sharded("hidden_signals", DOCUMENTS),
         *sharded("low_rank", *row_sets),
-        *(["exit_classifier/validation"] if VALIDATION in row_sets else []),
         *(f"probes/{rows}" for rows in row_sets),
-        "stacks/documents",
+        *([f"stacks/{DOCUMENTS}"] if DOCUMENTS in row_sets else []),
     ]
     first = {
         "trained": [

@@ -30,7 +30,6 @@ rule evaluate:
             "seed",
             "protocols",
             "fair",
-            "low_rank",
             "fair_low_rank",
             "loss_probes",
             "sequences",

@@ -17,9 +17,11 @@ from easyhard.report.token_figures import token_figures
 def main(snakemake: Snakemake) -> None:
     files, params = snakemake.input, snakemake.params
     table = read_table(Path(files.metrics))
-    fair = Figures(table, "fair")
-    published = Figures(table, "published") if "published" in params.config["protocols"] else None
-    drawn = draw_all(fair) | ({} if published is None else draw_all(published) | token_figures(files, params.sequences))
+    wanted = params.config["protocols"]
+    fair, published = (Figures(table, name) if name in wanted else None for name in ("fair", "published"))
+    drawn = {} if fair is None else draw_all(fair)
+    if published is not None:
+        drawn |= draw_all(published) | token_figures(files, params.sequences)
     for name, figure in drawn.items():
         save(figure, Path(snakemake.output.figures) / f"{name}.svg")
     own = make_setup(snakemake.wildcards.run, params.kind, params.config, files)

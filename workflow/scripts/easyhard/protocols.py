@@ -42,7 +42,7 @@ PUBLISHED: Final = Protocol(
     only=("target_probability", "max_probability", "max_logit", "max_minus_mean", "margin", "entropy"),
 )
 FAIR: Final = Protocol("fair", DOCUMENTS, parted=True, low_rank="fair_low_rank")
-PROTOCOLS: Final = {protocol.name: protocol for protocol in (PUBLISHED, FAIR)}
+PROTOCOLS: Final = {protocol.name: protocol for protocol in (FAIR, PUBLISHED)}
 
 
 def protocol_of(rows: str) -> Protocol:

@@ -103,7 +103,7 @@ def run_pass(
                     found[name] |= columns
             for name, columns in found.items():
                 if columns:
-                    tables[name].write(columns)
+                    tables[name](columns)
             progress.update(batch.rows.stop)
     if "summary" in outputs:
         merged: dict[str, Any] = {}

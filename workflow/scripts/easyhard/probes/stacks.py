@@ -1,6 +1,7 @@
 """The stacks of a run: which signals each reads, from which files, what that costs, and what it says of every token."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,10 @@ def _data(files: Mapping[str, Any], signals: Sequence[StoredSignal], settings: M
 
 
 def _batches(signals: Sequence[StoredSignal]) -> Iterator[dict[str, Column]]:
-    """The signals' first seeds of all tokens, some at a time."""
-    streams = [read_batches(signal.paths, signal.columns[:1], BATCH) for signal in signals]
+    """The signals' first seeds of all tokens, some at a time; each table, whose signals come together, is read once."""
+    tables = [list(own) for _, own in groupby(signals, key=lambda signal: signal.paths)]
+    streams = [read_batches(own[0].paths, [signal.columns[0] for signal in own], BATCH) for own in tables]
     for batches in zip(*streams, strict=True):
-        yield {signal.name: batch[signal.columns[0]] for signal, batch in zip(signals, batches, strict=True)}
+        yield {
+            signal.name: batch[signal.columns[0]] for own, batch in zip(tables, batches, strict=True) for signal in own
+        }

@@ -46,10 +46,7 @@ class Setup:
 
 
 def make_setup(run: str, kind: str, config: Mapping[str, Any], files: Any) -> Setup:
-    """The set-up of a run of that kind, from its settings and `files`: benchmarks, and tokens and model where it has
-
-    them.
-    """
+    """The set-up of a run of that kind, from its settings and `files`: benchmarks, tokens and model, if any."""
     versions = {"python": platform.python_version()} | {name: version(name) for name in PROGRAMS}
     steps = [_step(Path(benchmark)) for benchmark in files.benchmarks]
     if not files.get("tokens") or not files.get("model"):

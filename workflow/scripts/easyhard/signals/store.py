@@ -3,7 +3,7 @@
 A table lies in one file or in several, its shards in the order of their rows; readers take either.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,39 +27,32 @@ def write_columns(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None
     write_batches(path, [columns])
 
 
-class ColumnWriter:
-    """Writes batches of the same columns to one file, which is opened by the first."""
-
-    def __init__(self, path: str | Path, stack: ExitStack) -> None:
-        self._path, self._stack = path, stack
-        self._writer: Writer | None = None
-
-    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Append a batch of columns, each (rows,), as a row group."""
-        table = pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()})
-        if self._writer is None:
-            self._writer = self._stack.enter_context(parquet_writer(self._path, table.schema))
-        self._writer.write_table(table)
-
-
 @contextmanager
-def open_columns(path: str | Path) -> Iterator[ColumnWriter]:
-    """A writer of batches of columns, of which memory holds one; the file appears when the block ends well.
+def open_columns(path: str | Path) -> Iterator[Callable[[Mapping[str, NDArray[Any]]], None]]:
+    """A function that appends a batch of columns, each (rows,), as a row group, so that memory holds one batch.
 
-    Without a batch, as for a shard without tokens, the file has no column. Raises InputError when it cannot be written.
+    The first batch says which columns there are; without one, as for a shard without tokens, the file has none. It
+    appears when the block ends well. Raises InputError when it cannot be written.
     """
     with ExitStack() as stack:
-        writer = ColumnWriter(path, stack)
-        yield writer
-        if writer._writer is None:
-            writer.write({})
+        writer: Writer | None = None
+
+        def write(columns: Mapping[str, NDArray[Any]]) -> None:
+            nonlocal writer
+            table = pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()})
+            writer = writer or stack.enter_context(parquet_writer(path, table.schema))
+            writer.write_table(table)
+
+        yield write
+        if writer is None:
+            write({})
 
 
 def write_batches(path: str | Path, batches: Iterable[Mapping[str, NDArray[Any]]]) -> None:
     """Write batches of the same columns as they come: what `open_columns` is given, one after another."""
-    with open_columns(path) as writer:
+    with open_columns(path) as write:
         for batch in batches:
-            writer.write(batch)
+            write(batch)
 
 
 def shard_files(paths: Paths) -> list[str | Path]:
