@@ -140,14 +140,17 @@ def test_rows_that_are_not_parted_have_no_words_and_the_correlation_of_the_first
     assert found["summary"]["logits_pearson"][f"plain/{DIM}"] == pytest.approx(1)
 
 
-def test_a_family_of_ones_own_is_a_function(files: Files) -> None:
-    def say(batch: Batch) -> Tables:
-        return {"signals": {"first": batch.hidden[:, 0].numpy()}}
+def test_families_of_ones_own_share_a_table(files: Files) -> None:
+    def coordinate(number: int) -> Family:
+        def say(batch: Batch) -> Tables:
+            return {"signals": {f"x{number}": batch.hidden[:, number].numpy()}}
 
-    own = Family(say, lambda: {"mine": 1})
+        return Family(say, lambda: {f"mine{number}": number})
+
     outputs = {"signals": str(files.folder / "own.parquet"), "summary": str(files.folder / "own.json")}
-    run_pass(
-        files.folder / "all.parquet", [own], outputs, part=None, device=CPU, progress=Progress("own", ROWS, "rows")
-    )
-    np.testing.assert_array_equal(read_columns(outputs["signals"])["first"], files.columns["hidden"][:, 0])
-    assert read_json(outputs["summary"])["mine"] == 1
+    families, progress = [coordinate(0), coordinate(3)], Progress("own", ROWS, "rows")
+    run_pass(files.folder / "all.parquet", families, outputs, part=None, device=CPU, progress=progress)
+    for number in (0, 3):
+        found = read_columns(outputs["signals"])[f"x{number}"]
+        np.testing.assert_array_equal(found, files.columns["hidden"][:, number])
+        assert read_json(outputs["summary"])[f"mine{number}"] == number

@@ -43,7 +43,7 @@ def test_inputs_of_each_stack() -> None:
 def test_what_several_signals_need_is_paid_once() -> None:
     head, low = 64 * 1_000, lambda rank: rank * (64 + 1_000)
     assert multiply_adds(known("entropy", "margin")) == head
-    assert multiply_adds(known("plain/2/entropy", "plain/2/margin", "plain/5/entropy")) == low(5)
+    assert multiply_adds(known("plain/2/entropy", "plain/5/entropy", "plain/2/margin")) == low(5)
     refined = low(5) + 8 * 64
     assert multiply_adds(known("plain/5/refined_entropy", "plain/5/refined_margin")) == refined
     assert multiply_adds(known("plain/5/entropy", "plain/5/refined_entropy", "entropy")) == low(5) + refined + head
@@ -60,7 +60,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     noise = random.normal(size=(3, TOKENS)).astype(np.float32)
     heart = np.where(PART == 0, loss, noise[0])
     tables = {
-        "head": {"entropy": loss + 3 * noise[1]},
+        "head": {"entropy": loss + 3 * noise[1], "margin": np.zeros(TOKENS)},
         "hidden": {"hidden_norm": noise[2]},
         "context": {"position": np.arange(TOKENS) % 50},
         "low_rank": {"plain/2/entropy": np.full(TOKENS, np.nan), "weighted/2/entropy": loss + 5 * noise[2]},
@@ -88,7 +88,8 @@ def test_a_stack_of_each_class_and_goal_speaks_of_every_token(files: dict[str, A
     assert all(values.shape == (TOKENS,) and np.isfinite(values).all() for values in batches[0].values())
     assert summary["costs"]["stack_head"] == {"multiply_adds": 64_000}
     everything = summary["stacks"]["stack_all_loss"]
-    assert list(everything["importance"]) == ["mlp_loss", "entropy", "hidden_norm", "position", "weighted/2/entropy"]
+    read = ["mlp_loss", "entropy", "margin", "hidden_norm", "position", "weighted/2/entropy"]
+    assert list(everything["importance"]) == read
     # by heart, the fit losses would be all that a stack looks at; held out, the probe says nothing
     assert everything["importance"]["entropy"][0] > 0.1 > abs(everything["importance"]["mlp_loss"][0])
     assert batches[0]["stack_all_loss@0"][PART == 2].mean() == pytest.approx(4, abs=0.5)

@@ -37,13 +37,12 @@ class _LowRank:
         }
         refined = REFINED_STATISTICS if self.refined else ()
         self.names = [name for name in (*LOW_RANK_STATISTICS, *refined) if name not in WORDS]
-        self.first_states: list[torch.Tensor] = []
+        self.first_states = torch.empty(0, context.head.shape[1], device=context.device)
         self.wanted_states = 0 if self.parted or context.first else PEARSON_TOKENS
 
     def say(self, batch: Batch) -> Tables:
-        if self.wanted_states > 0:
-            self.first_states.append(batch.hidden[: self.wanted_states].cpu())
-            self.wanted_states -= len(self.first_states[-1])
+        if len(self.first_states) < self.wanted_states:
+            self.first_states = torch.cat([self.first_states, batch.hidden])
         signals: dict[str, NDArray[Any]] = {}
         words: dict[str, NDArray[Any]] = {}
         for kind, sweep in self.sweeps.items():
@@ -65,11 +64,9 @@ class _LowRank:
     def summary(self) -> dict[str, Any]:
         ranked = [(kind, sweep, rank) for kind, sweep in self.sweeps.items() for rank in sweep.ranks]
         pearson: dict[str, float] = {}
-        if self.first_states:
-            states = torch.cat(self.first_states)
+        if len(self.first_states):
             for kind, sweep in self.sweeps.items():
-                moments = sweep.moments
-                own = logits_pearson(states.to(sweep.head.device), moments, sweep.approximation, sweep.ranks)
+                own = logits_pearson(self.first_states, sweep.moments, sweep.approximation, sweep.ranks)
                 pearson |= {f"{kind}/{rank}": r for rank, r in own.items()}
         return {
             "coverage": {f"{kind}/{rank}": sweep.coverage(rank) for kind, sweep, rank in ranked},

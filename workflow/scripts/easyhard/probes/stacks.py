@@ -69,13 +69,13 @@ def stack_inputs(known: Mapping[str, Description], low_rank: str) -> dict[str, l
 
 def multiply_adds(inputs: Mapping[str, Description]) -> int:
     """Return what the inputs cost together per token. What several need is paid once: one pass over the vocabulary
-    serves all signals of the logits, one sweep all ranks of a kind."""
+    serves all signals of the logits, one sweep to the highest rank all ranks of a kind."""
     parts: dict[str, int] = {}
     for name, description in inputs.items():
         part = "head" if description.needs == "head" else name
         if description.needs == "low_rank":
             part = "refined" if "/refined_" in name else "preview"
-        parts[part] = int(description.multiply_adds)
+        parts[part] = max(parts.get(part, 0), int(description.multiply_adds))
     return sum(parts.values())
 
 
