@@ -60,7 +60,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     noise = random.normal(size=(3, TOKENS)).astype(np.float32)
     heart = np.where(PART == 0, loss, noise[0])
     tables = {
-        "head": {"entropy": loss + 3 * noise[1], "margin": np.zeros(TOKENS)},
+        "head": {"entropy": loss + 3 * noise[1]},
         "hidden": {"hidden_norm": noise[2]},
         "context": {"position": np.arange(TOKENS) % 50},
         "low_rank": {"plain/2/entropy": np.full(TOKENS, np.nan), "weighted/2/entropy": loss + 5 * noise[2]},
@@ -68,6 +68,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "held_out": {"fold/mlp_loss": np.where(PART == 0, noise[0], np.nan)},
         "rows": {"document": np.arange(TOKENS) // 50, "loss": loss, "part": PART},
     }
+    tables["low_rank"]["weighted/2/margin"] = np.zeros(TOKENS)
     tables["rows"] |= dict.fromkeys(("sequence", "position", "target_count"), np.zeros(TOKENS))
     given: dict[str, Any] = {"fitted": str(folder / "head.json"), "summary": str(folder / "summary.json")}
     for table, columns in tables.items():
@@ -88,7 +89,7 @@ def test_a_stack_of_each_class_and_goal_speaks_of_every_token(files: dict[str, A
     assert all(values.shape == (TOKENS,) and np.isfinite(values).all() for values in batches[0].values())
     assert summary["costs"]["stack_head"] == {"multiply_adds": 64_000}
     everything = summary["stacks"]["stack_all_loss"]
-    read = ["mlp_loss", "entropy", "margin", "hidden_norm", "position", "weighted/2/entropy"]
+    read = ["mlp_loss", "entropy", "hidden_norm", "position", "weighted/2/entropy", "weighted/2/margin"]
     assert list(everything["importance"]) == read
     # by heart, the fit losses would be all that a stack looks at; held out, the probe says nothing
     assert everything["importance"]["entropy"][0] > 0.1 > abs(everything["importance"]["mlp_loss"][0])
