@@ -106,6 +106,13 @@ def test_a_metric_that_is_constant_or_not_finite_is_named() -> None:
             metric_probes({"margin": values}, METRIC_SETTINGS, seed=0)
 
 
+def test_a_probe_that_diverges_is_named_and_leaves_no_gap_in_its_column() -> None:
+    hidden = states(400)
+    probes = metric_probes({"margin": hidden[:, 0]}, METRIC_SETTINGS | {"learning_rate": 1e6}, seed=0)
+    with pytest.raises(InputError, match=r"^learning_rate: 1e\+06; the probe diverged, a lower one is wanted"):
+        fit_all(hidden, probes, seed=0)
+
+
 def test_regressions_find_what_a_linear_one_cannot_and_classifiers_give_probabilities() -> None:
     hidden = states(2_000)
     columns, summaries = fit_all(hidden, founding.loss_probes(loss_of(hidden), LOSS_SETTINGS, seed=7), seed=7)

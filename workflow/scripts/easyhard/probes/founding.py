@@ -75,8 +75,14 @@ class Probe:
 
     @torch.no_grad()
     def say(self, model: nn.Sequential, hidden: Tensor) -> Tensor:
-        """Return the predictions of a trained model, (rows,), for hidden states (rows, dim)."""
-        return self.link(model(hidden) * self.deviation + self.mean)
+        """Return the predictions of a trained model, (rows,), for hidden states (rows, dim).
+
+        Raises InputError when one is not finite: in a column it would pass for a row that the probe says nothing of.
+        """
+        said = self.link(model(hidden) * self.deviation + self.mean)
+        if not bool(said.isfinite().all()):
+            raise InputError(f"learning_rate: {self.learning_rate:g}; the probe diverged, a lower one is wanted")
+        return said
 
 
 def fit(hidden: Tensor, probe: Probe, seed: int) -> tuple[nn.Sequential, int]:
