@@ -4,14 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from easyhard.signals import registry
+from easyhard.signals.declare import REGISTERED
 
 
 @pytest.fixture
 def own_registry() -> Iterator[None]:
     """The registry as it is, put back afterwards."""
-    before, families = dict(registry.REGISTERED), list(registry.FAMILIES)
+    before = dict(REGISTERED)
     yield
-    registry.REGISTERED.clear()
-    registry.REGISTERED.update(before)
-    registry.FAMILIES[:] = families
+    REGISTERED.clear()
+    REGISTERED.update(before)

@@ -6,7 +6,6 @@ A probe is called family_task: the family says what network reads what, the task
 from dataclasses import dataclass
 from typing import Literal
 
-from easyhard.errors import InputError
 from easyhard.signals.declare import HERE, Needs, Signal, register
 
 Architecture = Literal["linear", "mlp", "mixture"]
@@ -89,9 +88,7 @@ def multiply_adds(architecture: Architecture, width: int, hidden: int) -> int:
 
 
 def family_and_task(probe: str) -> tuple[Family, str]:
-    """Return the family and the task of the probe called `probe`. Raises InputError that lists the known names."""
-    if probe not in PROBES:
-        raise InputError(f"probe {probe!r} is not known; wanted one of {', '.join(PROBES)}")
+    """Return the family and the task of the probe called `probe`, one of PROBES."""
     family, task = PROBES[probe]
     return FAMILIES[family], task
 
@@ -121,15 +118,11 @@ def _register() -> None:
                     name=stack + suffix,
                     title=f"{stack.replace('_', ' ')}{suffix.replace('_', ', ')}",
                     formula=f"boosted trees on all signals of {', '.join(sorted(classes - {HIDDEN_CONTEXT}))}: {goal}",
-                    needs="all" if stack == "stack_all" else _dearest(classes),
+                    needs="all" if stack == "stack_all" else next(needs for needs in ORDER if needs in classes),
                     high_means_easy=False,
                     source="Ke et al., LightGBM, NeurIPS 2017",
                 )
             )
-
-
-def _dearest(classes: frozenset[str]) -> Needs:
-    return next(needs for needs in ORDER if needs in classes)
 
 
 _register()

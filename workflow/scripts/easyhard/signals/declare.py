@@ -11,12 +11,12 @@ Needs = Literal["target", "head", "low_rank", "hidden", "context", "layers", "al
 FOUNDING = "founding analysis, 2024-12"
 HERE = "this workflow"
 
-# What signals may read. The logits' statistics are those of easyhard.logits.formulas, named here once more because
-# evaluation and report read the registry and do without torch.
-TARGET_STATISTICS = ("target_logit", "target_probability", "loss", "target_rank")
+# What signals may read. The logits' statistics are of easyhard.logits.formulas, named here once more because evaluation
+# and report read the registry and do without torch.
+TARGET_STATISTICS = ("target_logit", "target_probability", "loss")
 LOGIT_STATISTICS = (
     *("log_sum_exp", "max_logit", "max_probability", "mean_logit", "max_minus_mean", "logit_std", "entropy", "renyi2"),
-    *("argmax", "second_logit", "margin", "top_logits", "top_words", "tail_mass", *TARGET_STATISTICS),
+    *("argmax", "margin", "top_logits", "tail_mass", *TARGET_STATISTICS),
 )
 SCALED = "scaled_"
 HIDDEN_VALUES = (
@@ -90,7 +90,7 @@ def signal(
 
     The names of the function's parameters say what it reads, and what it reads says its cost class:
 
-    - logits: any statistic of `logits.statistics.logit_statistics`, (tokens,) tensors, `top_logits` and `top_words`
+    - logits: LOGIT_STATISTICS as `logits.statistics.logit_statistics` gives them, (tokens,) tensors, `top_logits`
       (tokens, 10), `tail_mass` (tokens, 4) at head.TAIL_THRESHOLDS; with `scaled_` before it, the same at the fitted
       temperature (`scaled_tail_mass` at head.SCALED_TAIL_THRESHOLDS). Class `head`, or `target` where the statistic
       looks at the target. Costs V d multiply-adds, if not said otherwise.
@@ -110,25 +110,13 @@ def signal(
         own = name or function.__name__
         reads = tuple(inspect.signature(function).parameters)
         needs = _needs(own, reads)
-        cost = multiply_adds or _usual_cost(own, needs)
+        if needs == "hidden" and multiply_adds is None:
+            raise InputError(f"signal {own!r}: no multiply_adds; a function of Sizes is wanted, like lambda s: s.dim")
+        cost = multiply_adds or (lambda sizes: 0 if needs == "context" else sizes.words * sizes.dim)
         register(Signal(own, title, formula, needs, high_means_easy, source, reads, cost, function))
         return function
 
     return declare
-
-
-def _usual_cost(name: str, needs: Needs) -> Callable[[Sizes], int]:
-    if needs == "hidden":
-        raise InputError(f"signal {name!r}: no multiply_adds; a function of Sizes is wanted, like lambda s: s.dim")
-    return _none if needs == "context" else _whole_head
-
-
-def _whole_head(sizes: Sizes) -> int:
-    return sizes.words * sizes.dim
-
-
-def _none(sizes: Sizes) -> int:
-    return 0
 
 
 def _needs(name: str, reads: tuple[str, ...]) -> Needs:
@@ -147,9 +135,9 @@ def _needs(name: str, reads: tuple[str, ...]) -> Needs:
             f"signal {name!r}: it reads {' and '.join(kinds) or 'nothing'}; values of one kind, {', '.join(KINDS)}, "
             "are wanted"
         )
-    if kinds[0] != "logits":
-        return "context" if kinds[0] == "context" else "hidden"
-    return "target" if {read.removeprefix(SCALED) for read in own} & set(TARGET_STATISTICS) else "head"
+    if kinds == ["logits"]:
+        return "target" if {read.removeprefix(SCALED) for read in own} & set(TARGET_STATISTICS) else "head"
+    return "context" if kinds == ["context"] else "hidden"
 
 
 def computable(needs: Collection[Needs], values: Collection[str]) -> list[Signal]:

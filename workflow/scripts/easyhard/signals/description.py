@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from easyhard.errors import InputError
-from easyhard.signals.registry import Signal, Sizes, find
+from easyhard.signals.registry import Sizes, find
 
 UNSTATED = "own"  # the cost class of a signal of which nobody says what it needs
 
@@ -26,7 +26,10 @@ def describe(name: str, declared: Mapping[str, Any], sizes: Sizes | None) -> Des
     """Describe a signal: what `declared` says under high_means (easy or hard), needs and multiply_adds goes first, then
     what the registry says of that name, then nothing is known. Without `sizes` the registry's costs are not known.
     """
-    known = _registered(name)
+    try:
+        known = find(name)
+    except InputError:
+        known = None
     high_means_easy = known.high_means_easy if known else None
     if declared.get("high_means"):
         high_means_easy = declared["high_means"] == "easy"
@@ -35,10 +38,3 @@ def describe(name: str, declared: Mapping[str, Any], sizes: Sizes | None) -> Des
         cost = known.multiply_adds(sizes)
     needs = declared.get("needs") or (known.needs if known else UNSTATED)
     return Description(needs, float("nan") if cost is None else float(cost), high_means_easy)
-
-
-def _registered(name: str) -> Signal | None:
-    try:
-        return find(name)
-    except InputError:
-        return None

@@ -1,18 +1,18 @@
 """All signals and families of signals, by name: what each one is, needs and costs, and which way it points.
 
 An untrained signal is declared in head.py, hidden.py or context.py, probes and stacks in catalogue.py. `register` takes
-one more signal, `FAMILIES` is for names that carry numbers.
+one more signal, `low_rank_signal` is for names that carry numbers.
 """
 
 import re
-from collections.abc import Callable, ValuesView
+from collections.abc import ValuesView
 from typing import get_args
 
 from easyhard.errors import InputError
 from easyhard.signals import catalogue, context, head, hidden
 from easyhard.signals.declare import FOUNDING, HERE, REGISTERED, Needs, Signal, Sizes, register, signal
 
-__all__ = ["DECLARED", "FAMILIES", "SIGNALS", "Needs", "Signal", "Sizes", "find", "register", "signal"]
+__all__ = ["DECLARED", "SIGNALS", "Needs", "Signal", "Sizes", "find", "register", "signal"]
 
 DECLARED = (head, hidden, context, catalogue)  # importing them is what registers their signals
 SIGNALS: ValuesView[Signal] = REGISTERED.values()
@@ -56,18 +56,11 @@ def low_rank_signal(name: str) -> Signal | None:
     )
 
 
-FAMILIES: list[Callable[[str], Signal | None]] = [low_rank_signal]
-"""Functions that know signals by a pattern of their names; `find` asks them in turn."""
-
-
 def find(name: str) -> Signal:
-    """Return the signal called `name`, registered or of a family. Raises InputError that lists the known names."""
-    if name in REGISTERED:
-        return REGISTERED[name]
-    for family in FAMILIES:
-        entry = family(name)
-        if entry is not None:
-            return entry
+    """Return the signal called `name`, registered or of a low rank. Raises InputError that lists the known names."""
+    entry = REGISTERED.get(name) or low_rank_signal(name)
+    if entry is not None:
+        return entry
     known = sorted(SIGNALS, key=lambda entry: get_args(Needs).index(entry.needs))
     raise InputError(
         f"signal {name!r} is not known; wanted one of {', '.join(entry.name for entry in known)}, "
