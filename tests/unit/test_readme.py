@@ -49,7 +49,7 @@ def computed(name: str) -> torch.Tensor:
     if needs == "head":
         return head_signals(hidden, head)[name]
     if needs == "hidden":
-        return hidden_signals(hidden, moments(head), fit_references([hidden], 12, seed=1))[name]
+        return hidden_signals(hidden, moments(head), fit_references([hidden], 12, seed=1, count=12))[name]
     assert needs == "context"
     return torch.tensor(context_signals({"document": [0] * 12, "loss": [1.0] * 12}, mean_loss=1.0)[name])
 

@@ -19,11 +19,13 @@ from easyhard.signals.tokens import FIT, TEST
 DIM, WORDS = 6, 40
 ROWS, DOCUMENTS = 20_000, 7  # two and a half row groups
 CUT = 11_111  # where the second shard begins, in the midst of a document
+ROWS_OF = {"all": slice(0, ROWS), "0": slice(0, CUT), "1": slice(CUT, ROWS), "none": slice(ROWS, ROWS)}
+BEFORE = {"1": "0", "none": "all"}
 CPU = torch.device("cpu")
 
 
 class Files:
-    """A run of 20,000 tokens in one shard and in two."""
+    """A run of 20,000 tokens in one shard and in two, and a shard without tokens."""
 
     def __init__(self, folder: Path) -> None:
         rng = np.random.default_rng(0)
@@ -38,7 +40,7 @@ class Files:
             "hidden": rng.standard_normal((ROWS, DIM), dtype=np.float32),
         }
         self.part = (self.columns["document"] % 3).astype(np.int8)
-        for name, rows in {"all": slice(0, ROWS), "0": slice(0, CUT), "1": slice(CUT, ROWS)}.items():
+        for name, rows in ROWS_OF.items():
             batch = {key: values[rows] for key, values in self.columns.items()}
             write_shard(folder / f"{name}.parquet", [batch | {"split": np.full(len(batch["loss"]), "test")}], DIM, {})
         tokens = {name: self.columns[name] for name in ("document", "token", "position", "loss")}
@@ -48,11 +50,11 @@ class Files:
     def run(self, shard: str, families: dict[str, dict[str, Any]], *tables: str, parted: bool = True) -> dict[str, Any]:
         """The tables of a pass over a shard, and its summary."""
         files: dict[str, Any] = {"activations": self.folder / f"{shard}.parquet"}
-        files["before"] = [self.folder / "0.parquet"] if shard == "1" else []
+        files["before"] = [self.folder / f"{BEFORE[shard]}.parquet"] if shard in BEFORE else []
         if parted:
             files |= {"tokens": self.folder / "tokens.parquet", "counts": self.folder / "counts.parquet"}
         first, part = parts_of_shard(files)
-        rows = {"all": ROWS, "0": CUT, "1": ROWS - CUT}[shard]
+        rows = ROWS_OF[shard].stop - ROWS_OF[shard].start
         opened = open_families(
             families, lambda settings: Context(files, settings, self.head, None, CPU, first, part, rows)
         )
@@ -85,8 +87,9 @@ FAMILIES: dict[str, tuple[dict[str, dict[str, Any]], tuple[str, ...]]] = {
 def test_two_shards_say_what_one_says(files: Files, name: str) -> None:
     """Draws of targets are numbered through the run; what stands before a shard in its document is known there."""
     families, tables = FAMILIES[name]
-    whole, first, second = (files.run(shard, families, *tables) for shard in ("all", "0", "1"))
+    whole, first, second, none = (files.run(shard, families, *tables) for shard in ROWS_OF)
     for table in tables:
+        assert none[table] == {}
         assert list(whole[table]) == list(first[table]) == list(second[table])
         for column, values in whole[table].items():
             parts = np.concatenate([first[table][column], second[table][column]])

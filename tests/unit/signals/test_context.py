@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from easyhard.errors import InputError
 from easyhard.signals.context import context_signals
 
 MEAN_LOSS = 6.5
@@ -100,21 +99,3 @@ def test_signals_without_their_columns_are_left_out() -> None:
     assert set(whole) - set(bare) == {"unigram_surprisal", "position", "repeated"}
     assert all(np.array_equal(bare[name], whole[name]) for name in bare)
     assert all(column.dtype == np.float32 for column in whole.values())
-
-
-def test_bad_input_is_named() -> None:
-    given = columns()
-    with pytest.raises(InputError, match=r"^document: no such column"):
-        context_signals({"loss": given["loss"]}, mean_loss=1.0)
-    with pytest.raises(InputError, match=r"^document: one comes again after another"):
-        signals(given | {"document": np.arange(len(given["loss"])) % 2})
-    with pytest.raises(InputError, match=r"^token: shape \(3,\); one value a row"):
-        signals(given | {"token": np.zeros(3, int)})
-    with pytest.raises(InputError, match=r"^token: values 0\.\.40; words of the counts, 0\.\.39, are wanted"):
-        signals(given | {"token": np.arange(len(given["loss"])) % 41})
-    with pytest.raises(InputError, match=r"^loss: has values that are not finite"):
-        signals(given | {"loss": given["loss"] * np.nan})
-    with pytest.raises(InputError, match=r"^mean_loss: has values that are not finite"):
-        context_signals(given, mean_loss=float("nan"))
-    with pytest.raises(InputError, match=r"^counts: int64"):
-        context_signals(given, mean_loss=1.0, counts=COUNTS - 1)

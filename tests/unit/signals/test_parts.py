@@ -46,17 +46,15 @@ def test_documents_that_chose_the_epoch_are_never_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "forced", "fit", "select", "message"),
+    ("sizes", "forced", "message"),
     [
-        ([5, 5], [], 0.5, 0.2, "documents: 2, 0 of them forced into fit, leave"),
-        ([5, 5, 5, 5], [50, 51, 52], 0.5, 0.2, "leave select without any"),
-        ([5, 5, 5], [], 0.5, 0.5, "shares: fit 0.5, select 0.5; both above 0"),
-        ([5, 5, 5], [], 0.0, 0.5, "shares: "),
+        ([5, 5], [], "documents: 2, 0 of them forced into fit, leave"),
+        ([5, 5, 5, 5], [50, 51, 52], "leave select without any"),
     ],
 )
-def test_bad_input_is_named(sizes: list, forced: list, fit: float, select: float, message: str) -> None:
+def test_too_few_documents_are_named(sizes: list, forced: list, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        documents_parts(sizes, forced, 0, fit, select)
+        documents_parts(sizes, forced, 0)
 
 
 def test_few_documents_leave_no_part_empty() -> None:
@@ -90,11 +88,6 @@ def test_a_model_from_elsewhere_is_told_of_the_whole_train_text_and_of_no_epoch(
     np.testing.assert_array_equal(found["part"], parted(rows(), SETTINGS | {"seed": 0})["part"])
     drawn = [part_text(rows(), TRAIN, None, 9, SETTINGS | {"seed": seed})[0]["part"][:20] for seed in range(20)]
     assert any(part.any() for part in drawn)  # documents 1 and 2 are not forced into fit
-
-
-def test_words_beyond_the_vocabulary_are_named() -> None:
-    with pytest.raises(InputError, match="train ids: 7 lies outside the vocabulary"):
-        part_text(rows(), TRAIN, None, 7, SETTINGS)
 
 
 def test_parts_that_are_given_stay() -> None:

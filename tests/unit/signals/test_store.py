@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
 from easyhard.errors import InputError
-from easyhard.parquet import write_parquet
 from easyhard.signals.store import column_names, read_batches, read_columns, write_batches, write_columns
 
 
@@ -42,24 +40,6 @@ def test_a_column_that_is_a_slice_of_a_matrix_is_written_right(tmp_path: Path) -
 def test_missing_column_is_named(path: Path) -> None:
     with pytest.raises(InputError, match=r"signals\.parquet: no column entropy; it holds row, margin"):
         read_columns(path, ["entropy", "row"])
-
-
-def test_missing_truncated_and_foreign_files_are_named(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"absent\.parquet: not a readable Parquet file"):
-        read_columns(tmp_path / "absent.parquet")
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(InputError, match=r"signals\.parquet: not a readable Parquet file .*; delete it and rerun"):
-        read_columns(path)
-    path.write_text("row,margin\n1,2\n")
-    with pytest.raises(InputError, match=r"signals\.parquet: not a readable Parquet file"):
-        read_columns(path)
-
-
-@pytest.mark.parametrize(("values", "message"), [(["a", "b"], "type string"), ([1.0, None], "1 nulls")])
-def test_text_and_nulls_are_refused(tmp_path: Path, values: list[object], message: str) -> None:
-    write_parquet(tmp_path / "x.parquet", pa.table({"margin": values}))
-    with pytest.raises(InputError, match=f"column margin .*{message}"):
-        read_columns(tmp_path / "x.parquet")
 
 
 def test_shards_are_one_table(tmp_path: Path) -> None:

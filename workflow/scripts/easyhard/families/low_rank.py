@@ -54,9 +54,10 @@ class _LowRank:
                 for rank, computed in (sweep.run(batch.hidden[own]) if own.any() else {}).items()
                 for name, values in computed.items()
             }
-            for rank in sweep.ranks:
-                for name in (f"{kind}/{rank}/{statistic}" for statistic in self.names):
-                    signals[name] = _spread(found.get(name), own)
+            for name in (f"{kind}/{rank}/{statistic}" for rank in sweep.ranks for statistic in self.names):
+                signals[name] = np.full(len(own), np.nan, dtype=np.float32)  # what nobody reads is not computed
+                if name in found:
+                    signals[name][own] = found[name]
             if batch.test.any():
                 words |= {name: found[name][batch.test[own]].astype(np.int32) for name in found if name.endswith(WORDS)}
         return {"signals": signals, "words": words} if self.parted else {"signals": signals}
@@ -80,14 +81,6 @@ def _weights(context: Context) -> Moments:
     """Moments of the states of fit documents: those of test documents have no say in the factors."""
     stored = read_tensors(context.files["moments"])
     return Moments(int(stored["count"]), stored["mean"].to(context.device), stored["second"].to(context.device))
-
-
-def _spread(values: NDArray[np.float32] | None, own: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The values in the rows that are theirs, NaN in the others: what nobody reads is not computed."""
-    column = np.full(len(own), np.nan, dtype=np.float32)
-    if values is not None:
-        column[own] = values
-    return column
 
 
 def open_family(context: Context) -> Family:

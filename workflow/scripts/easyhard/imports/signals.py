@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from easyhard.errors import InputError
 from easyhard.imports.readers import Array, Stored, parquet_arrays, read_parquet_batches
 from easyhard.imports.tokens import KNOWN, finite_float32, read_tokens
+from easyhard.signals.tokens import SEED
 
 logger = logging.getLogger("easyhard")
 
@@ -19,7 +20,6 @@ BATCH = 65_536  # rows of one row group of what is written
 NUMBER = re.compile(r"bool|u?int\d+|float\d+")
 UNFIT_FOR_A_TABLE = re.compile(r"[|`\n\r]|^\s*$")
 ROW_LABELS = "__index_level_"  # as pandas writes them
-SEED = re.compile(r"@\d+$")
 
 
 def import_signals(given: Mapping[str, Any], *, length: int) -> tuple[dict[str, Array], list[str]]:

@@ -7,12 +7,11 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from easyhard.errors import InputError
 from easyhard.logits.request import Scaled
-from easyhard.logits.statistics import Implementation, logit_statistics
+from easyhard.logits.statistics import logit_statistics
 from easyhard.signals.declare import LOGIT_STATISTICS, SCALED, TARGET_STATISTICS, computable, compute
 from easyhard.signals.head import SCALED_TAIL_THRESHOLDS, TAIL_THRESHOLDS, TOP_K
-from easyhard.signals.unigram import train_surprisal
+from easyhard.signals.tokens import train_surprisal
 
 
 def head_signals(
@@ -24,7 +23,6 @@ def head_signals(
     counts: ArrayLike | None = None,
     softcap: float | None = None,
     only: Collection[str] | None = None,
-    implementation: Implementation = "auto",
 ) -> dict[str, Tensor]:
     """Name -> (tokens,) float32 of every signal of class head, and of class target where there are targets.
 
@@ -33,34 +31,26 @@ def head_signals(
     often training saw each word. Signals that read one that is missing are left out, and, where `only` names some, all
     others. Raises InputError naming the argument or signal that is wrong.
     """
-    if temperature is not None and not 0 < temperature < float("inf"):
-        raise InputError(f"temperature: {temperature}; a positive number is wanted")
-    if counts is not None and len(known := train_surprisal(counts)) != len(head):
-        raise InputError(f"counts: {len(known)} words; as many as the head has, {len(head)}, are wanted")
     plain = [name for name in LOGIT_STATISTICS if targets is not None or name not in TARGET_STATISTICS]
-    scaled = [SCALED + name for name in plain] if temperature is not None else []
     values: dict[str, Any] = {"words": len(head)}
     if counts is not None:
-        values["train_surprisal"] = torch.tensor(known, device=hidden.device)
-    signals = computable(["head", "target"], {*values, *plain, *scaled})
-    if only is not None:
-        signals = [entry for entry in signals if entry.name in only]
+        values["train_surprisal"] = torch.tensor(train_surprisal(counts), device=hidden.device)
+    scaled = [SCALED + name for name in plain] if temperature is not None else []
+    known = computable(["head", "target"], {*values, *plain, *scaled})
+    signals = [entry for entry in known if only is None or entry.name in only]
     read = {name for entry in signals for name in entry.reads}
 
-    wanted = [name for name in plain if name in read]
     cold = None
     if temperature is not None:
         cold = Scaled(temperature, tuple(name for name in plain if SCALED + name in read), SCALED_TAIL_THRESHOLDS)
-    if wanted:
-        values |= logit_statistics(
-            hidden,
-            head,
-            targets,
-            statistics=wanted,
-            softcap=softcap,
-            top_k=min(TOP_K, len(head)),
-            tail_thresholds=TAIL_THRESHOLDS,
-            scaled=cold,
-            implementation=implementation,
-        )
+    values |= logit_statistics(
+        hidden,
+        head,
+        targets,
+        statistics=[name for name in plain if name in read],
+        softcap=softcap,
+        top_k=min(TOP_K, len(head)),
+        tail_thresholds=TAIL_THRESHOLDS,
+        scaled=cold,
+    )
     return {name: column.float() for name, column in compute(signals, values, len(hidden)).items()}

@@ -13,10 +13,6 @@ if TYPE_CHECKING:  # as in head.py
 NEIGHBOURS = 10
 
 
-def _vector(sizes: Sizes) -> int:
-    return sizes.dim
-
-
 def _matrix(sizes: Sizes) -> int:
     """x^T C x."""
     return sizes.dim**2 + sizes.dim
@@ -27,7 +23,7 @@ def _matrix(sizes: Sizes) -> int:
     formula="‖h‖₂",
     high_means_easy=None,  # a norm before the head tells confidence only where nothing normalises it
     source="Park et al., arXiv:2310.05316",
-    multiply_adds=_vector,
+    multiply_adds=lambda sizes: sizes.dim,
 )
 def hidden_norm(hidden: Tensor) -> Tensor:
     return hidden.norm(dim=1)
@@ -73,7 +69,7 @@ def logit_std(hidden: Tensor, head_covariance: Tensor) -> Tensor:
     formula="mean z = h·w̄",
     high_means_easy=None,  # softmax does not see it; only training can have put something there
     source=HERE,
-    multiply_adds=_vector,
+    multiply_adds=lambda sizes: sizes.dim,
 )
 def mean_logit(hidden: Tensor, head_mean: Tensor) -> Tensor:
     return hidden @ head_mean
@@ -84,7 +80,7 @@ def mean_logit(hidden: Tensor, head_mean: Tensor) -> Tensor:
     formula="log V + μ + σ²/2, μ = h·w̄, σ² = hᵀ Cov(W) h",
     high_means_easy=None,  # for normal logits it is log_sum_exp; else μ, which softmax does not see, may outweigh σ²
     source="mean of a lognormal",
-    multiply_adds=lambda sizes: _matrix(sizes) + _vector(sizes),
+    multiply_adds=lambda sizes: _matrix(sizes) + sizes.dim,
 )
 def gaussian_lse(hidden: Tensor, head_mean: Tensor, head_covariance: Tensor, words: int) -> Tensor:
     return log(words) + hidden @ head_mean + _variance(hidden, head_covariance) / 2

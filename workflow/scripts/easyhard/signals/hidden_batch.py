@@ -7,14 +7,12 @@ import torch
 from torch import Tensor
 
 from easyhard.errors import InputError
-from easyhard.logits.arguments import check_states
 from easyhard.logits.formulas import joined
 from easyhard.logits.moments import Moments, moments, pooled
 from easyhard.logits.tiles import each, spans
 from easyhard.signals.declare import HIDDEN_VALUES, computable, compute
 from easyhard.signals.hidden import NEIGHBOURS
 
-REFERENCES = 4096
 RIDGE = 1e-4  # of the mean variance, added to every direction, so that one that no state takes has a finite weight
 TILE_TOKENS = 1024  # times 4,096 reference states: 16 MiB of distances at a time
 
@@ -32,16 +30,14 @@ class References:
     states: Tensor
 
 
-def fit_references(batches: Iterable[Tensor], tokens: int, *, seed: int, count: int = REFERENCES) -> References:
+def fit_references(batches: Iterable[Tensor], tokens: int, *, seed: int, count: int) -> References:
     """References from train states: moments of all of them, and `count` of them drawn by `seed`.
 
-    batches: the states, (any number, dim) each, `tokens` of them in all; one batch is held at a time. With fewer than
-    `count` states, all are taken. Raises InputError naming the argument that is wrong.
+    batches: finite states, (any number, dim) each, `tokens` of them in all; one batch is held at a time. `count` is at
+    least NEIGHBOURS; with fewer states, all are taken. Raises InputError for fewer states than NEIGHBOURS.
     """
     if tokens < NEIGHBOURS:
         raise InputError(f"states: {tokens} of them; {NEIGHBOURS} up are wanted")
-    if count < NEIGHBOURS:
-        raise InputError(f"count: {count}; at least the number of neighbours, {NEIGHBOURS}, is wanted")
     wanted = torch.randperm(tokens, generator=torch.Generator().manual_seed(seed))[:count].sort().values
     drawn: list[Tensor] = []
     first = 0
@@ -49,8 +45,6 @@ def fit_references(batches: Iterable[Tensor], tokens: int, *, seed: int, count: 
     def parts() -> Iterator[Moments]:
         nonlocal first
         for batch in batches:
-            if batch.dim() != 2 or not bool(batch.isfinite().all()):
-                raise InputError(f"states: shape {tuple(batch.shape)}; finite (tokens, dim) are wanted")
             own = wanted[(wanted >= first) & (wanted < first + len(batch))] - first
             drawn.append(batch[own.to(batch.device)].float())
             first += len(batch)
@@ -58,8 +52,6 @@ def fit_references(batches: Iterable[Tensor], tokens: int, *, seed: int, count: 
                 yield moments(batch)
 
     whole = pooled(parts())
-    if first != tokens:
-        raise InputError(f"states: {first} of them; {tokens}, as said, are wanted")
     return References(whole.mean, _whitening(whole.covariance), torch.cat(drawn))
 
 
@@ -74,12 +66,8 @@ def hidden_signals(hidden: Tensor, head: Moments, references: References) -> dic
     """Name -> (tokens,) float32 of every signal of class hidden.
 
     hidden (tokens, dim); head: moments of the output head's rows, `moments(head)`. The same bits for any number of
-    threads. Raises InputError naming the argument or signal that is wrong.
+    threads. Raises InputError naming the signal that is wrong.
     """
-    check_states(hidden, hidden)
-    for name, mean in (("head", head.mean), ("references", references.mean)):
-        if mean.shape != hidden.shape[1:]:
-            raise InputError(f"{name}: dim {len(mean)}; hidden's dim, {hidden.shape[1]}, is wanted")
     values = {
         "head_mean": head.mean,
         "head_covariance": head.covariance,

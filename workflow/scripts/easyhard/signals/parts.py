@@ -24,11 +24,9 @@ def row_parts(document: ArrayLike, forced_fit: ArrayLike, *, fit: float, select:
 
     `fit` and `select` are the shares of rows wanted for them; test gets the rest. Documents in `forced_fit`, those
     whose tokens chose the model's epoch, go to fit. The others come in random order, each to the part where most rows
-    are still wanted, but the last ones to parts that would have none. Raises InputError naming shares that leave
-    nothing to a part, or the part that is left without a document.
+    are still wanted, but the last ones to parts that would have none. Raises InputError naming the part that is left
+    without a document.
     """
-    if min(fit, select) <= 0 or fit + select >= 1:
-        raise InputError(f"shares: fit {fit}, select {select}; both above 0 and below 1 together are wanted")
     names, inverse, sizes = np.unique(np.asarray(document), return_inverse=True, return_counts=True)
     forced = np.isin(names, np.asarray(forced_fit))
     parts = np.full(len(names), FIT, dtype=np.int8)
@@ -70,7 +68,7 @@ def part_text(
 
     With `validation` the model was trained here: training sees the ids of the sequences that `settings["sequences"]`
     cuts, and documents of the validation sequences, which chose the epoch, go to fit. Without, the whole stream `train`
-    counts, and no document is forced. Raises InputError as `used_ids`, `train_counts` and `row_parts` do.
+    counts, and no document is forced. Raises InputError as `used_ids` and `row_parts` do.
     """
     seen, forced_fit = train.token, np.empty(0, np.int32)
     if validation is not None:

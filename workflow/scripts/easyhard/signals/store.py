@@ -65,12 +65,11 @@ def column_names(paths: Paths) -> list[str]:
 
     Raises InputError naming a shard that is damaged or has other columns than the first.
     """
-    known: dict[str | Path, list[str]] = {}
+    held: dict[str | Path, list[str]] = {}
     for path in shard_files(paths):
         with open_parquet(path) as file:
-            if file.metadata.num_rows or not file.schema_arrow.names:
-                known[path] = list(file.schema_arrow.names)
-    held = {path: names for path, names in known.items() if names}
+            if file.metadata.num_rows:
+                held[path] = list(file.schema_arrow.names)
     if not held:
         return []
     first, names = next(iter(held.items()))
@@ -95,12 +94,11 @@ def read_batches(paths: Paths, names: Sequence[str], rows: int) -> Iterator[dict
         return {name: np.concatenate([part[name] for part in waiting]) for name in names}
 
     for path in shard_files(paths):
-        with open_parquet(path) as file:
-            if not file.metadata.num_rows:
-                continue
+        if not _count(path):
+            continue
         with open_parquet(path, names) as file:
             for batch in file.iter_batches(batch_size=rows, columns=list(names)):
-                waiting.append({name: _numeric(path, name, batch.column(name)) for name in names})
+                waiting.append({name: batch.column(name).to_numpy(zero_copy_only=False) for name in names})
                 held += len(batch)
                 while held >= rows:
                     whole = join()
@@ -116,29 +114,20 @@ def read_columns(
     """Read columns, each (rows,), in the order of `names`; all of them in the table's order when `names` is None.
 
     `rows` is how many the table must have, where that is known. Raises InputError naming the file when it is missing,
-    truncated, not Parquet, of another length, lacks a column, or has a column that is not numeric or holds nulls.
+    truncated, not Parquet, of another length, or lacks a column.
     """
     files = shard_files(paths)
     if len(files) > 1:
         names = column_names(files) if names is None else names
         files = [path for path in files if _count(path)] or files[:1]
-    tables = [(path, read_parquet(path, names)) for path in files]
-    found = sum(table.num_rows for _, table in tables)
+    tables = [read_parquet(path, names) for path in files]
+    found = sum(table.num_rows for table in tables)
     if rows is not None and found != rows:
         raise InputError(f"{files[0]}: {found} rows; {rows} are wanted, one a token; delete it and rerun")
-    parts = [{name: _numeric(path, name, table.column(name)) for name in table.column_names} for path, table in tables]
+    parts = [{name: table.column(name).to_numpy() for name in table.column_names} for table in tables]
     return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _count(path: str | Path) -> int:
     with open_parquet(path) as file:
         return int(file.metadata.num_rows)
-
-
-def _numeric(path: str | Path, name: str, column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        raise InputError(f"{path}: column {name} is of type {column.type}; numbers are wanted")
-    if column.null_count:
-        raise InputError(f"{path}: column {name} has {column.null_count} nulls; none are wanted")
-    values: NDArray[Any] = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
-    return values

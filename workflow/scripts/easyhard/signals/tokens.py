@@ -1,13 +1,16 @@
-"""The tokens of parted documents on disk, and the signals beside them: same rows, same order, in several tables."""
+"""The tokens of parted documents on disk, and the signals beside them: same rows, same order, in several tables.
+
+And how surprising each word is by its train frequency alone.
+"""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from easyhard.errors import InputError
 from easyhard.signals.store import Paths, column_names, read_columns
@@ -86,9 +89,19 @@ def argmax_wrong(path: str | Path, signals: Iterable[StoredSignal], tokens: int)
     """
     if "argmax_wrong" in column_names(path):
         return read_columns(path, ["argmax_wrong"], rows=tokens)["argmax_wrong"] != 0
-    known: Mapping[str, StoredSignal] = {signal.name: signal for signal in signals}
+    known = {signal.name: signal for signal in signals}
     if not {"target_probability", "max_probability"} <= known.keys():
         return None
     target, largest = (known[name].read(tokens)[0] for name in ("target_probability", "max_probability"))
     wrong: NDArray[np.bool_] = target < largest  # of the same logits, so equal to the last bit where it is the target
     return wrong
+
+
+def train_surprisal(counts: ArrayLike) -> NDArray[np.float64]:
+    """−log((count + 1) / (total + V)) of every word (V,), nats, from its count in the train tokens (V,).
+
+    Add-one smoothing (Laplace), so that words that training never saw get a number too, the highest.
+    """
+    known: NDArray[Any] = np.asarray(counts)
+    surprisal: NDArray[np.float64] = np.log(known.sum(dtype=np.int64) + len(known)) - np.log(known + 1.0)
+    return surprisal
