@@ -1,10 +1,8 @@
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from easyhard.corpus.documents import Corpus, Document, divide, in_reading_order, read_documents, write_documents
 from easyhard.errors import InputError
-from easyhard.parquet import write_parquet
 
 DOCUMENTS = [
     Document("Test", "Grün ist die Heide", "test"),
@@ -26,33 +24,12 @@ def test_round_trip_is_in_reading_order(tmp_path):
     assert read == Corpus(in_reading_order(DOCUMENTS), "four lines", "nobody")
     assert read.sha256 != corpus([Document("", "one\ntwothree", "train"), *DOCUMENTS[2:]]).sha256
     assert pq.read_table(path)["document"].to_pylist() == [0, 1, 2, 3]
-    assert pq.read_schema(path).metadata[b"sha256"].decode() == read.sha256
 
 
-@pytest.mark.parametrize(
-    ("documents", "message"),
-    [
-        ([document for document in DOCUMENTS if document.split != "validation"], "the validation split is empty"),
-        ([], "the train split is empty"),
-        ([*DOCUMENTS, Document("Blank", " \n", "train")], "'Blank'.*no text"),
-        ([*DOCUMENTS, Document("Odd", "text", "valid")], "split 'valid' is none of"),
-    ],
-)
-def test_bad_documents_are_refused(tmp_path, documents, message):
-    with pytest.raises(InputError, match=message):
-        write_documents(tmp_path / "documents.parquet", corpus(documents))
+def test_a_split_without_documents_is_named(tmp_path):
+    with pytest.raises(InputError, match="the validation split is empty"):
+        write_documents(tmp_path / "documents.parquet", corpus([own for own in DOCUMENTS if own.split != "validation"]))
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("text", "message"), [("other", "sha256 differs"), (None, "nulls")])
-def test_changed_and_null_texts_are_refused(tmp_path, text, message):
-    path = tmp_path / "documents.parquet"
-    write_documents(path, corpus())
-    table = pq.read_table(path)
-    changed = table.set_column(3, "text", pa.array([text, *table["text"].to_pylist()[1:]], pa.string()))
-    write_parquet(path, changed.replace_schema_metadata(table.schema.metadata))
-    with pytest.raises(InputError, match=message):
-        read_documents(path)
 
 
 TEXT = """ \n = First = \n \n Text of it . \n \n = = Section = = \n \n Key :

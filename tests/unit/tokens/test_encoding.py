@@ -6,14 +6,11 @@ import struct
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from easyhard.corpus.documents import Corpus, Document
 from easyhard.corpus.files import load_files
-from easyhard.errors import InputError
-from easyhard.parquet import write_parquet
 from easyhard.tokens.encoding import TokenStream, encode
 from easyhard.tokens.sequences import cut, train_counts, used_ids
 from easyhard.tokens.store import read_stream, write_stream, write_vocabulary
@@ -59,23 +56,17 @@ def test_vocabulary_from_train_alone():
     assert streams["validation"].token.tolist() == [0, 2]
 
 
-def test_byte_pairs_of_train_whatever_the_vocabulary_is_from():
-    settings = WORDS | {"tokenizer": "bpe", "vocabulary_size": 300}
+def test_byte_pairs_are_of_train():
+    settings = {"tokenizer": "bpe", "vocabulary_size": 300}
     documents = [*DOCUMENTS, Document("five", "dada" * 20, "validation"), Document("six", "aba" * 20, "train")]
     streams, types, summary = encode(Corpus(documents, "", ""), settings)
     assert summary["vocabulary_size"] == len(types)
-    assert summary["settings"] == {"tokenizer": "bpe", "vocabulary_size": 300}
+    assert summary["settings"] == settings
     assert any("aba" in token for token in types)
     assert not any("da" in token for token in types)
     assert [types[number] for number in streams["train"].token[:5]] == ["A", "Ġ", "b", "Ġ", "a"]
     assert streams["train"].document.tolist()[:6] == [0] * 5 + [1]
     assert set(streams["validation"].document.tolist()) == {2, 4}
-
-
-@pytest.mark.parametrize("tokenizer", ["whitespace", "bpe"])
-def test_split_without_a_token(tokenizer):
-    with pytest.raises(InputError, match="the test split has no token"):
-        encode(Corpus(DOCUMENTS[:3], "", ""), WORDS | {"tokenizer": tokenizer, "vocabulary_size": 300})
 
 
 @pytest.mark.skipif(not WIKITEXT.is_dir(), reason="WikiText-2 raw is not at hand")
@@ -107,11 +98,3 @@ def test_streams_and_types_are_kept(tmp_path):
     assert read.token.dtype == read.document.dtype == np.int32
     write_vocabulary(tmp_path / "vocabulary.parquet", ["<unk>", "Ġa", "zwölf"])
     assert pq.read_table(tmp_path / "vocabulary.parquet")["token"].to_pylist() == ["<unk>", "Ġa", "zwölf"]
-
-
-@pytest.mark.parametrize("rows", [[], [1, None]])
-def test_no_rows_and_nulls_are_refused(tmp_path, rows):
-    path = tmp_path / "tokens.parquet"
-    write_parquet(path, pa.table({name: pa.array(rows, pa.int32()) for name in ("token", "document")}))
-    with pytest.raises(InputError, match=r"tokens\.parquet: no rows, or nulls"):
-        read_stream(path)

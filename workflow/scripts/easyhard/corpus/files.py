@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from easyhard.corpus.documents import SPLITS, Corpus, Document, divide, in_reading_order
+from easyhard.corpus.documents import SPLITS, Corpus, Document, divide
 from easyhard.errors import InputError
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -30,7 +30,7 @@ def load_files(settings: Mapping[str, str], documents: str) -> Corpus:
                 )
             found.extend(divide(str(file), read_text(file), split, documents))
     source = f"files in {folder.name or folder.resolve().name}: {', '.join(file.name for file in split_of)}"
-    return Corpus(in_reading_order(found), source, "text files given by the user; their licence is the user's to know")
+    return Corpus(found, source, "text files given by the user; their licence is the user's to know")
 
 
 def read_text(file: Path) -> str:

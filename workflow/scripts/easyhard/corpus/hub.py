@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from easyhard.corpus.documents import SPLITS, Corpus, Document, divide, in_reading_order
+from easyhard.corpus.documents import SPLITS, Corpus, Document, divide
 from easyhard.errors import InputError
 from easyhard.hub import REQUEST_SECONDS, first_line, hub_failure
 
@@ -32,7 +32,7 @@ def load_hub(name: str, config: str | None, documents: str) -> Corpus:
         texts = ["\n".join(rows)] if documents == "heading" else rows
         found.extend(document for text in texts for document in divide(label, text, split, documents))
     source = f"dataset {name}, {config}" if config else f"dataset {name}"
-    return Corpus(in_reading_order(found), source, CREDITS.get(name, f"{name}: licence as its dataset card states"))
+    return Corpus(found, source, CREDITS.get(name, f"{name}: licence as its dataset card states"))
 
 
 def _cached(name: str, config: str | None) -> Mapping[str, Any] | None:

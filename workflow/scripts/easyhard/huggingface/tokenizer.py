@@ -28,7 +28,7 @@ def encode_by_model(corpus: Corpus, tokenizer: Any) -> tuple[dict[str, TokenStre
     """Every split's tokens without special ones, and what tokens/summary.json says of them.
 
     There, `start` is the tokeniser's BOS where it puts one before a text by itself, and `end` its EOS; None where there
-    is none. Raises InputError when a split has no token.
+    is none.
     """
     ids = [
         np.array(tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int32)

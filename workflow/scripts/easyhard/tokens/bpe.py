@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from easyhard.errors import InputError
 from easyhard.tokens.words import SPECIAL
 
 MIN_FREQUENCY = 2  # a pair that is seen once is no piece of words
-BYTES = 256
 
 
 def byte_pairs(
@@ -19,17 +17,11 @@ def byte_pairs(
 
     Byte-level byte-pair encoding (Sennrich, Haddow and Birch 2016, arXiv 1508.07909; bytes as GPT-2 writes them, `Ġ` a
     space), the text as it is, not lower-cased. `<unk>` is 0 and `<pad>` is 1, as in a vocabulary of words, and neither
-    is the id of any text. The types are at most `vocabulary_size`: fewer when `train` has no more pairs that are seen
-    at least MIN_FREQUENCY times. The same texts give the same ids. Raises InputError when `vocabulary_size` has no room
-    for all bytes.
+    is the id of any text. The types are at most `vocabulary_size`, which has room for all bytes: fewer when `train` has
+    no more pairs that are seen at least MIN_FREQUENCY times. The same texts give the same ids.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    if vocabulary_size < BYTES + len(SPECIAL):
-        raise InputError(
-            f"tokens.vocabulary_size: {vocabulary_size} is too small; at least {BYTES + len(SPECIAL)}, "
-            f"{BYTES} bytes, {' and '.join(SPECIAL)}, is wanted"
-        )
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

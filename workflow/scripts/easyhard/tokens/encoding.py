@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.corpus.documents import SPLITS, Corpus, Document
-from easyhard.errors import InputError
 from easyhard.tokens.bpe import byte_pairs
 from easyhard.tokens.words import TOKENIZERS, UNKNOWN, build_vocabulary, ids_of
 
@@ -34,39 +33,32 @@ def encode(corpus: Corpus, settings: Mapping[str, Any]) -> tuple[dict[str, Token
 
     Words (one of TOKENIZERS): the types of the splits `vocabulary_from`, which is [train, validation] (the founding
     way: it has words that training never sees) or [train] (a word that train lacks is `<unk>`). Byte pairs (BPE): types
-    always of train, at most `vocabulary_size`. Raises InputError when a split has no token, and as `byte_pairs` does.
+    always of train, at most `vocabulary_size`. `settings` are those that the tokenizer reads.
     """
     name, documents = settings["tokenizer"], corpus.documents
     if name == BPE:
-        read = {"tokenizer": name, "vocabulary_size": settings["vocabulary_size"]}
         train = [document.text for document in documents if document.split == "train"]
         ids, types = byte_pairs([document.text for document in documents], train, settings["vocabulary_size"])
     else:
-        read = {"tokenizer": name, "vocabulary_from": list(settings["vocabulary_from"])}
         texts = [TOKENIZERS[name](document.text) for document in documents]
         owned = list(zip(documents, texts, strict=True))
         vocabulary = build_vocabulary(
-            text for split in read["vocabulary_from"] for document, text in owned if document.split == split
+            text for split in settings["vocabulary_from"] for document, text in owned if document.split == split
         )
         ids, types = [ids_of(text, vocabulary) for text in texts], list(vocabulary)
     streams = token_streams(documents, ids)
     summary = summarise(streams, corpus)
     for split, stream in streams.items():
         summary["splits"][split]["unknown_share"] = float(np.mean(stream.token == UNKNOWN))  # 0 to 1
-    return streams, types, {"vocabulary_size": len(types), "settings": read, **summary}
+    return streams, types, {"vocabulary_size": len(types), "settings": dict(settings), **summary}
 
 
 def token_streams(documents: Sequence[Document], ids: Sequence[NDArray[np.int32]]) -> dict[str, TokenStream]:
-    """The stream of every split from each document's ids, (tokens,); a document's number is its place in `documents`.
-
-    Raises InputError when a split has no token.
-    """
+    """The stream of every split from each document's ids, (tokens,); a document's number is its place in the list."""
     streams = {}
     for split in SPLITS:
         own = [number for number, document in enumerate(documents) if document.split == split]
         token = np.concatenate([np.empty(0, np.int32), *(ids[number] for number in own)])
-        if not token.size:
-            raise InputError(f"corpus: the {split} split has no token; text with at least one word is wanted")
         streams[split] = TokenStream(token, np.repeat(np.array(own, np.int32), [len(ids[number]) for number in own]))
     return streams
 

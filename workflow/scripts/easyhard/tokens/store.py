@@ -20,7 +20,7 @@ def write_stream(path: str | Path, stream: TokenStream) -> None:
 def read_stream(path: str | Path) -> TokenStream:
     """Read what `write_stream` wrote.
 
-    Raises InputError naming `path` when it is missing, truncated, foreign or empty.
+    Raises InputError naming `path` when it is missing, truncated or foreign.
     """
     table = read_table(path, STREAM_SCHEMA)
     return TokenStream(table["token"].to_numpy(), table["document"].to_numpy())

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 UNKNOWN, PADDING = 0, 1
 SPECIAL = ("<unk>", "<pad>")
 
-Tokenizer = Callable[[str], list[str]]
-
 
 def whitespace(text: str) -> list[str]:
     """Lower-cased, split on white space: the founding experiment's tokeniser, for text that is tokenised already."""
@@ -51,7 +49,7 @@ def words(text: str) -> list[str]:
     return TOKEN.findall(INFIX.sub(lambda match: f" @{match[0]}@ ", text.lower()))
 
 
-TOKENIZERS: dict[str, Tokenizer] = {"whitespace": whitespace, "words": words}
+TOKENIZERS: dict[str, Callable[[str], list[str]]] = {"whitespace": whitespace, "words": words}
 
 
 def build_vocabulary(texts: Iterable[Iterable[str]]) -> dict[str, int]:
