@@ -19,7 +19,7 @@ def main(snakemake: Snakemake) -> None:
     progress = Progress(f"import shard {shard}", own.hidden.shape[0], "tokens")
     batches = shard_batches(own, head, shard=shard, shards=settings["activations"]["shards"], progress=progress)
     metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code}
-    write_shard(snakemake.output[0], batches, own.dim, metadata)
+    write_shard(snakemake.output[0], batches, head.shape[1], metadata)
 
 
 run(main)

@@ -62,7 +62,7 @@ def dump(own: OwnActivations, folder: Path, shards: int) -> list[Path]:
     head = import_head(own)
     for shard, path in enumerate(paths):
         batches = shard_batches(own, head, shard=shard, shards=shards, progress=Progress("dump", ROWS, "tokens"))
-        write_shard(path, batches, own.dim, {"run": "mine"})
+        write_shard(path, batches, head.shape[1], {"run": "mine"})
     return paths
 
 
@@ -90,7 +90,6 @@ def test_a_bias_becomes_a_column_of_the_head(tmp_path: Path) -> None:
     own = load(npz(tmp_path, arrays))
     head = import_head(own)
     (hidden,) = hidden_batches(own, 0, ROWS)
-    assert own.dim == DIM + 1
     assert (head.dtype, tuple(head.shape), hidden.shape) == (torch.float32, (WORDS, DIM + 1), (ROWS, DIM + 1))
     wanted = arrays["hidden"].astype(np.float64) @ arrays["head"].T + arrays["head_bias"]
     np.testing.assert_allclose(hidden @ head.numpy().T, wanted, atol=1e-5)

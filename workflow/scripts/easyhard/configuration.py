@@ -115,11 +115,10 @@ def _describe(error: ValidationError) -> str:
         return f"{key}: unknown key {unknown!r}; {wanted}"
     if error.validator == "required":
         return f"{key}: {error.message}; wanted: {schema.get('description', 'this key')}"
-    if "propertyNames" in error.absolute_schema_path and error.validator == "enum":
-        return (
-            f"{key}: unknown key {error.instance!r}; wanted: one of {', '.join(cast(list[str], error.validator_value))}"
-        )
-    if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
+    if "propertyNames" in error.absolute_schema_path:
+        if error.validator == "enum":
+            known = cast(list[str], error.validator_value)
+            return f"{key}: unknown key {error.instance!r}; wanted: one of {', '.join(known)}"
         wanted = "letters, digits, '_' and '-', and neither corpora nor comparisons"
         return f"{key}: {error.instance!r} is no name; wanted: {wanted}"
     return f"{key}: {error.instance!r} ({_reason(error)}); wanted: {schema.get('description', error.message)}"
@@ -153,7 +152,10 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
         if model["kind"] == "huggingface":
             yield f"{prefix}.input.kind: {own['kind']} beside model.kind huggingface; wanted: one of the two"
         return
-    yield from _corpus_errors(prefix, corpus)
+    if corpus["source"] == "files" and not corpus["files"]["path"]:
+        yield f"{prefix}.corpus.files.path: empty; wanted: the folder of the text files"
+    if corpus["bundled"]["validation"] + corpus["bundled"]["test"] >= 1:
+        yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: a sum less than 1"
     if model["kind"] == "huggingface":
         if not model["path"]:
             yield f"{prefix}.model.path: empty; wanted: a model's folder, or its id on the Hub"
@@ -168,10 +170,3 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     not_below = [rank for rank in settings["fair_low_rank"]["ranks"] if rank >= model["dim"]]
     if not_below:
         yield f"{prefix}.fair_low_rank.ranks: {not_below[0]} is not below model.dim {model['dim']}; wanted: ranks below"
-
-
-def _corpus_errors(prefix: str, corpus: Settings) -> Iterator[str]:
-    if corpus["source"] == "files" and not corpus["files"]["path"]:
-        yield f"{prefix}.corpus.files.path: empty; wanted: the folder of the text files"
-    if corpus["bundled"]["validation"] + corpus["bundled"]["test"] >= 1:
-        yield f"{prefix}.corpus.bundled: validation + test leave no text to train on; wanted: a sum less than 1"

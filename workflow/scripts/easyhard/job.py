@@ -3,8 +3,7 @@
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -53,19 +52,13 @@ def _terminal(record: logging.LogRecord) -> bool:
 
 
 def run(main: Callable[["Snakemake"], None]) -> None:
-    """Run a rule's script: `main` is given the object that Snakemake has put into it."""
-    snakemake: Snakemake = vars(sys.modules["__main__"])["snakemake"]
-    with job(snakemake):
-        main(snakemake)
+    """Run a rule's script: `main` is given the object that Snakemake has put into it.
 
-
-@contextmanager
-def job(snakemake: "Snakemake") -> Iterator[None]:
-    """Run the body of a rule's script: messages go to the terminal and to the rule's log.
-
-    An InputError, or too little memory, ends the job with exit code 1 and one line in the terminal; the log has that
-    line and the traceback. An interrupt ends it with exit code 130, SIGTERM with 143.
+    Messages go to the terminal and to the rule's log. An InputError, or too little memory, ends the job with exit code
+    1 and one line in the terminal; the log has that line and the traceback. An interrupt ends it with exit code 130,
+    SIGTERM with 143.
     """
+    snakemake: Snakemake = vars(sys.modules["__main__"])["snakemake"]
     signal.signal(signal.SIGTERM, _terminate)
     alive = hold(Path(".snakemake"))
     try:
@@ -84,7 +77,7 @@ def job(snakemake: "Snakemake") -> Iterator[None]:
     logger.info("%s %s starts", snakemake.rule, dict(snakemake.wildcards))
     logger.addHandler(to_terminal)
     try:
-        yield
+        main(snakemake)
     except BaseException as error:
         logger.removeHandler(to_terminal)
         line = _one_line(error, snakemake)

@@ -9,6 +9,7 @@ import fcntl
 import logging
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -33,20 +34,15 @@ def clear_and_hold(folder: Path) -> IO[str] | None:
 
     Not every file system carries locks from one machine to another, so what another machine has left stays.
     """
-    try:
+    with suppress(OSError):  # as `hold` will find too
         folder.mkdir(exist_ok=True)
-        file = (folder / "alive").open("a+", encoding="utf-8")
-    except OSError:
+    file = hold(folder)
+    if file is None:
         return None
-    try:
+    with suppress(OSError):  # somebody else is alive
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _clear(folder / "locks", file)
-    except OSError:
-        pass  # somebody else is alive
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH)
-    except OSError:
-        return None
+    fcntl.flock(file, fcntl.LOCK_SH)
     host = socket.gethostname()
     file.seek(0)
     if host not in file.read().split():

@@ -29,11 +29,6 @@ class OwnActivations:
     softcap: float | None
     tokens: dict[str, Array]
 
-    @property
-    def dim(self) -> int:
-        """Of a hidden state as `hidden_batches` gives it: d, or d + 1 with a bias."""
-        return self.hidden.shape[1] + (self.head_bias is not None)
-
 
 def open_activations(files: Mapping[str, Any], *, length: int) -> OwnActivations:
     """Open the arrays ARRAYS, check how they fit each other, and read all but the matrices.
