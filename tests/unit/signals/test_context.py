@@ -1,4 +1,4 @@
-"""Signals of earlier tokens: cases by hand, nothing from later rows, nothing across documents."""
+"""Signals of earlier tokens: cases by hand and by a loop, nothing from later rows."""
 
 import numpy as np
 import pytest
@@ -24,10 +24,6 @@ def columns(lengths: tuple[int, ...] = (70, 1, 33, 620, 8), seed: int = 0) -> Co
 
 def signals(given: Columns) -> Columns:
     return context_signals(given, mean_loss=MEAN_LOSS, counts=COUNTS)
-
-
-def part(given: Columns, rows: slice | np.ndarray) -> Columns:
-    return {name: column[rows] for name, column in given.items()}
 
 
 def test_by_hand() -> None:
@@ -83,18 +79,9 @@ def test_no_row_sees_its_own_loss_or_anything_later(row: int) -> None:
     assert row == 731 or any(not np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_documents_know_nothing_of_each_other() -> None:
-    given = columns()
-    whole = signals(given)
-    for document in np.unique(given["document"]):
-        rows = np.flatnonzero(given["document"] == document)
-        alone = signals(part(given, rows))
-        assert all(np.array_equal(whole[name][rows], alone[name]) for name in whole)
-
-
 def test_signals_without_their_columns_are_left_out() -> None:
     given = columns()
-    bare = context_signals(part({name: given[name] for name in ("document", "loss")}, slice(None)), mean_loss=MEAN_LOSS)
+    bare = context_signals({name: given[name] for name in ("document", "loss")}, mean_loss=MEAN_LOSS)
     whole = signals(given)
     assert set(whole) - set(bare) == {"unigram_surprisal", "position", "repeated"}
     assert all(np.array_equal(bare[name], whole[name]) for name in bare)

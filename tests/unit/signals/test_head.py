@@ -77,14 +77,6 @@ def test_what_cannot_be_computed_is_left_out() -> None:
     assert all(torch.equal(less[name], everything[name]) for name in less)
 
 
-def test_batches_do_not_matter() -> None:
-    hidden, head, targets, counts = problem(700, 1200, 8)
-    whole = head_signals(hidden, head, targets, temperature=TEMPERATURE, counts=counts)
-    parts = [head_signals(hidden[i], head, targets[i], temperature=TEMPERATURE, counts=counts) for i in ([0, 1], [699])]
-    for name, column in whole.items():
-        torch.testing.assert_close(torch.cat([part[name] for part in parts]), column[[0, 1, 699]], msg=name)
-
-
 def test_one_pass_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     real = head_batch.logit_statistics

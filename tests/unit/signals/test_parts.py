@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.signals.parts import part_text, parted, row_parts
+from easyhard.signals.parts import part_text, parted
 from easyhard.signals.tokens import FIT, SELECT, TEST
 from easyhard.tokens.encoding import TokenStream
 
@@ -21,7 +21,7 @@ def documents_parts(
 ) -> np.ndarray:
     """The part of each document, from those of its rows, which must agree; documents are numbered from 50."""
     document = np.random.default_rng(9).permutation(np.repeat(np.arange(50, 50 + len(sizes)), sizes))
-    parts = row_parts(document, forced, fit=fit, select=select, seed=seed)
+    parts = parted({"document": document}, {"seed": seed, "fit": fit, "select": select}, forced)["part"]
     assert parts.dtype == np.int8
     found = [set(parts[document == own].tolist()) for own in np.unique(document)]
     assert {len(part) for part in found} == {1}

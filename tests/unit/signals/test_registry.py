@@ -16,10 +16,6 @@ from easyhard.signals.declare import LOGIT_STATISTICS, SCALED, TARGET_STATISTICS
 from easyhard.signals.head_batch import head_signals
 from easyhard.signals.registry import SIGNALS, Signal, Sizes, find, register, signal
 
-FOUNDING = (
-    *("oracle", "target_probability", "max_probability", "max_logit", "max_minus_mean", "margin", "entropy"),
-    "exit_classifier",
-)
 ORACLES = {"oracle", "target_probability", "scaled_loss"}
 HEAD = {
     *("max_probability", "max_logit", "max_minus_mean", "margin", "entropy", "probability_margin", "log_sum_exp"),
@@ -63,22 +59,6 @@ def test_statistics_are_those_of_the_logits() -> None:
     assert set(LOGIT_STATISTICS) <= FORMULAS.keys()
     assert SCALED == request.SCALED
     assert set(TARGET_STATISTICS) == NEEDS_TARGETS & set(LOGIT_STATISTICS)
-
-
-def test_what_the_founding_signals_are_has_not_changed() -> None:
-    found = {
-        name: (find(name).title, find(name).formula, find(name).needs, find(name).high_means_easy) for name in FOUNDING
-    }
-    assert found == {
-        "oracle": ("loss itself", "−log p_y", "target", False),
-        "target_probability": ("probability of the target", "p_y", "target", True),
-        "max_probability": ("max probability", "max p", "head", True),
-        "max_logit": ("max logit", "max z", "head", True),
-        "max_minus_mean": ("max − mean", "max z − mean z", "head", True),
-        "margin": ("margin", "z₁ − z₂", "head", True),
-        "entropy": ("entropy", "LSE(z) − Σ p z", "head", False),
-        "exit_classifier": ("exit classifier", "w·h + b, fitted to the loss", "hidden", False),
-    }
 
 
 @pytest.mark.usefixtures("own_registry")
@@ -181,7 +161,8 @@ def test_costs() -> None:
 
 
 def test_orientations_hold_when_targets_are_drawn_from_the_model() -> None:
-    """6,000 words: a flat softmax has all its mass below e^-8."""
+    """6,000 words: a flat softmax has all its mass below e^-8. The exit classifier is fitted to the loss."""
+    assert find("exit_classifier").high_means_easy is False
     generator = torch.Generator().manual_seed(0)
     hidden = torch.eye(12)[torch.randint(12, (4_000,), generator=generator)]  # twelve contexts, each more or less sure
     hidden *= 0.2 + 3.8 * torch.rand(4_000, 1, generator=generator)

@@ -19,20 +19,23 @@ Columns = Mapping[str, NDArray[Any]]
 PART_NAMES: Final = ("fit", "select", "test")
 
 
-def row_parts(document: ArrayLike, forced_fit: ArrayLike, *, fit: float, select: float, seed: int) -> NDArray[np.int8]:
-    """Return the part of each row, (rows,): 0 fit, 1 select, 2 test; from its document, (rows,).
+def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = ()) -> Columns:
+    """`rows`, columns of (rows,) each, with the column `part`, 0 fit, 1 select, 2 test: as it is where they have one.
 
-    `fit` and `select` are the shares of rows wanted for them; test gets the rest. Documents in `forced_fit`, those
-    whose tokens chose the model's epoch, go to fit. The others come in random order, each to the part where most rows
-    are still wanted, but the last ones to parts that would have none. Raises InputError naming the part that is left
-    without a document.
+    Else whole documents are dealt out by the seed of `settings`, whose `fit` and `select` are the shares of rows wanted
+    for them; test gets the rest. Documents in `forced_fit`, those whose tokens chose the model's epoch, go to fit. The
+    others come in random order, each to the part where most rows are still wanted, but the last ones to parts that
+    would have none. Raises InputError naming the part that is left without a document.
     """
-    names, inverse, sizes = np.unique(np.asarray(document), return_inverse=True, return_counts=True)
+    if "part" in rows:
+        return rows
+    fit, select = settings["fit"], settings["select"]
+    names, inverse, sizes = np.unique(rows["document"], return_inverse=True, return_counts=True)
     forced = np.isin(names, np.asarray(forced_fit))
     parts = np.full(len(names), FIT, dtype=np.int8)
     wanted = sizes.sum() * np.array([fit, select, 1 - fit - select])
     wanted[FIT] -= sizes[forced].sum()
-    order = np.random.default_rng(seed).permutation(np.flatnonzero(~forced))
+    order = np.random.default_rng(settings["seed"]).permutation(np.flatnonzero(~forced))
     empty = [part for part in (TEST, SELECT, FIT) if part != FIT or not forced.any()]
     for left, one in zip(range(len(order), 0, -1), order, strict=True):
         parts[one] = np.argmax(wanted) if left > len(empty) else empty[0]
@@ -44,21 +47,7 @@ def row_parts(document: ArrayLike, forced_fit: ArrayLike, *, fit: float, select:
                 f"documents: {len(names)}, {int(forced.sum())} of them forced into fit, leave {name} without any; more "
                 f"documents or a larger share for {name} are wanted"
             )
-    return parts[inverse]
-
-
-def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = ()) -> Columns:
-    """`rows` with the column `part`: as it is where they have one, else drawn by whole documents.
-
-    `settings` has seed and the shares fit and select; the documents `forced_fit` go to fit. Raises InputError as
-    `row_parts` does.
-    """
-    if "part" in rows:
-        return rows
-    drawn = row_parts(
-        rows["document"], forced_fit, fit=settings["fit"], select=settings["select"], seed=settings["seed"]
-    )
-    return {**rows, "part": drawn}
+    return {**rows, "part": parts[inverse]}
 
 
 def part_text(
@@ -68,7 +57,7 @@ def part_text(
 
     With `validation` the model was trained here: training sees the ids of the sequences that `settings["sequences"]`
     cuts, and documents of the validation sequences, which chose the epoch, go to fit. Without, the whole stream `train`
-    counts, and no document is forced. Raises InputError as `used_ids` and `row_parts` do.
+    counts, and no document is forced. Raises InputError as `used_ids` and `parted` do.
     """
     seen, forced_fit = train.token, np.empty(0, np.int32)
     if validation is not None:
