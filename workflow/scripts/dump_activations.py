@@ -12,8 +12,8 @@ from easyhard.job import run
 from easyhard.model.lego import Lego
 from easyhard.model.store import load_weights
 from easyhard.progress import Progress
-from easyhard.tokens.rows import SPLITS_OF, row_shards, row_windows
 from easyhard.tokens.store import read_stream
+from easyhard.tokens.windows import SPLITS_OF, row_shards, row_windows
 
 
 def main(snakemake: Snakemake) -> None:
