@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("easyhard")
 
-NO_MEMORY = (
-    "allocate memory",
-    "out of memory",
-    "bad_alloc",
-    "bad allocation",
-)  # what libraries say, besides their types
+NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "bad allocation")  # as libraries say it
 
 
 class _Terminated(BaseException):
@@ -60,7 +55,7 @@ def run(main: Callable[["Snakemake"], None]) -> None:
     """
     snakemake: Snakemake = vars(sys.modules["__main__"])["snakemake"]
     signal.signal(signal.SIGTERM, _terminate)
-    alive = hold(Path(".snakemake"))
+    _alive = hold(Path(".snakemake"))  # until this function ends
     try:
         to_file: logging.Handler = _LogFile(snakemake.log[0], mode="w", encoding="utf-8")
     except OSError as error:
@@ -89,8 +84,6 @@ def run(main: Callable[["Snakemake"], None]) -> None:
         sys.exit(EXIT_CODES.get(type(error), 1))
     logger.removeHandler(to_terminal)
     logger.info("%s ends", snakemake.rule)
-    if alive is not None:
-        alive.close()
 
 
 def _one_line(error: BaseException, snakemake: "Snakemake") -> str | None:
