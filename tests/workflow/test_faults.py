@@ -118,7 +118,7 @@ def test_of_two_at_once_the_second_ends_and_the_first_goes_on(before_logit: Repo
 
 def test_too_little_memory_is_said_with_what_would_help(before_logit: Repository) -> None:
     (before_logit.root / "workflow/scripts/compute_signals.py").write_text(
-        "from easyhard.job import job\nimport numpy as np\nwith job(snakemake):\n    np.zeros(2**50)\n"
+        "from easyhard.job import run\nimport numpy as np\nrun(lambda snakemake: np.zeros(2**50))\n"
     )
     run = start(before_logit, LOGIT)
     assert run.wait() != 0
