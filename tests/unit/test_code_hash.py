@@ -62,6 +62,9 @@ def test_what_the_snakefile_imports_stays_light() -> None:
 def test_evaluation_and_report_do_not_wait_for_torch() -> None:
     assert len(WITHOUT_TORCH) > 6
     closures = {path for name in WITHOUT_TORCH for path in import_closure(SCRIPTS / name)}
-    own = closures - {SCRIPTS / name for name in SCRIPT_FILES}
-    modules = sorted(".".join(path.relative_to(SCRIPTS).with_suffix("").parts) for path in own)
+    modules = sorted(".".join(path.relative_to(SCRIPTS).with_suffix("").parts) for path in closures - _scripts())
     assert "torch" not in imported_by(f"import {', '.join(modules)}")
+
+
+def _scripts() -> set[Path]:
+    return {SCRIPTS / name for name in SCRIPT_FILES}

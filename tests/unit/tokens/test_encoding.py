@@ -11,6 +11,7 @@ import pytest
 
 from easyhard.corpus.documents import Corpus, Document
 from easyhard.corpus.files import load_files
+from easyhard.errors import InputError
 from easyhard.tokens.encoding import TokenStream, encode
 from easyhard.tokens.sequences import cut, train_counts, used_ids
 from easyhard.tokens.store import read_stream, write_stream, write_vocabulary
@@ -54,6 +55,12 @@ def test_vocabulary_from_train_alone():
     streams, types, _ = encode(CORPUS, WORDS | {"vocabulary_from": ["train"]})
     assert types == ["<unk>", "<pad>", "a", "b", "c"]
     assert streams["validation"].token.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("tokenizer", ["whitespace", "bpe"])
+def test_split_without_a_token(tokenizer):
+    with pytest.raises(InputError, match="the test split has no token"):
+        encode(Corpus(DOCUMENTS[:3], "", ""), WORDS | {"tokenizer": tokenizer, "vocabulary_size": 300})
 
 
 def test_byte_pairs_are_of_train():

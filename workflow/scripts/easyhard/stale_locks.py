@@ -9,7 +9,6 @@ import fcntl
 import logging
 import shutil
 import socket
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -34,15 +33,20 @@ def clear_and_hold(folder: Path) -> IO[str] | None:
 
     Not every file system carries locks from one machine to another, so what another machine has left stays.
     """
-    with suppress(OSError):  # as `hold` will find too
+    try:
         folder.mkdir(exist_ok=True)
-    file = hold(folder)
-    if file is None:
+        file = (folder / "alive").open("a+", encoding="utf-8")
+    except OSError:
         return None
-    with suppress(OSError):  # somebody else is alive
+    try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _clear(folder / "locks", file)
-    fcntl.flock(file, fcntl.LOCK_SH)
+    except OSError:
+        pass  # somebody else is alive
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH)
+    except OSError:
+        return None
     host = socket.gethostname()
     file.seek(0)
     if host not in file.read().split():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.corpus.documents import SPLITS, Corpus, Document
+from easyhard.errors import InputError
 from easyhard.tokens.bpe import byte_pairs
 from easyhard.tokens.words import TOKENIZERS, UNKNOWN, build_vocabulary, ids_of
 
@@ -54,11 +55,16 @@ def encode(corpus: Corpus, settings: Mapping[str, Any]) -> tuple[dict[str, Token
 
 
 def token_streams(documents: Sequence[Document], ids: Sequence[NDArray[np.int32]]) -> dict[str, TokenStream]:
-    """The stream of every split from each document's ids, (tokens,); a document's number is its place in the list."""
+    """The stream of every split from each document's ids, (tokens,); a document's number is its place in the list.
+
+    Raises InputError when a split has no token.
+    """
     streams = {}
     for split in SPLITS:
         own = [number for number, document in enumerate(documents) if document.split == split]
         token = np.concatenate([np.empty(0, np.int32), *(ids[number] for number in own)])
+        if not token.size:
+            raise InputError(f"corpus: the {split} split has no token; text with at least one word is wanted")
         streams[split] = TokenStream(token, np.repeat(np.array(own, np.int32), [len(ids[number]) for number in own]))
     return streams
 
