@@ -20,7 +20,7 @@ DOCUMENT = np.repeat(np.arange(60), RANDOM.integers(20, 90, 60)).astype(np.int32
 LATENT = RANDOM.normal(size=60)[DOCUMENT] / 2 + RANDOM.normal(size=len(DOCUMENT))
 LOSS = np.exp(1 + 0.7 * LATENT).astype(np.float32)
 ROWS = np.arange(len(LOSS))
-TOKENS = TokenTable(DOCUMENT, ROWS // 8, ROWS % 8, LOSS, (DOCUMENT >= 10) + 1 * (DOCUMENT >= 24), ROWS % 50 - 1)
+TOKENS = TokenTable(DOCUMENT, ROWS // 8, ROWS % 8, LOSS, (DOCUMENT >= 10) + 1 * (DOCUMENT >= 24), ROWS % 50)
 WRONG = RANDOM.random(len(LOSS)) < 0.7
 SETTINGS = {"thresholds": [1, 3], "main_threshold": 3, "resamples": 200}
 DOCUMENTS = Documents(TOKENS, WRONG, SETTINGS, seed=5)

@@ -155,12 +155,6 @@ def test_what_is_not_known_is_left_out() -> None:
     traits = {"frequency": np.full(len(sample.score), -1), "document": sample.document}
     rows = judged({"s": sample.score}, sample.hard, traits, sample.resamples(20))
     assert [row.metric for row in rows] == ["auroc_within_documents"]
-    known = np.arange(len(sample.score)) % 3 > 0
-    frequency = np.where(known, sample.frequency, -1)
-    rows = judged({"s": sample.score}, sample.hard, {"frequency": frequency}, sample.resamples(20))
-    within = brute_force(sample.score[known], sample.hard[known], frequency_code(frequency)[known])
-    assert by_item(rows, "s")["auroc_within_frequency"].value == pytest.approx(within)
-    assert sum(row.value for row in rows if row.metric.startswith("share_")) == pytest.approx(known.mean())
 
 
 def test_what_is_undefined() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from easyhard.evaluation.resampling import Estimate, difference, estimate_row, holm, p_value
+from easyhard.evaluation.resampling import Estimate, estimate_row, holm, p_value
 from easyhard.evaluation.rows import Row
 
 SECTION: Final = "fair_differences"
@@ -61,8 +61,8 @@ def difference_rows(standings: Sequence[Standing], clusters: int) -> list[Row]:
 def _family(
     rivals: Sequence[Standing], best: Standing, figure: Literal["auroc", "augrc"], metric: str, clusters: int
 ) -> list[Row]:
-    differences = [difference(getattr(rival, figure), getattr(best, figure)) for rival in rivals]
-    adjusted = holm([p_value(estimate, 0.0, clusters) for estimate in differences])
+    differences = [getattr(rival, figure) - getattr(best, figure) for rival in rivals]  # paired: on the same resamples
+    adjusted = holm([p_value(estimate, clusters) for estimate in differences])
     rows = []
     for rival, estimate, p in zip(rivals, differences, adjusted, strict=True):
         rows.append(estimate_row(SECTION, rival.name, metric, estimate, clusters))

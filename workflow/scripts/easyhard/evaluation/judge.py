@@ -1,12 +1,12 @@
 """Every figure of a signal on the test rows, and on each resample of their clusters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.stats import rankdata
 
 from easyhard.evaluation import ranking_metrics as metrics
 from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask
@@ -21,15 +21,8 @@ SAMPLES_AT_ONCE: Final = 144  # no power of two: rows that lie one apart would p
 
 Figures = dict[str, metrics.Sample]
 Oracle = tuple[metrics.Sample, metrics.Sample]  # AUGRC and Loss Diff of the ranking by the loss itself
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Some of the samples: the clusters' weights (clusters, samples) and what all signals share on them."""
-
-    weights: NDArray[np.float32]
-    loss_ranks: Ranks
-    oracle: Oracle
+Block = tuple[NDArray[np.float32], Ranks, Oracle]
+"""Some of the samples: the clusters' weights (clusters, samples), and the loss's ranks and oracle on them."""
 
 
 class Judge:
@@ -51,7 +44,7 @@ class Judge:
         self._tokens = np.ones(len(loss), dtype=np.float32)  # counts in float32 are exact up to 16 million a bin
         self._labels = {name: label.astype(np.float32) for name, label in labels.items()}
         groups = equal_scores(loss)
-        self._loss_rank = _token_ranks(groups)
+        self._loss_rank = rankdata(loss)
         self._oracle = _oracle(*once(groups, loss))
         bins = coarsen(groups, BINS)
         self._loss_bin = np.empty(len(loss), dtype=np.int32)
@@ -66,17 +59,12 @@ class Judge:
         the median cut; risk_05 … risk_100, the mean loss (nats) of the easiest 5 … 100 % of the tokens.
         """
         groups = equal_scores(hardness)
-        exact, sampled = self._exact(groups), self._sampled(coarsen(groups, BINS))
-        return {
-            name: Estimate(float(value[0]), sampled[name][1:] + (value[0] - sampled[name][0]))
-            for name, value in exact.items()
-        }
-
-    def _exact(self, groups: Groups) -> Figures:
         curve, loss = once(groups, self._loss)
         hard = {name: groups.sums(label)[:, None] for name, label in self._labels.items()}
-        spearman = np.array([pearson(_token_ranks(groups), self._loss_rank)])
-        return {"spearman": spearman} | _figures(curve, loss, hard, self._oracle)
+        exact = {"spearman": np.array([pearson(rankdata(hardness), self._loss_rank)])}
+        exact |= _figures(curve, loss, hard, self._oracle)
+        sampled = self._sampled(coarsen(groups, BINS))
+        return {name: np.append(value, sampled[name][1:] + (value - sampled[name][0])) for name, value in exact.items()}
 
     def _sampled(self, bins: Groups) -> Figures:
         """All figures on the sample of all tokens, which comes first, and on the resamples."""
@@ -84,14 +72,14 @@ class Judge:
         hard = {name: self._sums(bins, label) for name, label in self._labels.items()}
         places = bins.of_tokens(), self._loss_bin[bins.order], self._clusters.index[bins.order]
         blocks = []
-        for block in self._blocks:
-            curve = make_curve((tokens @ block.weights).astype(np.float64), bins.mixed)
-            spearman = rank_correlation(make_ranks(curve), block.loss_ranks, block.weights, *places)
-            counts = {name: (sums @ block.weights).astype(np.float64) for name, sums in hard.items()}
-            blocks.append({"spearman": spearman} | _figures(curve, loss @ block.weights, counts, block.oracle))
+        for weights, loss_ranks, oracle in self._blocks:
+            curve = make_curve((tokens @ weights).astype(np.float64), bins.mixed)
+            spearman = rank_correlation(make_ranks(curve), loss_ranks, weights, *places)
+            counts = {name: (sums @ weights).astype(np.float64) for name, sums in hard.items()}
+            blocks.append({"spearman": spearman} | _figures(curve, loss @ weights, counts, oracle))
         return {name: np.concatenate([figures[name] for figures in blocks]) for name in blocks[0]}
 
-    def _make_blocks(self, bins: Groups, weights: NDArray[np.float32]) -> list[_Block]:
+    def _make_blocks(self, bins: Groups, weights: NDArray[np.float32]) -> list[Block]:
         """Cut the samples, with the sample of all tokens before them, into blocks that stay near the processor."""
         tokens, loss = self._sums(bins, self._tokens), self._sums(bins, self._loss)
         samples = np.concatenate([np.ones((len(weights), 1), dtype=np.float32), weights], axis=1)
@@ -99,7 +87,7 @@ class Judge:
         for start in range(0, samples.shape[1], SAMPLES_AT_ONCE):
             held = np.ascontiguousarray(samples[:, start : start + SAMPLES_AT_ONCE])
             curve = make_curve((tokens @ held).astype(np.float64), bins.mixed)
-            blocks.append(_Block(held, make_ranks(curve), _oracle(curve, loss @ held)))
+            blocks.append((held, make_ranks(curve), _oracle(curve, loss @ held)))
         return blocks
 
     def _sums(self, bins: Groups, values: NDArray[Any]) -> csr_array:
@@ -126,11 +114,3 @@ def _figures(curve: Curve, loss: Counts, hard: Mapping[str, Counts], oracle: Ora
 
 def _oracle(curve: Curve, loss: Counts) -> Oracle:
     return metrics.curve_augrc(curve, loss), metrics.curve_halves(curve, loss)[1]
-
-
-def _token_ranks(groups: Groups) -> Column:
-    """Mid-rank of each token from the hardest, (tokens,), in the order of the rows."""
-    ends = np.append(groups.starts[1:], len(groups.order))
-    ranks = np.empty(len(groups.order))
-    ranks[groups.order] = np.repeat((groups.starts + ends) / 2, ends - groups.starts)
-    return ranks

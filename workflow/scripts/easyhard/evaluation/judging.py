@@ -135,8 +135,7 @@ def judged_rows(
         if sizes is not None:
             known["cost_share"] = candidate.multiply_adds / (sizes.words * sizes.dim)
         if ceiling is not None and ceiling > CHANCE:  # the excess over chance as a share of the ceiling's
-            excess = ceiling - CHANCE
-            found["ceiling_share"] = Estimate((ranked.value - CHANCE) / excess, (ranked.replicates - CHANCE) / excess)
+            found["ceiling_share"] = (ranked - CHANCE) / (ceiling - CHANCE)
         rows = make_rows("fair_signals", candidate.name, known)
         for metric, estimate in found.items():
             section = "fair_risk" if metric in RISK_METRICS else "fair_signals"

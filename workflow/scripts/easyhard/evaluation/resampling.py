@@ -22,6 +22,9 @@ CONFIDENCE: Final = 0.95
 FEWEST_DOCUMENTS: Final = 20
 """With fewer documents than this, their spread says too little about documents to come."""
 
+Estimate = NDArray[np.float64]
+"""(1 + resamples,): a figure on the test rows, then its replicates, the same figure on each resample."""
+
 
 @dataclass(frozen=True)
 class Clusters:
@@ -43,10 +46,10 @@ def make_clusters(document: ArrayLike, sequence: ArrayLike) -> Clusters:
     """
     documents, sequences = np.asarray(document), np.asarray(sequence)
     _, index = np.unique(documents, return_inverse=True)
-    are_documents = len(index) > 0 and index.max() + 1 >= FEWEST_DOCUMENTS
+    are_documents = index.max() + 1 >= FEWEST_DOCUMENTS
     if not are_documents:
         _, index = np.unique(np.stack([documents, sequences]), axis=1, return_inverse=True)
-    count = int(index.max(initial=-1)) + 1
+    count = int(index.max()) + 1
     if count < 2:
         raise InputError(f"sequence: {count} of them to judge on; two at least are wanted for an interval")
     return Clusters(index.astype(np.int32), count, bool(are_documents))
@@ -77,14 +80,6 @@ class Resamples:
     seed_draws: Column
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A figure on the test rows, `value`, and the same figure on each resample, `replicates` (resamples,)."""
-
-    value: float
-    replicates: Column
-
-
 def draw_resamples(clusters: Clusters, resamples: int, seed: int) -> Resamples:
     """Draw clusters with replacement, one fewer than there are, `resamples` times, and the seeds to go with them.
 
@@ -104,15 +99,10 @@ def combine_seeds(seeds: Sequence[Mapping[str, Estimate]], resamples: Resamples)
     drawn = (resamples.seed_draws * len(seeds)).astype(np.int64)
     combined = {}
     for name in seeds[0]:
-        replicates = np.stack([seed[name].replicates for seed in seeds])
-        value = sum(seed[name].value for seed in seeds) / len(seeds)
-        combined[name] = Estimate(value, replicates[drawn, np.arange(len(drawn))])
+        figures = np.stack([seed[name] for seed in seeds])
+        value = sum(figures[:, 0]) / len(seeds)
+        combined[name] = np.append(value, figures[drawn, np.arange(1, figures.shape[1])])
     return combined
-
-
-def difference(left: Estimate, right: Estimate) -> Estimate:
-    """Return left − right, paired: both on the same resamples."""
-    return Estimate(left.value - right.value, left.replicates - right.replicates)
 
 
 def standard_error(estimate: Estimate) -> float:
@@ -120,21 +110,21 @@ def standard_error(estimate: Estimate) -> float:
 
     A label that is in so few clusters that a resample can miss it has no interval that deserves trust.
     """
-    return float(np.std(estimate.replicates, ddof=1))
+    return float(np.std(estimate[1:], ddof=1))
 
 
 def interval(estimate: Estimate, clusters: int) -> tuple[float, float]:
     """Return the 95 % interval: value ± t · standard error, with clusters − 1 degrees of freedom; NaN if undefined."""
     half = float(t.ppf((1 + CONFIDENCE) / 2, clusters - 1)) * standard_error(estimate)
-    return estimate.value - half, estimate.value + half
+    return float(estimate[0] - half), float(estimate[0] + half)
 
 
-def p_value(estimate: Estimate, null: float, clusters: int) -> float:
-    """Return the two-sided p of the value being `null`, from t with clusters − 1 degrees of freedom; NaN if undefined.
+def p_value(estimate: Estimate, clusters: int) -> float:
+    """Return the two-sided p of the value being 0, from t with clusters − 1 degrees of freedom; NaN if undefined.
 
-    A figure without any spread that is equal to `null` has p = 1.
+    A figure of 0 without any spread has p = 1.
     """
-    distance, error = abs(estimate.value - null), standard_error(estimate)
+    distance, error = abs(estimate[0]), standard_error(estimate)
     if distance == 0 and error == 0:
         return 1.0
     with np.errstate(divide="ignore"):
@@ -158,7 +148,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def estimate_row(section: str, item: str, metric: str, estimate: Estimate, clusters: int) -> Row:
     """Return the row of an estimate from so many clusters; value and interval are None where they are undefined."""
-    low, high = interval(estimate, clusters)
-    known = math.isfinite(low) and math.isfinite(high)
-    value = estimate.value if math.isfinite(estimate.value) else None
-    return Row(section, item, metric, value, low if known else None, high if known else None)
+    value, bounds = float(estimate[0]), interval(estimate, clusters)
+    known = bounds if all(map(math.isfinite, bounds)) else (None, None)
+    return Row(section, item, metric, value if math.isfinite(value) else None, *known)

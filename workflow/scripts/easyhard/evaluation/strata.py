@@ -23,25 +23,22 @@ REPORTED: Final = ("frequency", "position")
 WITHIN: Final = {trait: f"auroc_within_{trait}" for trait in REPORTED} | {"document": "auroc_within_documents"}
 POOLED: Final = "pooled"
 
-Pairs = tuple[Column, Column]
-"""Pairs of a hard and an easy token: how many, and in which share the hard one scores higher, NaN without pairs.
-
-Both (1 + resamples,): of all tokens, exact, then of each resample.
-"""
+Pairs = tuple[Estimate, Estimate]
+"""Pairs of a hard and an easy token: how many, and in which share the hard one scores higher, NaN without pairs."""
 
 
 class Strata:
     """Measures signals among tokens of one stratum, on the same test rows and resamples as `Judge`."""
 
     def __init__(self, hard: Mask, traits: Mapping[str, NDArray[np.integer]], resamples: Resamples) -> None:
-        """hard: (tokens,), the main label; traits: what tokens can be alike in, (tokens,) each, negative where unknown.
+        """hard: (tokens,), the main label; traits: what tokens can be alike in, (tokens,) each, negative if not known.
 
         Traits: frequency, how often training saw the target; position in the window, from 0; document. One that is not
-        known of any token is left out.
+        known is left out.
         """
         self._hard, self._clusters = hard, resamples.clusters
         self._weights = np.column_stack([np.ones(self._clusters.count, dtype=np.float32), resamples.weights])
-        self._strata = {name: _cut(name, values) for name, values in traits.items() if values.max() >= 0}
+        self._strata = {name: _cut(name, values) for name, values in traits.items() if values.min() >= 0}
 
     def token_rows(self) -> list[Row]:
         """Return item `tokens`: share_… and hard_…, each stratum's share of the tokens and of hard ones among them."""
@@ -56,19 +53,18 @@ class Strata:
         """Return the AUROCs of a signal from its hardness scores, (tokens,), high for tokens thought hard.
 
         auroc_frequency_… and auroc_position_… in each stratum; auroc_within_frequency, auroc_within_position and
-        auroc_within_documents over all pairs of tokens that share a stratum or document; `POOLED` over all pairs of
-        tokens of known frequency. NaN in a stratum without hard or without easy tokens.
+        auroc_within_documents over all pairs of tokens that share a stratum or document; `POOLED` over all pairs, where
+        frequency is known. NaN in a stratum without hard or without easy tokens.
         """
         figures: dict[str, Estimate] = {}
         for trait, parts in self._strata.items():
             count = self._pairs_of_document if trait == "document" and self._clusters.are_documents else self._pairs
             pairs = {label: count(hardness, rows) for label, rows in parts.items()}
             if trait in REPORTED:
-                figures |= {f"auroc_{trait}_{label}": _estimate(found) for label, (_, found) in pairs.items()}
+                figures |= {f"auroc_{trait}_{label}": found for label, (_, found) in pairs.items()}
             figures[WITHIN[trait]] = _within(pairs.values())
         if "frequency" in self._strata:
-            known = np.concatenate(list(self._strata["frequency"].values()))
-            figures[POOLED] = _estimate(self._pairs(hardness, known)[1])
+            figures[POOLED] = self._pairs(hardness, np.arange(len(hardness)))[1]
         return figures
 
     def _pairs(self, score: Column, rows: Rows) -> Pairs:
@@ -107,20 +103,16 @@ def strata_rows(signal: str, estimates: Mapping[str, Estimate], clusters: int) -
     reported = dict(estimates)
     pooled = reported.pop(POOLED, None)
     if pooled is not None:
-        share = Estimate(math.nan, np.full(len(pooled.replicates), np.nan))
-        if interval(pooled, clusters)[0] > 0.5:
-            within = reported[WITHIN["frequency"]]
-            left = ratio(within.replicates - 0.5, pooled.replicates - 0.5)
-            share = Estimate(1 - (within.value - 0.5) / (pooled.value - 0.5), 1 - left)
-        reported["frequency_share"] = share
+        explains = interval(pooled, clusters)[0] > 0.5
+        left = ratio(reported[WITHIN["frequency"]] - 0.5, pooled - 0.5)
+        reported["frequency_share"] = 1 - left if explains else np.full(len(pooled), np.nan)
     return [estimate_row(SECTION, signal, name, estimate, clusters) for name, estimate in reported.items()]
 
 
 def _cut(trait: str, values: NDArray[np.integer]) -> dict[str, Rows]:
     """The tokens of each stratum by its name, ascending."""
-    highest = _highest(trait, values[values >= 0])
+    highest = _highest(trait, values)
     stratum = np.searchsorted(np.array(list(highest.values())), values)
-    stratum[values < 0] = -1
     return {label: np.flatnonzero(stratum == code) for code, label in enumerate(highest)}
 
 
@@ -144,8 +136,4 @@ def _within(parts: Iterable[Pairs]) -> Estimate:
     for pairs, auroc_of_part in parts:
         number = number + pairs
         won = won + np.where(pairs > 0, pairs * auroc_of_part, 0.0)
-    return _estimate(ratio(won, number))
-
-
-def _estimate(figure: Column) -> Estimate:
-    return Estimate(float(figure[0]), figure[1:])
+    return ratio(won, number)
