@@ -50,6 +50,11 @@ def head_metrics(logits: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+def tail_mass(p: np.ndarray, threshold: float) -> np.ndarray:
+    """How probable a loss over so many nats is, (tokens,), for probabilities (tokens, words)."""
+    return np.where(-np.log(p) > threshold, p, 0).sum(axis=1)
+
+
 def quantile(shape: str, u: np.ndarray) -> np.ndarray:
     return np.interp(u, SHAPES[shape], GRID)
 

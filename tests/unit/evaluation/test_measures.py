@@ -16,7 +16,7 @@ from easyhard.signals.store import write_columns
 from easyhard.tokens.encoding import TokenStream
 from easyhard.tokens.store import write_stream
 
-from .simulated import head_metrics
+from .simulated import head_metrics, tail_mass
 
 RANDOM = np.random.default_rng(0)
 WORDS, DIM, TOKENS = 30, 4, 1500
@@ -44,10 +44,6 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def tail_mass(threshold: float) -> np.ndarray:
-    return np.where(-np.log(P) > threshold, P, 0).sum(axis=1)
-
-
 def shards(folder: Path, name: str, columns: dict[str, np.ndarray], cut: int = 500) -> list[str]:
     """A table of two shards, the second one from row `cut` on."""
     for number, part in enumerate((slice(0, cut), slice(cut, None))):
@@ -61,7 +57,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("run")
     metrics = {name: EXACT[name] for name in EXACT if name != "argmax"}
     head = metrics | {"scaled_max_probability": EXACT["max_probability"], "scaled_loss": LOSS}
-    head |= {f"tail_mass_{threshold}": tail_mass(threshold) for threshold in (1, 3)}
+    head |= {f"tail_mass_{threshold}": tail_mass(P, threshold) for threshold in (1, 3)}
     low = {f"plain/2/{name}": own for name, own in APPROXIMATE.items()}
     low_words = {"plain/2/argmax": low.pop("plain/2/argmax")[TEST]}
     rows = dict.fromkeys(("document", "sequence"), DOCUMENT) | {"part": PART, "loss": LOSS}
@@ -132,7 +128,7 @@ def test_figures_of_documents_come_from_their_own_rows(found: Figures) -> None:
     hard = LOSS[TEST] > 3
     aurocs = [roc_auc_score(hard, -values[TEST]) for values in PROBES.values()]
     entropy = roc_auc_score(hard, EXACT["entropy"][TEST])
-    ceiling = roc_auc_score(DRAWN > 3, tail_mass(3)[TEST])
+    ceiling = roc_auc_score(DRAWN > 3, tail_mass(P, 3)[TEST])
     expected = {
         ("fair_signals", "linear_easy", "auroc_loss_over_3"): np.mean(aurocs),
         ("fair_learning", "linear_easy/0.5", "auroc"): np.mean(aurocs),

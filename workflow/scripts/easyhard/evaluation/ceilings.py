@@ -1,12 +1,10 @@
 """What a model says of its own losses: how far that gets a score without the target, and whether it is calibrated."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
 
-from easyhard.errors import InputError
 from easyhard.evaluation.columns import Column, Mask, median_split, oracle_loss_diff, split_losses
 from easyhard.evaluation.correlation import spearman
 from easyhard.evaluation.ranking_metrics import augrc, auroc
@@ -14,8 +12,6 @@ from easyhard.evaluation.rows import Row, make_rows
 
 CEILINGS, CALIBRATION = "fair_ceilings", "fair_calibration"
 BINS = 15
-ROUNDING = 1e-5
-"""How far above 1 float32 rounding may bring a probability."""
 
 
 def ceiling_rows(
@@ -48,39 +44,23 @@ def _loss_figures(entropy: Column, loss: Column) -> dict[str, float]:
     }
 
 
-@dataclass(frozen=True)
-class Softmax:
-    """What a model is at one temperature: max_probability (tokens,) and loss (tokens,) in nats, both of logits / T."""
-
-    temperature: float
-    max_probability: Column
-    loss: Column
-
-
-def calibration_rows(models: Mapping[str, Softmax], argmax_right: Mask) -> list[Row]:
+def calibration_rows(models: Mapping[str, tuple[float, Column, Column]], argmax_right: Mask) -> list[Row]:
     """Return section `fair_calibration`: per model `item` its figures, then items `item/bin_00`, … of its reliability.
 
+    models: item → temperature T, max probability (tokens,) and loss (tokens,) in nats, both of logits / T.
     argmax_right: (tokens,), the most probable word is the target; a temperature does not change it. nll is the mean
     loss in nats. ece is Σ share · |accuracy − confidence| over 15 bins of about equally many tokens, by max
     probability; equal ones share a bin, and a bin that stays empty is left out. Naeini et al., 2015,
     doi:10.1609/aaai.v29i1.9602; equal-mass bins: Nixon et al., arXiv:1904.01685. Chance makes it positive even for a
     calibrated model: by about √(2 · 15 · accuracy · (1 − accuracy) / (π · tokens)), were tokens independent.
-
-    Raises InputError naming a max_probability outside 0 … 1.
     """
     rows = []
-    for item, model in models.items():
-        confidence = model.max_probability
-        if confidence.min() < 0 or confidence.max() > 1 + ROUNDING:
-            raise InputError(
-                f"{item} max_probability: {confidence.min():g} … {confidence.max():g}; probabilities are wanted"
-            )
+    for item, (temperature, confidence, loss) in models.items():
         bins = _reliability(confidence, argmax_right.astype(np.float64))
         error = sum(b["tokens"] * abs(b["accuracy"] - b["confidence"]) for b in bins) / len(confidence)
-        figures = {"temperature": model.temperature, "ece": error, "nll": model.loss.mean()}
-        rows += make_rows(
-            CALIBRATION, item, figures | {"accuracy": argmax_right.mean(), "mean_confidence": confidence.mean()}
-        )
+        figures = {"temperature": temperature, "ece": error, "nll": loss.mean()}
+        figures |= {"accuracy": argmax_right.mean(), "mean_confidence": confidence.mean()}
+        rows += make_rows(CALIBRATION, item, figures)
         for number, figures in enumerate(bins):
             rows += make_rows(CALIBRATION, f"{item}/bin_{number:02d}", figures)
     return rows

@@ -4,9 +4,11 @@ import math
 
 import diptest
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from easyhard.evaluation.columns import Column
+
+Ids = NDArray[np.integer]
 
 DRAWS = 101
 FEWEST_SEQUENCES = 4
@@ -19,15 +21,14 @@ def dip(values: Column) -> float:
     return float(diptest.dipstat(values))
 
 
-def thinned_p_value(values: Column, sequence: ArrayLike, *, seed: int) -> float:
+def thinned_p_value(values: Column, sequence: Ids, *, seed: int) -> float:
     """Return the dip test's p-value on one token a sequence, the median over 101 seeded draws.
 
     values: (tokens,); sequence: (tokens,) ids. Tokens of one sequence resemble each other, so a test on all of them
     takes them for more evidence than they are. NaN for fewer than four sequences, where the test says nothing.
     """
-    ids = np.asarray(sequence)
-    order = np.argsort(ids, kind="stable")
-    _, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
+    order = np.argsort(sequence, kind="stable")
+    _, starts, counts = np.unique(sequence[order], return_index=True, return_counts=True)
     if len(starts) < FEWEST_SEQUENCES:
         return float("nan")
     random = np.random.default_rng(seed)
@@ -35,7 +36,7 @@ def thinned_p_value(values: Column, sequence: ArrayLike, *, seed: int) -> float:
     return float(np.median([diptest.diptest(values[rows])[1] for rows in picks]))
 
 
-def dip_interval(values: Column, sequence: ArrayLike, *, seed: int) -> tuple[float, float]:
+def dip_interval(values: Column, sequence: Ids, *, seed: int) -> tuple[float, float]:
     """Return about 95 % confidence limits of the population's dip, from 200 seeded subsamples of whole sequences.
 
     values: (tokens,); sequence: (tokens,) ids, taken for independent draws. NaN for fewer than four sequences.
@@ -48,7 +49,7 @@ def dip_interval(values: Column, sequence: ArrayLike, *, seed: int) -> tuple[flo
     limit above 0 says that there are several. In simulations the limits held a dip of 0 at least 95 % of the time, and
     larger ones 92–96 % of the time with 400 sequences or more, 80–91 % with 60.
     """
-    ids = np.unique(np.asarray(sequence), return_inverse=True)[1]
+    ids = np.unique(sequence, return_inverse=True)[1]
     count = int(ids.max()) + 1
     if count < FEWEST_SEQUENCES:
         return float("nan"), float("nan")

@@ -3,18 +3,14 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import skew
 
-from easyhard.errors import InputError
 from easyhard.evaluation.columns import Column, Mask, mean_or_nan, median_split, split_losses
 from easyhard.evaluation.density import loss_density
-from easyhard.evaluation.dip import dip, dip_interval, thinned_p_value
+from easyhard.evaluation.dip import Ids, dip, dip_interval, thinned_p_value
 from easyhard.evaluation.rows import Row, make_rows
 
 FOUNDING, SHAPE = "loss_distribution", "fair_shape"
-ROUNDING = 1e-4
-"""How far below 0 float32 rounding may bring a loss."""
 SMALLEST_LOSS = 2.0**-24
 """Where log loss is cut off: a float32 probability just below 1 has about this loss, one of exactly 1 has loss 0."""
 
@@ -25,35 +21,30 @@ UNIFORM = math.sqrt(12)
 EXPONENTIAL = 2 * math.log(2) / math.sqrt(1 - math.log(2) ** 2)
 """Of an exponential of mean 1, cut at ln 2: means 1 ∓ ln 2, variances 1 − 2 ln² 2 and 1."""
 
-Ids = NDArray[np.integer]
-
 
 def describe_loss(loss: Column, sequence: Ids, unseen: Mask, *, seed: int) -> list[Row]:
     """Return section `loss_distribution`, from losses in nats, ids of sequences, and which targets training never met.
 
     All (tokens,). Gives quantiles, the oracle's split with Cohen's d (beside a normal's, uniform's and exponential's),
     Hartigan's dip on loss and log loss, the density's modes, and where unseen targets lie. `seed` draws the tokens of
-    the dip test. Raises InputError for a loss below 0.
+    the dip test.
     """
-    logarithm = _log(loss)
     unseen_figures = {"unseen_target_share": unseen.mean(), "unseen_target_mean_loss": mean_or_nan(loss[unseen])}
     figures = _location(loss) | _dip(loss, sequence, seed) | unseen_figures | _modes(loss, unseen)
-    return make_rows(FOUNDING, "loss", figures) + make_rows(FOUNDING, "log_loss", _dip(logarithm, sequence, seed))
+    return make_rows(FOUNDING, "loss", figures) + make_rows(FOUNDING, "log_loss", _dip(_log(loss), sequence, seed))
 
 
-def shape_rows(loss: Column, sequence: Ids, seen: Mask | None, *, seed: int) -> list[Row]:
+def shape_rows(loss: Column, sequence: Ids, seen: Mask, *, seed: int) -> list[Row]:
     """Return section `fair_shape`: items `loss` and `log_loss` of all tokens, `loss_seen` and `log_loss_seen`.
 
-    loss: (tokens,) nats; sequence: (tokens,) ids; seen: (tokens,), the target occurs in training, None when that is not
-    known. The items of seen targets are left out then, and when fewer than two are seen. `dip` comes with the limits of
-    `dip_interval`, several modes if both are above 0; `dip_p_thinned` is the test on one token a sequence; modes are
-    the density's, in nats. Sequences count as independent, also those of one document. Raises InputError for a loss
-    below 0.
+    loss: (tokens,) nats; sequence: (tokens,) ids; seen: (tokens,), the target is known to occur in training. The items
+    of seen targets are left out when fewer than two are. `dip` comes with the limits of `dip_interval`, several modes
+    if both are above 0; `dip_p_thinned` is the test on one token a sequence; modes are the density's, in nats.
+    Sequences count as independent, also those of one document.
     """
     logarithm = _log(loss)
-    every = np.ones(len(loss), dtype=np.bool_)
     rows = []
-    for suffix, kept in (("", every), ("_seen", np.zeros_like(every) if seen is None else seen)):
+    for suffix, kept in (("", np.ones(len(loss), dtype=np.bool_)), ("_seen", seen)):
         if kept.sum() >= 2:
             rows += _dip_rows(f"loss{suffix}", loss[kept], sequence[kept], seed)
             rows += make_rows(SHAPE, f"loss{suffix}", _modes(loss[kept]))
@@ -62,8 +53,6 @@ def shape_rows(loss: Column, sequence: Ids, seen: Mask | None, *, seed: int) -> 
 
 
 def _log(loss: Column) -> Column:
-    if loss.min() < -ROUNDING:
-        raise InputError(f"loss: the lowest is {loss.min():g}; losses of 0 nats or more are wanted")
     return np.log(np.maximum(loss, SMALLEST_LOSS))
 
 

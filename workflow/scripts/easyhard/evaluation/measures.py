@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from easyhard.atomic import read_json
-from easyhard.evaluation.ceilings import Softmax, calibration_rows, ceiling_rows
+from easyhard.evaluation.ceilings import calibration_rows, ceiling_rows
 from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask, finite, label_name
 from easyhard.evaluation.judging import judged_rows
 from easyhard.evaluation.loss_distribution import describe_loss, shape_rows
@@ -38,8 +38,7 @@ def judged(run: Run) -> list[Row]:
 def shape(run: Run) -> list[Row]:
     """The shape of the test losses, with and without targets that training never saw."""
     test = run.documents.test
-    counts = run.documents.tokens.target_count[test]
-    seen = None if (counts < 0).any() else counts > 0
+    seen = run.documents.tokens.target_count[test] > 0
     return shape_rows(run.documents.loss, run.documents.tokens.sequence[test], seen, seed=run.settings["seed"])
 
 
@@ -61,8 +60,8 @@ def ceilings(run: Run) -> list[Row]:
         return rows
     temperature = run.json("fitted")["temperature"]
     models = {
-        "model": Softmax(1.0, head["max_probability"], documents.loss),
-        "temperature": Softmax(temperature, head["scaled_max_probability"], head["scaled_loss"]),
+        "model": (1.0, head["max_probability"], documents.loss),
+        "temperature": (temperature, head["scaled_max_probability"], head["scaled_loss"]),
     }
     return rows + calibration_rows(models, ~documents.labels[ARGMAX_WRONG][test])
 
