@@ -17,6 +17,10 @@ BLEND = {"easy_threshold": 3.0, "label_share": 0.25, "label_worth": 2.0}
 Fitted = tuple[dict[str, Values], list[Trained]]
 
 
+def states(tokens: int, dim: int = 6, seed: int = 0) -> torch.Tensor:
+    return torch.randn(tokens, dim, generator=torch.Generator().manual_seed(seed))
+
+
 def in_memory(
     hidden: torch.Tensor,
     tasks: Mapping[str, Task],

@@ -18,19 +18,16 @@ from easyhard.probes.ensemble import Fit, train
 from easyhard.probes.networks import Weights, outputs
 from easyhard.probes.tasks import Task, tasks_of
 from easyhard.signals.catalogue import PROBES, TASKS, family_and_task
-from probe_data import BLEND, Fitted, fit_and_say, in_memory, whole_columns
+from probe_data import BLEND, Fitted, fit_and_say, in_memory, states, whole_columns
 
 SETTINGS = {"hidden": 32, "learning_rate": 5e-3, "batch_size": 256, "max_epochs": 20, "patience": 4}
 
 
-def states(tokens: int, dim: int = 6, seed: int = 0) -> torch.Tensor:
-    return torch.randn(tokens, dim, generator=torch.Generator().manual_seed(seed))
-
-
 def case(hidden: torch.Tensor, target: torch.Tensor, task: str = "loss") -> ProbeData:
     """Fit on the first half, select on the next quarter."""
-    tasks = {task: Task(task, target.float(), target.float())}
-    return in_memory(hidden, tasks, fit=len(hidden) // 2, select=len(hidden) // 4)
+    return in_memory(
+        hidden, {task: Task(target.float(), target.float())}, fit=len(hidden) // 2, select=len(hidden) // 4
+    )
 
 
 def said(data: ProbeData, probe: str, seed: int = 0, **changes: float) -> np.ndarray:
@@ -98,7 +95,7 @@ def test_scale_and_shift_of_inputs_change_nothing_and_those_of_a_regression_targ
 def test_seeds_do_not_depend_on_each_other_nor_on_the_number_of_threads() -> None:
     hidden = states(6_000, 24)
     targets = dict.fromkeys(("loss", "guided_loss"), hidden[:, 0].abs()) | {"easy": (hidden[:, 1] > 0).float()}
-    tasks = {name: Task(name, target, target) for name, target in targets.items()}
+    tasks = {name: Task(target, target) for name, target in targets.items()}
     data = in_memory(hidden, tasks, fit=3_000, select=1_500)
     probes, settings = ["linear_loss", "mlp_loss", "mixture_guided_loss", "mlp_easy"], SETTINGS | {"max_epochs": 2}
     columns, trained = fit_and_say(data, probes, settings, seeds=[1, 0])
@@ -165,7 +162,7 @@ def rich() -> ProbeData:
     hidden, context, noise = (torch.from_numpy(random.normal(size=(TOKENS, n))).float() for n in (5, 2, 1))
     entropy = 3 + hidden[:, 0]
     loss = (entropy + context[:, 1] + 0.7 * noise[:, 0]).clamp(min=0.01)
-    tasks = tasks_of(loss, entropy=entropy, tail_mass=torch.sigmoid(entropy - 3), correct=loss < 1.5, **BLEND)
+    tasks = tasks_of(loss, entropy, tail_mass=torch.sigmoid(entropy - 3), correct=loss < 1.5, **BLEND)
     return in_memory(hidden, tasks, context=context, fit=1_200, select=600)
 
 
@@ -182,14 +179,14 @@ def test_every_probe_says_what_its_task_means(fitted: Fitted) -> None:
     assert data.available_probes() == list(PROBES)
     easy = data.tasks["easy"].target.numpy()[JUDGED]
     for (name, values), found in zip(columns.items(), trained, strict=True):
-        task = data.tasks[family_and_task(name.removesuffix("@0"))[1]]
+        _, own = family_and_task(name.removesuffix("@0"))
         assert (values.dtype, values.shape) == (np.float32, (TOKENS,)), name
         auroc = roc_auc_score(easy, values[JUDGED])
-        assert (auroc if TASKS[task.name].high_means_easy else 1 - auroc) > 0.65, name
-        if task.kind == "classification":
+        assert (auroc if TASKS[own].high_means_easy else 1 - auroc) > 0.65, name
+        if TASKS[own].kind == "classification":
             assert 0 <= values.min() <= values.max() <= 1, name
         # calibrated on 600 tokens, judged on 600: the means differ by chance, some .1 nats or .02
-        assert values[JUDGED].mean() == pytest.approx(float(task.truth[JUDGED].mean()), abs=0.3), name
+        assert values[JUDGED].mean() == pytest.approx(float(data.tasks[own].truth[JUDGED].mean()), abs=0.3), name
         assert 1 <= found.best_epoch <= found.epochs <= 3
     without, beside = (roc_auc_score(easy, columns[f"{family}_easy@0"][JUDGED]) for family in ("mlp", "mlp_context"))
     assert beside > without + 0.05
@@ -199,13 +196,12 @@ def test_losses_of_other_rows_are_not_looked_at_and_probes_without_their_columns
     given = rich()
     loss = given.tasks["loss"].target.clone()
     loss[JUDGED] = 50 - loss[JUDGED]
-    changed = replace(given, tasks=tasks_of(loss, **BLEND))
+    changed = replace(given, tasks=tasks_of(loss, loss, **BLEND))
     for name, values in fit_and_say(changed, ["mlp_easy", "linear_loss"], FEW)[0].items():
         np.testing.assert_array_equal(values, fitted[0][name])
     tasks = {name: given.tasks[name] for name in ("loss", "easy")}
-    bare = ["linear_loss", "linear_easy", "mlp_loss", "mlp_easy"]
-    assert replace(given, context=torch.empty(TOKENS, 0), tasks=tasks).available_probes() == bare
-    assert replace(given, tasks=tasks).available_probes() == [*bare, "mlp_context_loss", "mlp_context_easy"]
+    bare = [f"{family}_{task}" for family in ("linear", "mlp", "mlp_context") for task in tasks]
+    assert replace(given, tasks=tasks).available_probes() == bare
 
 
 def test_calibration_repairs_a_wrong_offset() -> None:
@@ -224,7 +220,7 @@ def test_calibration_repairs_a_wrong_offset() -> None:
 def test_batches_and_what_is_kept_change_nothing() -> None:
     """States of rows that are neither fitted on nor selected by are met in the stream alone, in batches of any size."""
     whole, kept, batches = replace(rich(), fit=np.arange(100, 1_200)), np.arange(100, 1_800), (700, 0, 1, 1_699)
-    tasks = {name: Task(name, task.target[kept], task.truth[kept]) for name, task in whole.tasks.items()}
+    tasks = {name: Task(task.target[kept], task.truth[kept]) for name, task in whole.tasks.items()}
     streamed = iter(whole.hidden.split(batches))
     less = replace(whole, hidden=whole.hidden[kept], kept=kept, tasks=tasks, states=lambda: streamed)
     one, other = (fit_and_say(data, ["mlp_easy", "mlp_context_easy"], FEW)[0] for data in (less, whole))

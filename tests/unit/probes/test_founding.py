@@ -11,11 +11,7 @@ from torch.nn.functional import mse_loss
 from easyhard.errors import InputError
 from easyhard.probes import founding
 from easyhard.probes.founding import HIDDEN_SIZES, fit, fit_all, he_mlp, metric_probes, mlp, random_parts
-from probe_data import LOSS_SETTINGS, METRIC_SETTINGS
-
-
-def states(tokens: int, dim: int = 4, seed: int = 3) -> torch.Tensor:
-    return torch.randn(tokens, dim, generator=torch.Generator().manual_seed(seed))
+from probe_data import LOSS_SETTINGS, METRIC_SETTINGS, states
 
 
 def loss_of(hidden: torch.Tensor) -> torch.Tensor:
@@ -82,7 +78,7 @@ def test_one_epoch_of_a_metric_probe_equals_plain_gradient_descent_written_out()
     test, train = random_parts(hidden, (0.2,), 5)
     x, y = hidden.double()[train].numpy(), metric.double()[train].numpy()
     mean, std = y.mean(), y.std()
-    first, _, second, _ = he_mlp(4, (64,), seed=5)
+    first, _, second, _ = he_mlp(6, (64,), seed=5)
     w1, b1 = first.weight.detach().double().numpy().copy(), np.zeros(64)
     w2, b2 = second.weight.detach().double().numpy()[0].copy(), 0.0
     order = torch.randperm(1_200, generator=torch.Generator().manual_seed(5)).numpy()
@@ -117,7 +113,7 @@ def test_regressions_find_what_a_linear_one_cannot_and_classifiers_give_probabil
     hidden = states(2_000)
     columns, summaries = fit_all(hidden, founding.loss_probes(loss_of(hidden), LOSS_SETTINGS, seed=7), seed=7)
     assert list(columns) == [f"{task}/{name}" for task in ("regression", "classification") for name in HIDDEN_SIZES]
-    assert summaries["regression/linear"]["parameters"] == 5
+    assert summaries["regression/linear"]["parameters"] == 7
     assert all(1 <= summary["epochs"] <= 25 for summary in summaries.values())
     test = random_parts(hidden, (0.15, 0.15), 7)[0].numpy()
     for column in columns.values():

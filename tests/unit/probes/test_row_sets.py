@@ -33,7 +33,8 @@ def fingerprints() -> ProbeData:
     prints = random.normal(size=(TEXTS, DIM))
     hidden = prints[documents] + 0.1 * random.normal(size=(len(documents), DIM))
     loss = np.where(random.permutation(np.arange(TEXTS) % 2 == 0), 1.0, 5.0)[documents]
-    tasks = tasks_of(torch.from_numpy(loss).float(), **BLEND)
+    target = torch.from_numpy(loss).float()
+    tasks = tasks_of(target, target, **BLEND)
     return in_memory(torch.from_numpy(hidden).float(), tasks, documents=documents, fit=50 * LENGTH, select=10 * LENGTH)
 
 
@@ -48,7 +49,7 @@ def test_in_sample_values_flatter_and_those_out_of_fold_come_from_probes_of_othe
     assert roc_auc_score(easy, out[data.fit]) == pytest.approx(0.5, abs=0.25)
     assert np.isnan(out[data.select]).all()
     loss = (3 + data.hidden[:, 0]).clamp(min=0)
-    learnable = replace(data, tasks=tasks_of(loss, **BLEND))
+    learnable = replace(data, tasks=tasks_of(loss, loss, **BLEND))
     fits = fold_fits(learnable, ["linear_loss", "linear_easy"], data.fit, 4, seed=0)
     columns = whole_columns(learnable, fits, train(learnable, fits, SETTINGS))
     assert list(columns) == ["fold/linear_loss", "fold/linear_easy"]
@@ -64,7 +65,7 @@ def test_the_learning_curve_rises_to_the_probe_itself() -> None:
     random, judged = np.random.default_rng(0), np.arange(5_000, 6_000)
     hidden = random.normal(size=(6_000, 200))
     loss = torch.from_numpy(3 + hidden.sum(1) / 200**0.5 + random.normal(size=6_000)).float().clamp(min=0)
-    data = in_memory(torch.from_numpy(hidden).float(), tasks_of(loss, **BLEND), fit=4_000, select=1_000)
+    data = in_memory(torch.from_numpy(hidden).float(), tasks_of(loss, loss, **BLEND), fit=4_000, select=1_000)
     settings = SETTINGS | {"hidden": 16, "learning_rate": 5e-3, "max_epochs": 3}
     fits = curve_fits(data, [0, 1], judged)
     assert [len(fit.rows) for fit in fits[::2]] == [250, 500, 1_000, 2_000, 4_000] * 2

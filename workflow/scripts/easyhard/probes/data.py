@@ -14,7 +14,7 @@ from easyhard.activations.store import read_batches, read_where
 from easyhard.errors import InputError
 from easyhard.probes.documents import Rows, whole_documents
 from easyhard.probes.tasks import Task, tasks_of
-from easyhard.signals.catalogue import FAMILIES, PROBES
+from easyhard.signals.catalogue import PROBES
 from easyhard.signals.store import read_columns
 from easyhard.signals.tokens import FIT, TokenTable, argmax_wrong, read_tokens, stored_signals
 
@@ -41,9 +41,8 @@ class ProbeData:
     select: Rows
 
     def available_probes(self) -> list[str]:
-        """Return the names of the probes that the tasks and the context columns allow."""
-        allowed = [name for name, family in FAMILIES.items() if self.context.shape[1] or not family.reads_context]
-        return [probe for probe, (family, task) in PROBES.items() if family in allowed and task in self.tasks]
+        """Return the names of the probes that the tasks allow."""
+        return [probe for probe, (_, task) in PROBES.items() if task in self.tasks]
 
     def places(self, rows: Rows) -> Tensor:
         """Return where among the kept rows `rows` are, on the device."""
@@ -82,7 +81,7 @@ def load_probe_data(
         hidden=hidden,
         kept=kept,
         states=states,
-        context=torch.stack(list(context.values()), 1) if context else torch.empty(len(rows), 0, device=device),
+        context=torch.stack(list(context.values()), 1),
         tasks=_tasks(files, rows, kept, settings, device),
         documents=rows.document,
         fit=fit,
@@ -96,10 +95,9 @@ def _tasks(
 ) -> dict[str, Task]:
     easy_threshold = settings["main_threshold"]
     signals = {signal.name: signal for signal in stored_signals([files["head"]])}
-    columns = {"loss": rows.loss}
-    for column, name in (("entropy", "entropy"), ("tail_mass", f"tail_mass_{easy_threshold:g}")):
-        if name in signals:
-            columns[column] = signals[name].read(len(rows))[0]
+    columns = {"loss": rows.loss, "entropy": signals["entropy"].read(len(rows))[0]}
+    if f"tail_mass_{easy_threshold:g}" in signals:
+        columns["tail_mass"] = signals[f"tail_mass_{easy_threshold:g}"].read(len(rows))[0]
     wrong = argmax_wrong(files["rows"], signals.values(), len(rows))
     if wrong is not None:
         columns["correct"] = ~wrong

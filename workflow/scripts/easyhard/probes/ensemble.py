@@ -57,8 +57,6 @@ class Trained:
     in `seconds`.
     """
 
-    architecture: Architecture
-    kind: Kind
     weights: Weights
     moments: Moments
     unit: Moments
@@ -67,12 +65,6 @@ class Trained:
     best_epoch: int
     epochs: int
     seconds: float
-
-    def say(self, groups: Sequence[Tensor], rows: Tensor) -> Values:
-        """Return probabilities, or numbers in the truth's unit, (rows,), for `rows` of the groups that it reads."""
-        inputs = Inputs(groups, self.moments)
-        raw = _predict(self.architecture, self.weights, inputs, rows) * self.unit.deviation + self.unit.mean
-        return LINKS[self.kind](self.line.at(_float64(raw))).astype(np.float32)
 
 
 def train(data: ProbeData, fits: Sequence[Fit], settings: Mapping[str, Any]) -> list[Trained]:
@@ -93,18 +85,15 @@ def train(data: ProbeData, fits: Sequence[Fit], settings: Mapping[str, Any]) -> 
         if (id(wanted.rows), reads_context) not in inputs:
             groups = kept[: 1 + reads_context]
             inputs[id(wanted.rows), reads_context] = Inputs(groups, moments(groups, data.places(wanted.rows)))
-    unique = {_key(wanted): wanted for wanted in fits}
+    keys = [(wanted.probe, id(wanted.rows), wanted.seed) for wanted in fits]
+    unique = dict(zip(keys, fits, strict=True))
     progress = Progress("probes", len(unique), "fits")
     trained: dict[tuple[str, int, int], Trained] = {}
     one = partial(_train, data=data, inputs=inputs, settings=settings)
     for key, found in zip(unique, each(one, unique.values(), data.hidden.device), strict=True):
         trained[key] = found
         progress.update(len(trained))
-    return [trained[_key(wanted)] for wanted in fits]
-
-
-def _key(wanted: Fit) -> tuple[str, int, int]:
-    return wanted.probe, id(wanted.rows), wanted.seed
+    return [trained[key] for key in keys]
 
 
 def _train(
@@ -112,16 +101,16 @@ def _train(
 ) -> Trained:
     start = time.perf_counter()
     family, name = family_and_task(wanted.probe)
-    task, own = data.tasks[name], inputs[id(wanted.rows), family.reads_context]
+    kind, task, own = TASKS[name].kind, data.tasks[name], inputs[id(wanted.rows), family.reads_context]
     rows, select = data.places(wanted.rows), data.places(data.select)
     unit = Moments(task.target.new_zeros(1), task.target.new_ones(1))
-    if task.kind == "regression":
+    if kind == "regression":
         unit = moments([task.target[:, None]], rows)
     target = (task.target - unit.mean) / unit.deviation  # (kept rows,)
     least, best_epoch, best = float("inf"), 0, None
     for epoch, weights in enumerate(_epochs(wanted, own, target, rows, settings), start=1):
         output = _predict(family.architecture, weights, own, select)
-        error = ERRORS[task.kind](target[select], output).double().mean().item()
+        error = ERRORS[kind](target[select], output).double().mean().item()
         if error < least:
             least, best_epoch = error, epoch
             best, on_select = [tensor.clone() for tensor in weights], output * unit.deviation + unit.mean
@@ -130,12 +119,10 @@ def _train(
     if best is None:
         raise InputError(f"learning_rate: {settings['learning_rate']}; {name} diverged, a lower one is wanted")
     return Trained(
-        architecture=family.architecture,
-        kind=task.kind,
         weights=best,
         moments=own.moments,
         unit=unit,
-        line=LINES[task.kind](_float64(on_select), _float64(task.truth[select])),
+        line=LINES[kind](_float64(on_select), _float64(task.truth[select])),
         error=least,
         best_epoch=best_epoch,
         epochs=epoch,
@@ -191,11 +178,15 @@ def columns_of(data: ProbeData, fits: Sequence[Fit], trained: Sequence[Trained])
 
 
 def _ask(pair: tuple[Fit, Trained], batch: slice, groups: Sequence[Tensor]) -> tuple[Rows, Values]:
-    """The rows of a batch that a fit is asked about, numbered within it, and what its probe says of them."""
+    """The rows of a batch that a fit is asked about, numbered within it, and what its probe says of them, (rows,) each:
+    probabilities, or numbers in the truth's unit."""
     wanted, probe = pair
+    family, task = family_and_task(wanted.probe)
     rows = wanted.asked[slice(*np.searchsorted(wanted.asked, [batch.start, batch.stop]))] - batch.start
-    read = groups[: 1 + family_and_task(wanted.probe)[0].reads_context]
-    return rows, probe.say(read, torch.from_numpy(rows).to(groups[0].device))
+    inputs = Inputs(groups[: 1 + family.reads_context], probe.moments)
+    output = _predict(family.architecture, probe.weights, inputs, torch.from_numpy(rows).to(groups[0].device))
+    calibrated = probe.line.at(_float64(output * probe.unit.deviation + probe.unit.mean))
+    return rows, LINKS[TASKS[task].kind](calibrated).astype(np.float32)
 
 
 def _predict(architecture: Architecture, weights: Weights, inputs: Inputs, rows: Tensor) -> Tensor:

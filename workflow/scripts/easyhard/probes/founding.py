@@ -5,7 +5,7 @@ One decides exits, four foretell the loss, four say whether it is low, and one f
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -93,7 +93,10 @@ def fit(hidden: Tensor, probe: Probe, seed: int) -> tuple[nn.Sequential, int]:
     model = probe.initial(hidden.shape[1], probe.hidden_sizes, seed=seed).to(hidden.device)
     optimizer = probe.optimizer(model.parameters(), lr=probe.learning_rate)
     best, best_epoch, best_weights = float("inf"), 0, copy.deepcopy(model.state_dict())
-    for epoch, batches in enumerate(_epochs(probe, len(y), seed), start=1):
+    generator = torch.Generator().manual_seed(seed)
+    for epoch in range(1, probe.epochs + 1):
+        order = torch.randperm(len(y), generator=generator).to(y.device)
+        batches: Sequence[Tensor | slice] = [ALL] if probe.batch_size is None else order.split(probe.batch_size)
         for rows in batches:
             optimizer.zero_grad()
             probe.objective(model(x[rows]), y[rows]).backward()
@@ -109,14 +112,6 @@ def fit(hidden: Tensor, probe: Probe, seed: int) -> tuple[nn.Sequential, int]:
     if probe.validation is not None:
         model.load_state_dict(best_weights)
     return model, epoch
-
-
-def _epochs(probe: Probe, rows: int, seed: int) -> Iterator[Sequence[Tensor | slice]]:
-    """Yield the batches of each epoch."""
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(probe.epochs):
-        order = torch.randperm(rows, generator=generator).to(probe.target.device)
-        yield [ALL] if probe.batch_size is None else torch.split(order, probe.batch_size)
 
 
 def exit_classifier(loss: Tensor, settings: Mapping[str, Any]) -> Probe:

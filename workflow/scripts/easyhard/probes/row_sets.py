@@ -102,8 +102,9 @@ def _summary(
     """What each probe costs, how each fit went, and how many tokens of how many documents taught those of the curve."""
     summary: dict[str, Any] = {"costs": {}, "probes": [], "learning": {}}
     for wanted, found in zip(whole, trained, strict=True):
-        width = data.hidden.shape[1] + family_and_task(wanted.probe)[0].reads_context * data.context.shape[1]
-        cost = multiply_adds(found.architecture, width, settings["hidden"])
+        family, _ = family_and_task(wanted.probe)
+        width = data.hidden.shape[1] + family.reads_context * data.context.shape[1]
+        cost = multiply_adds(family.architecture, width, settings["hidden"])
         summary["costs"][wanted.probe] = {"multiply_adds": cost}
         own = {name: getattr(found, name) for name in ("epochs", "best_epoch", "error", "seconds")}
         summary["probes"].append({"probe": wanted.probe, "seed": wanted.seed} | own | vars(found.line))

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from easyhard.signals.catalogue import TASKS, Kind
-
 
 @dataclass(frozen=True)
 class Task:
@@ -15,22 +13,17 @@ class Task:
     `truth` (tokens,) is what the prediction is to mean in the end, and is calibrated to.
     """
 
-    name: str
     target: Tensor
     truth: Tensor
-
-    @property
-    def kind(self) -> Kind:
-        return TASKS[self.name].kind
 
 
 def tasks_of(
     loss: Tensor,
+    entropy: Tensor,
     *,
     easy_threshold: float,
     label_share: float,
     label_worth: float,
-    entropy: Tensor | None = None,
     tail_mass: Tensor | None = None,
     correct: Tensor | None = None,
 ) -> dict[str, Task]:
@@ -50,16 +43,14 @@ def tasks_of(
                                     one number for both. Its truth is loss + label_worth · (loss > easy_threshold)
     """
     easy = (loss <= easy_threshold).float()
+    blend = torch.lerp(entropy, loss, label_share)
     pairs = {"loss": (loss, loss), "log1p_loss": (torch.log1p(loss), torch.log1p(loss)), "easy": (easy, easy)}
+    pairs |= {"entropy": (entropy, entropy), "guided_loss": (blend, loss)}
     if correct is not None:
         pairs["correct"] = (correct, correct)
-    if entropy is not None:
-        blend = torch.lerp(entropy, loss, label_share)
-        pairs |= {"entropy": (entropy, entropy), "guided_loss": (blend, loss)}
     if tail_mass is not None:
         tail = tail_mass.clamp(0, 1)  # a sum of probabilities in float32 may leave [0, 1]
-        pairs |= {"tail_mass": (tail, tail), "guided_easy": (torch.lerp(1 - tail, easy, label_share), easy)}
-    if tail_mass is not None and entropy is not None:
         both = blend + label_worth * torch.lerp(tail, 1 - easy, label_share)
+        pairs |= {"tail_mass": (tail, tail), "guided_easy": (torch.lerp(1 - tail, easy, label_share), easy)}
         pairs["guided_both"] = (both, loss + label_worth * (1 - easy))
-    return {name: Task(name, target.float(), truth.float()) for name, (target, truth) in pairs.items()}
+    return {name: Task(target.float(), truth.float()) for name, (target, truth) in pairs.items()}
