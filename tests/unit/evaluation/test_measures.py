@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from easyhard.activations.store import write_shard
 from easyhard.atomic import write_json
 from easyhard.errors import InputError
-from easyhard.evaluation.measures import evaluate
+from easyhard.evaluation.measures import ceilings, evaluate
 from easyhard.evaluation.run import Run
 from easyhard.signals.store import write_columns
 from easyhard.tokens.encoding import TokenStream
@@ -161,6 +161,13 @@ def test_figures_of_the_founding_protocol(found: Figures) -> None:
     assert found["metric_prediction", "margin", "pearson"] == pytest.approx(margin)
     assert found["low_rank", "plain/2", "seconds"] == 3.0  # of both shards
     assert ("low_rank", "plain/2", "argmax_kept") not in found
+
+
+def test_states_without_targets_have_ceilings_and_no_calibration(files: dict[str, Any], tmp_path: Path) -> None:
+    head = shards(tmp_path, "head", {"entropy": EXACT["entropy"], "tail_mass_3": tail_mass(P, 3)})
+    write_json(tmp_path / "fitted.json", {"words": WORDS, "dim": DIM, "temperature": None})
+    own = {"rows": files["rows"], "words": files["words"], "head": head, "fitted": str(tmp_path / "fitted.json")}
+    assert {row.item for row in ceilings(Run(own, SETTINGS, threads=1))} == {"loss_over_3", "loss"}
 
 
 def test_a_run_of_signals_alone_has_neither_costs_of_a_head_nor_ceilings(files: dict[str, Any]) -> None:

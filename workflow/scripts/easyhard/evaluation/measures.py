@@ -51,14 +51,16 @@ def ceilings(run: Run) -> list[Row]:
     draws = [name for name in column_names(run.files["words"]) if name.startswith("draw_")]
     tails = {label_name(threshold): f"tail_mass_{threshold:g}" for threshold in run.settings["fair"]["thresholds"]}
     tails = {label: name for label, name in tails.items() if name in known}
-    names = (*tails.values(), "entropy", "max_probability", "scaled_max_probability", "scaled_loss")
-    head = run.columns("head", names, len(documents.tokens), test)
+    head = run.columns("head", (*tails.values(), "entropy"), len(documents.tokens), test)
     drawn = run.columns("words", draws, len(test))
     masses = {label: head[name] for label, name in tails.items()}
     rows = ceiling_rows(masses, documents.thresholds, head["entropy"], list(drawn.values()))
-    if ARGMAX_WRONG not in documents.labels:
-        return rows
     temperature = run.json("fitted")["temperature"]
+    if temperature is None:  # targets are not known
+        return rows
+    head = run.columns(
+        "head", ("max_probability", "scaled_max_probability", "scaled_loss"), len(documents.tokens), test
+    )
     models = {
         "model": (1.0, head["max_probability"], documents.loss),
         "temperature": (temperature, head["scaled_max_probability"], head["scaled_loss"]),
