@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 from easyhard.evaluation import judge, resampling
 from easyhard.evaluation.judge import Judge
-from easyhard.evaluation.ranking_metrics import auroc
+from easyhard.evaluation.ranking import auroc
 from easyhard.evaluation.resampling import Clusters, Estimate, draw_resamples, interval, make_clusters
 
 CORPORA, DOCUMENTS, RESAMPLES = 250, 60, 200

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from easyhard.evaluation import ranking_metrics as metrics
+from easyhard.evaluation import ranking
 from easyhard.evaluation.ranking import coarsen, equal_scores, make_curve, once, ratio
 
 from .simulated import sampled
@@ -77,40 +77,40 @@ def test_auroc_and_auprc_equal_scikit_learn_on_repeated_rows(tokens: int, decima
     hard = loss > np.median(loss)
     hard[:2] = True, False
     rows = [np.repeat(np.arange(tokens), weights) for weights in times]
-    for found, reference in ((metrics.curve_auroc, roc_auc_score), (metrics.curve_auprc, average_precision_score)):
+    for found, reference in ((ranking.curve_auroc, roc_auc_score), (ranking.curve_auprc, average_precision_score)):
         expected = [reference(hard[own], hardness[own]) for own in rows]
         assert found(*sampled(hardness, hard, times)) == pytest.approx(expected, abs=1e-12)
-    assert metrics.auroc(hardness, hard) == pytest.approx(roc_auc_score(hard, hardness), abs=1e-12)
+    assert ranking.auroc(hardness, hard) == pytest.approx(roc_auc_score(hard, hardness), abs=1e-12)
 
 
 def test_augrc_is_the_area_under_the_curve_with_ties_in_random_order() -> None:
     random = np.random.default_rng(1)
     risk, hardness = random.exponential(size=(2, 333))
-    assert metrics.augrc(hardness, risk) == pytest.approx(area_of_order(risk[np.argsort(hardness)]), abs=1e-12)
+    assert ranking.augrc(hardness, risk) == pytest.approx(area_of_order(risk[np.argsort(hardness)]), abs=1e-12)
     risk, tied = random.exponential(size=40), random.integers(0, 4, 40).astype(float)
     orders = [area_of_order(risk[np.lexsort([random.random(40), tied])]) for _ in range(4000)]
-    assert metrics.augrc(tied, risk) == pytest.approx(np.mean(orders), abs=5 * np.std(orders) / math.sqrt(4000))
+    assert ranking.augrc(tied, risk) == pytest.approx(np.mean(orders), abs=5 * np.std(orders) / math.sqrt(4000))
 
 
 def test_ratio_from_random_to_oracle() -> None:
     risk, all_once = np.array([0.0, 1.0, 2.0, 5.0]), np.ones((1, 4))
-    oracle = metrics.curve_augrc(*sampled(risk, risk, all_once))
+    oracle = ranking.curve_augrc(*sampled(risk, risk, all_once))
     for hardness, expected in ((risk, 1), (-risk, -1), (np.zeros(4), 0), (np.array([0.0, 2.0, 1.0, 3.0]), 7 / 8)):
-        found = metrics.curve_prr(*sampled(hardness, risk, all_once), oracle)
+        found = ranking.curve_prr(*sampled(hardness, risk, all_once), oracle)
         assert found[0] == pytest.approx(expected, abs=1e-15)
     equal = sampled(np.full(7, 0.1), np.full(7, 0.1), np.ones((1, 7)))
-    assert math.isnan(metrics.curve_prr(*equal, metrics.curve_augrc(*equal))[0])
+    assert math.isnan(ranking.curve_prr(*equal, ranking.curve_augrc(*equal))[0])
 
 
 def test_by_hand_and_where_there_is_no_pair() -> None:
     hard = np.array([True, True, False, False])
-    assert metrics.auroc(np.array([3.0, 1.0, 1.0, 0.0]), hard) == 0.875
-    assert metrics.auroc(-hard.astype(float), hard) == 0.0
-    assert metrics.auroc(np.zeros(4), hard) == 0.5
-    assert metrics.curve_auprc(*sampled(np.zeros(4), hard, np.ones((1, 4))))[0] == pytest.approx(0.5, abs=1e-15)
+    assert ranking.auroc(np.array([3.0, 1.0, 1.0, 0.0]), hard) == 0.875
+    assert ranking.auroc(-hard.astype(float), hard) == 0.0
+    assert ranking.auroc(np.zeros(4), hard) == 0.5
+    assert ranking.curve_auprc(*sampled(np.zeros(4), hard, np.ones((1, 4))))[0] == pytest.approx(0.5, abs=1e-15)
     for one_kind in (np.ones(4, dtype=bool), np.zeros(4, dtype=bool)):
-        assert math.isnan(metrics.auroc(np.arange(4.0), one_kind))
-    assert math.isnan(metrics.curve_auprc(*sampled(np.arange(4.0), np.zeros(4), np.ones((1, 4))))[0])
+        assert math.isnan(ranking.auroc(np.arange(4.0), one_kind))
+    assert math.isnan(ranking.curve_auprc(*sampled(np.arange(4.0), np.zeros(4), np.ones((1, 4))))[0])
 
 
 def test_the_cut_goes_through_a_mixed_group_and_never_through_a_tie() -> None:
@@ -121,17 +121,17 @@ def test_the_cut_goes_through_a_mixed_group_and_never_through_a_tie() -> None:
         (np.array([3.0, 2.0, 1.0, 1.0, 1.0, 0.0]), once, 3, (4 / 6, 9 - 3)),
         (np.zeros(6), once, 10, (1, math.nan)),  # a constant signal has no hard half
     ):
-        (share,), (difference,) = metrics.curve_halves(*sampled(hardness, loss, times, bins))
+        (share,), (difference,) = ranking.curve_halves(*sampled(hardness, loss, times, bins))
         assert (share, difference) == pytest.approx(expected, nan_ok=True)
 
 
 def test_risks_are_means_of_the_easiest_and_of_a_tie_that_is_cut_each_token_is_taken_in_part() -> None:
     loss, hardness = np.random.default_rng(0).exponential(size=(2, 200))
     easiest = loss[np.argsort(hardness)]
-    found = metrics.curve_risks(*sampled(hardness, loss, np.ones((1, 200))), [0.05, 0.5, 0.95, 1.0])[:, 0]
+    found = ranking.curve_risks(*sampled(hardness, loss, np.ones((1, 200))), [0.05, 0.5, 0.95, 1.0])[:, 0]
     assert found == pytest.approx([easiest[:count].mean() for count in (10, 100, 190, 200)], abs=1e-12)
     loss, hardness = np.array([1.0, 2.0, 6.0, 9.0]), np.array([0.0, 1.0, 1.0, 2.0])
     twice = sampled(hardness, loss, np.array([[1, 1, 1, 1], [0, 1, 1, 0]]))
-    found = metrics.curve_risks(*twice, [0.25, 0.5, 0.75, 0.9, 1.0])
+    found = ranking.curve_risks(*twice, [0.25, 0.5, 0.75, 0.9, 1.0])
     assert found[:, 0] == pytest.approx([1, 5 / 2, 3, (9 + 0.6 * 9) / 3.6, 4.5])
     assert found[:, 1] == pytest.approx([4, 4, 4, 4, 4])

@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 
 from easyhard.evaluation.columns import Column, Mask, median_split, oracle_loss_diff, split_losses
 from easyhard.evaluation.correlation import spearman
-from easyhard.evaluation.ranking_metrics import augrc, auroc
+from easyhard.evaluation.ranking import augrc, auroc
 from easyhard.evaluation.rows import Row, make_rows
 
 CEILINGS, CALIBRATION = "fair_ceilings", "fair_calibration"

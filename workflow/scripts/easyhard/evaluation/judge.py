@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.stats import rankdata
 
-from easyhard.evaluation import ranking_metrics as metrics
+from easyhard.evaluation import ranking
 from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask
 from easyhard.evaluation.correlation import Ranks, make_ranks, pearson, rank_correlation
 from easyhard.evaluation.ranking import Counts, Curve, Groups, coarsen, equal_scores, make_curve, once, ratio
@@ -19,8 +19,8 @@ COVERAGES: Final = tuple(percent / 100 for percent in range(5, 101, 5))
 RISK_METRICS: Final = tuple(f"risk_{percent:02d}" for percent in range(5, 101, 5))
 SAMPLES_AT_ONCE: Final = 144  # no power of two: rows that lie one apart would push each other out of the cache
 
-Figures = dict[str, metrics.Sample]
-Oracle = tuple[metrics.Sample, metrics.Sample]  # AUGRC and Loss Diff of the ranking by the loss itself
+Figures = dict[str, ranking.Sample]
+Oracle = tuple[ranking.Sample, ranking.Sample]  # AUGRC and Loss Diff of the ranking by the loss itself
 Block = tuple[NDArray[np.float32], Ranks, Oracle]
 """Some of the samples: the clusters' weights (clusters, samples), and the loss's ranks and oracle on them."""
 
@@ -95,22 +95,22 @@ class Judge:
 
 
 def _figures(curve: Curve, loss: Counts, hard: Mapping[str, Counts], oracle: Oracle) -> Figures:
-    easy_share, loss_diff = metrics.curve_halves(curve, loss)
+    easy_share, loss_diff = ranking.curve_halves(curve, loss)
     figures = {
-        "augrc": metrics.curve_augrc(curve, loss),
-        "prr": metrics.curve_prr(curve, loss, oracle[0]),
+        "augrc": ranking.curve_augrc(curve, loss),
+        "prr": ranking.curve_prr(curve, loss, oracle[0]),
         "loss_diff": loss_diff,
         "oracle_share": ratio(loss_diff, oracle[1]),
         "easy_share": easy_share,
-        **dict(zip(RISK_METRICS, metrics.curve_risks(curve, loss, COVERAGES), strict=True)),
+        **dict(zip(RISK_METRICS, ranking.curve_risks(curve, loss, COVERAGES), strict=True)),
     }
     for name, label in hard.items():
-        figures[f"auroc_{name}"] = metrics.curve_auroc(curve, label)
-        figures[f"auprc_{name}"] = metrics.curve_auprc(curve, label)
+        figures[f"auroc_{name}"] = ranking.curve_auroc(curve, label)
+        figures[f"auprc_{name}"] = ranking.curve_auprc(curve, label)
     if ARGMAX_WRONG in hard:
-        figures["augrc_argmax_wrong"] = metrics.curve_augrc(curve, hard[ARGMAX_WRONG])
+        figures["augrc_argmax_wrong"] = ranking.curve_augrc(curve, hard[ARGMAX_WRONG])
     return figures
 
 
 def _oracle(curve: Curve, loss: Counts) -> Oracle:
-    return metrics.curve_augrc(curve, loss), metrics.curve_halves(curve, loss)[1]
+    return ranking.curve_augrc(curve, loss), ranking.curve_halves(curve, loss)[1]

@@ -14,7 +14,7 @@ from easyhard.evaluation.columns import ARGMAX_WRONG, OVER_MEDIAN, Column, Mask,
 from easyhard.evaluation.correlation import spearman
 from easyhard.evaluation.differences import Standing, difference_rows
 from easyhard.evaluation.judge import RISK_METRICS, Judge
-from easyhard.evaluation.ranking_metrics import augrc, auroc
+from easyhard.evaluation.ranking import augrc, auroc
 from easyhard.evaluation.resampling import Estimate, combine_seeds, draw_resamples, estimate_row, make_clusters
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.strata import Strata, strata_rows

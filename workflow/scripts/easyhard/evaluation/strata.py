@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.evaluation.columns import Column, Mask, Rows, mean_or_nan
-from easyhard.evaluation.ranking import Counts, Groups, coarsen, equal_scores, make_curve, ratio
-from easyhard.evaluation.ranking_metrics import auroc, curve_auroc
+from easyhard.evaluation.ranking import Counts, Groups, auroc, coarsen, curve_auroc, equal_scores, make_curve, ratio
 from easyhard.evaluation.resampling import Estimate, Resamples, cluster_sums, estimate_row, interval
 from easyhard.evaluation.rows import Row, make_rows
 
