@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from easyhard.evaluation.columns import Column, Mask, median_split, oracle_loss_diff, split_losses
+from easyhard.evaluation.columns import Column, Mask, split_at_median
 from easyhard.evaluation.correlation import spearman
 from easyhard.evaluation.ranking import augrc, auroc
 from easyhard.evaluation.rows import Row, make_rows
@@ -35,13 +35,9 @@ def ceiling_rows(
 
 
 def _loss_figures(entropy: Column, loss: Column) -> dict[str, float]:
-    difference = split_losses(loss, median_split(entropy, high_means_easy=False))["loss_diff"]
-    return {
-        "spearman": spearman(entropy, loss),
-        "augrc": augrc(entropy, loss),
-        "loss_diff": difference,
-        "oracle_share": difference / oracle_loss_diff(loss),
-    }
+    found = {"spearman": spearman(entropy, loss), "augrc": augrc(entropy, loss)}
+    halves = split_at_median(entropy, loss, high_means_easy=False)
+    return found | {name: halves[name] for name in ("loss_diff", "oracle_share")}
 
 
 def calibration_rows(models: Mapping[str, tuple[float, Column, Column]], argmax_right: Mask) -> list[Row]:

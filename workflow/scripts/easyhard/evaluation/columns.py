@@ -49,9 +49,12 @@ def split_losses(loss: Column, easy: Mask) -> dict[str, float]:
     return {"easy_loss": easy_loss, "hard_loss": hard_loss, "loss_diff": hard_loss - easy_loss}
 
 
-def oracle_loss_diff(loss: Column) -> float:
-    """Return the Loss Diff (nats) of the median split by the loss itself: no signal's is larger."""
-    return split_losses(loss, median_split(loss, high_means_easy=False))["loss_diff"]
+def split_at_median(values: Column, loss: Column, high_means_easy: bool) -> dict[str, float]:
+    """Return `split_losses` of the median split by `values` (tokens,), and oracle_share: its Loss Diff over that of the
+    split by the loss itself, which no signal's exceeds."""
+    losses = split_losses(loss, median_split(values, high_means_easy))
+    oracle = split_losses(loss, median_split(loss, high_means_easy=False))
+    return losses | {"oracle_share": losses["loss_diff"] / oracle["loss_diff"]}
 
 
 def mean_or_nan(values: Column) -> float:

@@ -82,13 +82,6 @@ class Documents:
         """What measures signals on the test rows, by these labels."""
         return Judge(self.loss, {label: self.labels[label][self.test] for label in labels}, self.resamples)
 
-    def strata(self) -> Strata:
-        """What measures signals among test rows that are alike."""
-        tokens, test = self.tokens, self.test
-        traits = {"frequency": tokens.target_count, "position": tokens.position, "document": tokens.document}
-        own = {name: values[test].astype(np.int64) for name, values in traits.items()}
-        return Strata(self.labels[self.main][test], own, self.resamples)
-
     def high_means_easy(self, values: Column) -> bool:
         """Whether high values, (tokens,), mean easy: Spearman's correlation with the loss on fit rows is below 0."""
         fit = self.tokens.rows(FIT)
@@ -115,13 +108,16 @@ def judged_rows(
     both None where unknown. Signals are shared out to threads, whose number changes no figure. Raises InputError naming
     a signal with a value that is not finite.
     """
-    judge, strata, resamples = documents.judge(*documents.labels), documents.strata(), documents.resamples
-    main, select, count = documents.main, documents.select, resamples.clusters.count
-    hard, loss = documents.labels[main][select], documents.tokens.loss[select].astype(np.float64)
+    judge, resamples, tokens = documents.judge(*documents.labels), documents.resamples, documents.tokens
+    main, select, test, count = documents.main, documents.select, documents.test, resamples.clusters.count
+    hard, loss = documents.labels[main][select], tokens.loss[select].astype(np.float64)
+    traits = {"frequency": tokens.target_count, "position": tokens.position, "document": tokens.document}
+    alike = {name: values[test].astype(np.int64) for name, values in traits.items()}
+    strata = Strata(documents.labels[main][test], alike, resamples)
 
     def measure(candidate: Candidate, load: Callable[[], ArrayLike]) -> tuple[Figures, Figures, list[float]]:
         values = load()
-        on_select, on_test = candidate.hardness(values, select), candidate.hardness(values, documents.test)
+        on_select, on_test = candidate.hardness(values, select), candidate.hardness(values, test)
         within = strata.measure(on_test) if candidate.stratified else {}
         return judge.measure(on_test), within, [auroc(on_select, hard), augrc(on_select, loss)]
 

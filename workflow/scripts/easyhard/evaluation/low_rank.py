@@ -4,16 +4,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from easyhard.evaluation.columns import Column
+from easyhard.evaluation.columns import Column, split_at_median
 from easyhard.evaluation.correlation import pearson
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.evaluation.separation import separation
-from easyhard.signals.registry import find
 
 REFINED = "refined_"
 KEPT = {"argmax": "argmax_kept", "refined_argmax": "argmax_kept_refined"}
-SEPARATED_BY = "max_minus_mean"
-SHOWN = ("easy_loss", "hard_loss", "loss_diff", "oracle_share")
 
 
 def low_rank_rows(
@@ -42,7 +38,6 @@ def low_rank_rows(
                 figures[f"{name}_pearson"] = pearson(values, original)
         if loss is not None:
             figures["max_probability_mse"] = float(np.mean((low["max_probability"] - exact["max_probability"]) ** 2))
-            split = separation(find(SEPARATED_BY), low[SEPARATED_BY], loss)
-            figures |= {name: split[name] for name in SHOWN}
+            figures |= split_at_median(low["max_minus_mean"], loss, high_means_easy=True)
         rows += make_rows(section, item, figures)
     return rows

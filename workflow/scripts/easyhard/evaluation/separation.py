@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from easyhard.evaluation.columns import Column, mean_or_nan, median_split, oracle_loss_diff, split_losses
+from easyhard.evaluation.columns import Column, mean_or_nan, split_at_median, split_losses
 from easyhard.evaluation.correlation import pearson, spearman
 from easyhard.evaluation.rows import Row, make_rows
-from easyhard.signals.registry import Signal, find
+from easyhard.signals.registry import find
 
 SECTION = "separation"
 TARGET_THRESHOLDS = (0.01, 0.02, 0.05)
@@ -17,32 +17,24 @@ FEWEST_TOKENS = 100
 
 
 def separation_rows(signals: Mapping[str, Column], loss: Column) -> list[Row]:
-    """Return the rows of section `separation` for the oracle and for each signal, all columns (tokens,), loss in nats.
+    """Return the rows of section `separation` for the oracle and for each signal, all columns (tokens,), loss in nats:
+    correlation with the loss, mean, population std, and the median split in the signal's own direction.
 
     Raises InputError naming a signal that is not in the registry.
     """
     rows = []
     for name, values in {"oracle": loss, **signals}.items():
-        rows += make_rows(SECTION, name, separation(find(name), values, loss))
+        high_means_easy = bool(find(name).high_means_easy)
+        figures = {
+            "pearson": pearson(values, loss),
+            "spearman": spearman(values, loss),
+            "mean": values.mean(),
+            "std": values.std(),
+            "high_means_easy": float(high_means_easy),
+            **split_at_median(values, loss, high_means_easy),
+        }
+        rows += make_rows(SECTION, name, figures)
     return rows
-
-
-def separation(signal: Signal, values: Column, loss: Column) -> dict[str, float]:
-    """Return correlation with the loss, mean, population std, and the median split's easy and hard loss of one signal.
-
-    values, loss: (tokens,); the signal states its direction. oracle_share is the Loss Diff over the oracle's.
-    Undefined figures are NaN.
-    """
-    losses = split_losses(loss, median_split(values, bool(signal.high_means_easy)))
-    return {
-        "pearson": pearson(values, loss),
-        "spearman": spearman(values, loss),
-        "mean": values.mean(),
-        "std": values.std(),
-        "high_means_easy": float(bool(signal.high_means_easy)),
-        **losses,
-        "oracle_share": losses["loss_diff"] / oracle_loss_diff(loss),
-    }
 
 
 def exit_threshold_rows(prediction: Column, loss: Column, threshold: float) -> list[Row]:
