@@ -65,16 +65,16 @@ def test_training_stops_after_patience_and_keeps_the_best_weights(monkeypatch: p
     seen: list[Weights] = []
     watch(monkeypatch, "_epochs", lambda weights: seen.append([tensor.clone() for tensor in weights]))
     columns, (found,) = fit_and_say(case(hidden, target), ["mlp_loss"], SETTINGS | {"max_epochs": 100})
-    assert found.epochs == len(seen) < 100
-    assert found.best_epoch == found.epochs - SETTINGS["patience"]
+    assert found.course["epochs"] == len(seen) < 100
+    assert found.course["best_epoch"] == found.course["epochs"] - SETTINGS["patience"]
     deviation, mean = torch.std_mean(target[:200], correction=0)
     inputs = (hidden - hidden[:200].mean(0)) / hidden[:200].std(0, correction=0)
     inputs = torch.cat([inputs, torch.ones(400, 1)], 1)
     raw = [outputs("mlp", weights, inputs) * deviation + mean for weights in seen]
     errors = [float(((values - target) / deviation)[200:300].square().mean()) for values in raw]
-    assert int(np.argmin(errors)) == found.best_epoch - 1
-    assert found.error == pytest.approx(min(errors), rel=1e-4)
-    best = raw[found.best_epoch - 1].double().numpy()
+    assert int(np.argmin(errors)) == found.course["best_epoch"] - 1
+    assert found.course["error"] == pytest.approx(min(errors), rel=1e-4)
+    best = raw[found.course["best_epoch"] - 1].double().numpy()
     slope, intercept = np.polyfit(best[200:300], target[200:300].double().numpy(), 1)  # calibrated on the select rows
     np.testing.assert_allclose(columns["mlp_loss@0"], slope * best + intercept, rtol=1e-3, atol=1e-4)
 
@@ -106,7 +106,7 @@ def test_seeds_do_not_depend_on_each_other_nor_on_the_number_of_threads() -> Non
         torch.set_num_threads(1)
     for name, values in columns.items():
         np.testing.assert_array_equal(values, again[name])
-    assert [one.error for one in trained] == [one.error for one in two]
+    assert [one.course["error"] for one in trained] == [one.course["error"] for one in two]
     np.testing.assert_array_equal(said(data, "mlp_loss", max_epochs=2), columns["mlp_loss@0"])
     assert 0.5 < np.corrcoef(columns["mlp_loss@0"], columns["mlp_loss@1"])[0, 1] < 1
 
@@ -187,7 +187,7 @@ def test_every_probe_says_what_its_task_means(fitted: Fitted) -> None:
             assert 0 <= values.min() <= values.max() <= 1, name
         # calibrated on 600 tokens, judged on 600: the means differ by chance, some .1 nats or .02
         assert values[JUDGED].mean() == pytest.approx(float(data.tasks[own].truth[JUDGED].mean()), abs=0.3), name
-        assert 1 <= found.best_epoch <= found.epochs <= 3
+        assert 1 <= found.course["best_epoch"] <= found.course["epochs"] <= 3
     without, beside = (roc_auc_score(easy, columns[f"{family}_easy@0"][JUDGED]) for family in ("mlp", "mlp_context"))
     assert beside > without + 0.05
 

@@ -51,11 +51,12 @@ def test_an_interaction_is_found_and_named_as_important(stack: Stack) -> None:
     assert 0 <= values.min() <= values.max() <= 1
     assert roc_auc_score(hard, values[JUDGED]) > roc_auc_score(hard, truth[JUDGED]) - 0.04
     assert values[JUDGED].mean() == pytest.approx(hard.mean(), abs=0.04)
-    assert 0 < stack.comparisons <= SETTINGS["max_trees"] * min(8, stack.leaves - 1)
-    assert list(stack.importance) == NAMES
-    ranked = sorted(NAMES, key=lambda name: -stack.importance[name][0])
+    assert 0 < stack.growth["comparisons"] <= SETTINGS["max_trees"] * min(8, stack.growth["leaves"] - 1)
+    importance = stack.growth["importance"]
+    assert list(importance) == NAMES
+    ranked = sorted(NAMES, key=lambda name: -importance[name][0])
     assert (set(ranked[:2]), ranked[2]) == ({"left", "right"}, "weak")
-    for name, (mean, deviation) in stack.importance.items():
+    for name, (mean, deviation) in importance.items():
         assert 0 <= deviation < 0.05
         assert abs(mean) < 0.02 if name.startswith("noise") else mean > 0.005
     alone = fit(data(), ["left", "noise_a"])
@@ -66,7 +67,8 @@ def test_a_regression_of_the_loss() -> None:
     values = (found := fit(data(), NAMES, goal="loss")).say(data().signals)
     assert roc_auc_score(data().hard[JUDGED], values[JUDGED]) > 0.75
     assert values[JUDGED].mean() == pytest.approx(data().loss[JUDGED].mean(), abs=0.3)
-    assert max(found.importance, key=lambda name: found.importance[name][0]) in ("left", "right")
+    importance = found.growth["importance"]
+    assert max(importance, key=lambda name: importance[name][0]) in ("left", "right")
 
 
 def test_neither_threads_nor_judged_rows_matter_but_the_seed_does(stack: Stack) -> None:
@@ -74,8 +76,7 @@ def test_neither_threads_nor_judged_rows_matter_but_the_seed_does(stack: Stack) 
     hard, loss = given.hard.copy(), given.loss.copy()
     hard[JUDGED], loss[JUDGED] = ~hard[JUDGED], 99
     again = fit_stack(replace(given, hard=hard, loss=loss), NAMES, "hard", SETTINGS, 0, threads=3)
-    assert (again.learning_rate, again.leaves) == (stack.learning_rate, stack.leaves)
-    assert again.importance == stack.importance
+    assert again.growth == stack.growth
     np.testing.assert_array_equal(again.say(given.signals), stack.say(given.signals))
     assert not np.array_equal(fit(given, NAMES, seed=1).say(given.signals), stack.say(given.signals))
 
@@ -91,7 +92,7 @@ def test_settings_are_chosen_across_documents() -> None:
     named = {"name": (given.documents + 0.3 * random.random(TOKENS)).astype(np.float32)}
     hard = np.where(random.random(TOKENS) < 0.95, coin[given.documents], ~coin[given.documents])
     found = fit(replace(given, signals=named, hard=hard), ["name"], patience=60, tuning_tokens=5_000)
-    assert (found.learning_rate, found.leaves) == (0.1, 4)
+    assert (found.growth["learning_rate"], found.growth["leaves"]) == (0.1, 4)
 
 
 def test_what_is_refused() -> None:

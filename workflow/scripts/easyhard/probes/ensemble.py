@@ -52,19 +52,16 @@ class Fit:
 class Trained:
     """A trained probe: its weights, the moments that scale its inputs, and the line that calibrates it.
 
-    `unit` has the mean and deviation of a regression's target. `error` is the objective on the select rows, squared
-    error of the standardised target or cross-entropy in nats, at `best_epoch`, whose weights speak; `epochs` were run,
-    in `seconds`.
+    `unit` has the mean and deviation of a regression's target. Of the course of the training there are `error`, the
+    objective on the select rows, squared error of the standardised target or cross-entropy in nats, at `best_epoch`,
+    whose weights speak; and `epochs` that were run, in `seconds`.
     """
 
     weights: Weights
     moments: Moments
     unit: Moments
     line: Line
-    error: float
-    best_epoch: int
-    epochs: int
-    seconds: float
+    course: dict[str, float]
 
 
 def train(data: ProbeData, fits: Sequence[Fit], settings: Mapping[str, Any]) -> list[Trained]:
@@ -118,16 +115,9 @@ def _train(
             break
     if best is None:
         raise InputError(f"learning_rate: {settings['learning_rate']}; {name} diverged, a lower one is wanted")
-    return Trained(
-        weights=best,
-        moments=own.moments,
-        unit=unit,
-        line=LINES[kind](_float64(on_select), _float64(task.truth[select])),
-        error=least,
-        best_epoch=best_epoch,
-        epochs=epoch,
-        seconds=time.perf_counter() - start,
-    )
+    line = LINES[kind](_float64(on_select), _float64(task.truth[select]))
+    course = {"epochs": epoch, "best_epoch": best_epoch, "error": least, "seconds": time.perf_counter() - start}
+    return Trained(best, own.moments, unit, line, course)
 
 
 def _epochs(

@@ -106,8 +106,7 @@ def _summary(
         width = data.hidden.shape[1] + family.reads_context * data.context.shape[1]
         cost = multiply_adds(family.architecture, width, settings["hidden"])
         summary["costs"][wanted.probe] = {"multiply_adds": cost}
-        own = {name: getattr(found, name) for name in ("epochs", "best_epoch", "error", "seconds")}
-        summary["probes"].append({"probe": wanted.probe, "seed": wanted.seed} | own | vars(found.line))
+        summary["probes"].append({"probe": wanted.probe, "seed": wanted.seed} | found.course | vars(found.line))
     for wanted in curve:
         point = wanted.column.removeprefix("learning/").partition("@")[0]
         summary["learning"][point] = [len(wanted.rows), len(np.unique(data.documents[wanted.rows]))]

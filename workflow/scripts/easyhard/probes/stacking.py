@@ -48,7 +48,7 @@ class StackData:
 
 @dataclass(frozen=True)
 class Stack:
-    """Trees that read the signals `inputs`.
+    """Trees that read the signals `inputs`, and how they were grown.
 
     `learning_rate` and `leaves` were chosen; `comparisons` bounds the comparisons of one token's prediction: trees
     times depth. `importance` is, by signal, the drop of the AUROC of hard when the signal is permuted among select
@@ -57,10 +57,7 @@ class Stack:
 
     inputs: Sequence[str]
     model: Model
-    learning_rate: float
-    leaves: int
-    comparisons: float
-    importance: dict[str, tuple[float, float]]
+    growth: dict[str, Any]
 
     def say(self, signals: Mapping[str, Column]) -> NDArray[np.float32]:
         """Return what the trees say of tokens with these signals, (tokens,): the probability of hard, or the loss."""
@@ -85,9 +82,10 @@ def fit_stack(
     learning_rate, leaves = _choose(x, y, data, goal, settings, seed, threads)
     model = _model(goal, learning_rate, leaves, settings, seed)
     model.fit(x[data.fit], y[data.fit], X_val=x[data.select], y_val=y[data.select])
-    comparisons = float(model.n_iter_) * min(DEPTH, leaves - 1)
-    importance = _importance(model, x, data, settings, seed, threads)
-    return Stack(inputs, model, learning_rate, leaves, comparisons, dict(zip(inputs, importance, strict=True)))
+    growth: dict[str, Any] = {"learning_rate": learning_rate, "leaves": leaves}
+    growth["comparisons"] = float(model.n_iter_) * min(DEPTH, leaves - 1)
+    growth["importance"] = dict(zip(inputs, _importance(model, x, data, settings, seed, threads), strict=True))
+    return Stack(inputs, model, growth)
 
 
 def _matrix(signals: Mapping[str, Column], inputs: Sequence[str]) -> Matrix:

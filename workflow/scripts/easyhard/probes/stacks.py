@@ -47,9 +47,7 @@ def grow_stacks(
             grown = fit_stack(data, names, goal, settings["stacks"], settings["seed"], threads=threads)
             stacks[stack + suffix] = grown
             summary["costs"][stack + suffix] = {"multiply_adds": multiply_adds({name: known[name] for name in names})}
-            summary["stacks"][stack + suffix] = {
-                key: getattr(grown, key) for key in ("learning_rate", "leaves", "comparisons", "importance")
-            }
+            summary["stacks"][stack + suffix] = grown.growth
             progress.update(len(stacks))
     said = ({f"{name}@0": stack.say(batch) for name, stack in stacks.items()} for batch in _batches(read))
     return said, summary
