@@ -73,7 +73,6 @@ def test_families() -> None:
 def test_without_a_head_or_a_rival_there_is_nothing_to_compare() -> None:
     rows = rows_by_name([entry for entry in STANDINGS if entry.needs in ("target", "context")])
     assert [(name, row.value) for name, row in rows.items()] == [(("position", "is_class_best"), 1.0)]
-    assert difference_rows([], CLUSTERS) == []
 
 
 def test_what_is_undefined_has_no_p() -> None:

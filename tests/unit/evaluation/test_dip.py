@@ -62,20 +62,6 @@ def test_fewer_than_four_sequences_say_nothing() -> None:
     assert all(map(math.isfinite, dip_interval(np.arange(12.0), np.repeat([4, 6, 8, 9], 3), seed=0)))
 
 
-def mixture(tokens: int = 20_000) -> np.ndarray:
-    random = np.random.default_rng(0)
-    parts = np.array([(2.0, 0.8), (8.0, 1.0), (17.0, 1.5)])[random.choice(3, p=[0.5, 0.4, 0.1], size=tokens)]
-    return np.abs(random.normal(parts[:, 0], parts[:, 1]))
-
-
-def test_modes_and_borders_of_a_mixture() -> None:
-    density = loss_density(mixture())
-    np.testing.assert_allclose(density.modes, [2, 8, 17], atol=0.3)
-    assert 4 < density.borders[0] < 6
-    assert 11 < density.borders[1] < 14
-    assert np.trapezoid(density.values, density.grid) == pytest.approx(1, abs=0.01)
-
-
 def test_density_is_scipys_normal_away_from_zero() -> None:
     loss = np.random.default_rng(1).normal(10, 1, size=20_000)
     density = loss_density(loss)

@@ -11,6 +11,7 @@ from easyhard.evaluation import correlation
 from easyhard.evaluation import judge as module
 from easyhard.evaluation.columns import median_split, split_losses
 from easyhard.evaluation.judge import RISK_METRICS, Judge
+from easyhard.evaluation.ranking import augrc
 from easyhard.evaluation.resampling import Clusters, Resamples, draw_resamples, interval
 
 
@@ -24,13 +25,6 @@ def corpus(tokens: int, clusters: int, decimals: int) -> tuple:
     labels = {f"loss_over_{threshold}": loss > threshold for threshold in (1, 3, 5)}
     labels["argmax_wrong"] = random.random(tokens) < 1 / (1 + np.exp(-latent))
     return loss, hardness, labels, Clusters(cluster.astype(np.int32), clusters, True)
-
-
-def augrc(hardness: np.ndarray, risk: np.ndarray) -> float:
-    """The mean over pairs, from counts of the easier half of each token's pairs."""
-    ranked = np.sort(hardness)
-    easier = np.searchsorted(ranked, hardness, side="left") + np.searchsorted(ranked, hardness, side="right")
-    return float((risk * (1 - easier / 2 / len(ranked))).mean())
 
 
 def plain(hardness: np.ndarray, loss: np.ndarray, labels: dict) -> dict[str, float]:
@@ -96,17 +90,6 @@ def test_replicates_centre_on_the_value_however_coarse_the_bins(monkeypatch: pyt
     everything = Resamples(units, np.ones((31, 2), dtype=np.float32), np.zeros(2))
     for name, estimate in Judge(loss, labels, everything).measure(hardness).items():
         assert estimate[1:] == pytest.approx([estimate[0]] * 2, abs=1e-12), name
-
-
-def test_a_constant_signal_tells_the_prevalence_and_the_mean_loss() -> None:
-    loss, _, labels, units = corpus(997, 200, 2)
-    found = Judge(loss, labels, draw_resamples(units, 9, seed=0)).measure(np.zeros(997))
-    assert found["auprc_loss_over_3"][0] == pytest.approx(labels["loss_over_3"].mean(), abs=1e-12)
-    assert found["risk_05"][0] == pytest.approx(loss.mean(), abs=1e-12)
-    assert (found["auroc_argmax_wrong"][0], found["prr"][0], found["easy_share"][0]) == (0.5, 0, 1)
-    for name in ("spearman", "loss_diff", "oracle_share"):
-        assert math.isnan(found[name][0])
-        assert np.isnan(found[name][1:]).all()
 
 
 def test_a_label_that_resamples_can_miss_has_a_value_and_no_interval() -> None:

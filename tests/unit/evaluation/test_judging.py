@@ -88,13 +88,10 @@ def test_costs_and_shares() -> None:
     assert lacking == sizes | {(own.name, name) for own in CANDIDATES for name in ("cost_share", "ceiling_share")}
 
 
-def test_seeds_are_averaged_and_widen_the_interval() -> None:
+def test_seeds_are_averaged() -> None:
     row = FOUND["fair_signals", "probe", "auroc_loss_over_3"]
     assert row.value == pytest.approx(np.mean([roc_auc_score(HARD[TEST], own[TEST]) for own in COLUMNS["probe"]]))
     assert FOUND["fair_signals", "probe", "seeds"].value == 3
-    unlike = judge([candidate("probe", "hidden", [LATENT, RANDOM.permutation(LATENT)])])
-    wide = unlike["fair_signals", "probe", "auroc_loss_over_3"]
-    assert row.ci_high - row.ci_low < 0.25 * (wide.ci_high - wide.ci_low)
 
 
 def test_the_background() -> None:

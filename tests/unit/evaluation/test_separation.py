@@ -35,8 +35,6 @@ def test_against_scipy_and_with_the_signals_own_orientation() -> None:
     assert found["spearman"] == pytest.approx(stats.spearmanr(entropy, loss).statistic)
     assert found["loss_diff"] == pytest.approx(loss[high].mean() - loss[~high].mean())
     assert {figures(rows, item)["loss_diff"] for item in turned} == {found["loss_diff"]}
-    wrong = figures(separation_rows({"margin": entropy}, loss), "margin")
-    assert wrong["loss_diff"] < 0 < found["loss_diff"]
 
 
 def test_a_constant_signal_has_no_hard_half_and_equal_losses_no_oracle() -> None:

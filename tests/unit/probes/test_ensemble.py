@@ -111,11 +111,6 @@ def test_seeds_do_not_depend_on_each_other_nor_on_the_number_of_threads() -> Non
     assert 0.5 < np.corrcoef(columns["mlp_loss@0"], columns["mlp_loss@1"])[0, 1] < 1
 
 
-def test_a_constant_target_is_said() -> None:
-    found = said(case(states(300), torch.full((300,), 4.0)), "mlp_loss", max_epochs=8)
-    np.testing.assert_allclose(found, 4.0, atol=0.05, rtol=0)
-
-
 def test_a_small_set_gets_as_many_steps_as_a_hundred_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     watch(monkeypatch, "_batches", lambda rows: taken.append(len(rows)))

@@ -97,9 +97,8 @@ def test_settings_are_chosen_across_documents() -> None:
 
 def test_what_is_refused() -> None:
     given = data()
-    for value in (np.nan, np.inf):
-        bad = np.append(given.signals["right"][1:], value)
-        with pytest.raises(InputError, match="right: 1 of 9000 values are not finite"):
-            fit(replace(given, signals={**given.signals, "right": bad}), NAMES)
+    bad = np.append(given.signals["right"][1:], np.nan)
+    with pytest.raises(InputError, match="right: 1 of 9000 values are not finite"):
+        fit(replace(given, signals={**given.signals, "right": bad}), NAMES)
     with pytest.raises(InputError, match="hard: the same for all 2000 select rows"):
         fit(replace(given, hard=given.hard & (np.arange(TOKENS) < 5_000)), NAMES)
