@@ -31,11 +31,7 @@ def finite(name: str, values: ArrayLike) -> Column:
 
 
 def median_split(values: Column, high_means_easy: bool) -> Mask:
-    """Return which tokens the median of `values` (tokens,) calls easy; ties with the median go to easy.
-
-    >>> median_split(np.array([1.0, 2.0, 2.0, 3.0]), high_means_easy=True).tolist()
-    [False, True, True, True]
-    """
+    """Return which tokens the median of `values` (tokens,) calls easy; ties with the median go to easy."""
     middle = np.median(values)
     return values >= middle if high_means_easy else values <= middle
 
