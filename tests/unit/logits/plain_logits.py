@@ -50,17 +50,14 @@ def statistics_of(z: Tensor, targets: Tensor | None = None, request: Request = N
         "entropy": torch.special.entr(p).sum(1),
         "renyi2": -(p * p).sum(1).log(),
         "argmax": z.argmax(1),
-        "second_logit": second,
         "margin": z.amax(1) - second,
         "top_logits": top.values[:, : request.top_k],
-        "top_words": top.indices[:, : request.top_k],
         "tail_mass": torch.stack([torch.where(log_p < -t, p, 0.0).sum(1) for t in request.tail_thresholds], 1),
     }
     if targets is not None:
         own = targets[:, None]
         values["target_logit"], values["loss"] = z.gather(1, own)[:, 0], -log_p.gather(1, own)[:, 0]
         values["target_probability"] = p.gather(1, own)[:, 0]
-        values["target_rank"] = 1 + (z > z.gather(1, own)).sum(1)
     return values
 
 

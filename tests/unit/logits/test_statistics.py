@@ -12,8 +12,7 @@ from easyhard.logits.statistics import logit_statistics
 from plain_logits import DEVICE, WAYS, assert_same_bits, capped, distance, problem, reference
 
 ALL = tuple(FORMULAS)
-WHOLE = {"argmax", "top_words", "target_rank"}
-CONTINUOUS = tuple(name for name in ALL if name not in WHOLE)
+CONTINUOUS = tuple(name for name in ALL if name != "argmax")
 SHAPES = {
     "tiled": [(255, 507, 123), (1, 2000, 64), (300, 33, 8), (513, 2049, 64), (7, 1025, 3)],
     "triton": [(33, 123, 20), (20, 255, 48)],
@@ -47,15 +46,9 @@ def check(
     for name in truth:
         assert found[name].shape == truth[name].shape, name
         assert found[name].dtype == plain[name].dtype, name
-        bare = name.removeprefix("scaled_")
-        if bare == "target_rank":
-            ahead = z - z.gather(1, targets[:, None])
-            assert bool((found[name] >= 1 + (ahead > 1e-5).sum(1)).all())
-            assert bool((found[name] <= (ahead >= -1e-5).sum(1)).all())
-        elif bare in WHOLE:
-            chosen, right = (values[name].reshape(len(hidden), -1) for values in (found, truth))
+        if name.removeprefix("scaled_") == "argmax":
+            chosen, right = (values[name][:, None] for values in (found, truth))
             assert distance(z.gather(1, chosen), z.gather(1, right)) <= 1e-5, name
-            assert all(len(set(row)) == len(row) for row in chosen.tolist()), name
         else:
             assert distance(found[name], truth[name]) <= distance(plain[name], truth[name]) + tolerance, name
     return found
@@ -69,7 +62,7 @@ def test_as_close_to_float64_as_plain(way: str, dtype: torch.dtype) -> None:
 
 
 def test_thirty_two_largest() -> None:
-    check("triton", *problem(20, 130, 16), Request(("top_logits", "top_words", "argmax"), top_k=32))
+    check("triton", *problem(20, 130, 16), Request(("top_logits", "argmax"), top_k=32))
 
 
 def test_each_alone(way: str) -> None:
@@ -153,29 +146,27 @@ def test_adversarial_logits(way: str, row: list[float]) -> None:
 
 
 def test_all_equal_logits(way: str) -> None:
-    """Every word ties: uniform, no margin, rank 1."""
+    """Every word ties: uniform, no margin."""
     words = 3000 if way == "tiled" else 70
     targets = torch.tensor([0, words // 2, words - 1])
     found = ours(way, torch.ones(3, 2), torch.ones(words, 2), targets, Request(ALL))
     assert found["entropy"].tolist() == pytest.approx([float(torch.tensor(float(words)).log())] * 3, abs=1e-6)
     assert found["max_probability"].tolist() == pytest.approx([1 / words] * 3)
     assert found["margin"].tolist() == [0, 0, 0]
-    assert found["target_rank"].tolist() == [1, 1, 1]
     assert found["tail_mass"][:, 0].tolist() == pytest.approx([1] * 3)
     assert float(found["logit_std"].abs().max()) < 1e-6
 
 
-def test_ties_share_a_rank_and_come_in_the_order_of_words(way: str) -> None:
+def test_among_ties_there_is_no_margin(way: str) -> None:
     """Every word twice, far apart; a single column of few bits, so that products are exact."""
     words = 1100 if way == "tiled" else 40
     hidden = torch.tensor([-4.0, -3.0, -1.0, 1.0, 2.0])[:, None]
     head = torch.randperm(words, generator=torch.Generator().manual_seed(0))[:, None] / 64
-    targets, z = torch.arange(5), hidden @ head.T
-    found = ours(way, hidden, head.repeat(2, 1), targets, Request(("margin", "target_rank", "top_words"), top_k=4))
+    found = ours(way, hidden, head.repeat(2, 1), None, Request(("margin", "argmax", "top_logits"), top_k=4))
     assert bool((found["margin"] == 0).all())
-    assert torch.equal(found["target_rank"], 1 + 2 * (z > z.gather(1, targets[:, None])).sum(1))
-    first = z.topk(2, dim=1).indices
-    assert torch.equal(found["top_words"], torch.stack([first, first + words], 2).flatten(1))
+    top = (hidden @ head.T).topk(2, dim=1)
+    assert torch.equal(found["argmax"] % words, top.indices[:, 0])
+    assert torch.equal(found["top_logits"], top.values.repeat_interleave(2, 1))
 
 
 def test_vocabulary_of_one(way: str) -> None:
@@ -187,8 +178,6 @@ def test_vocabulary_of_one(way: str) -> None:
     for name in ("entropy", "renyi2", "loss", "max_minus_mean", "logit_std"):
         assert found[name].tolist() == pytest.approx([0, 0], abs=1e-6), name
     assert found["margin"].tolist() == [float("inf")] * 2
-    assert found["second_logit"].tolist() == [float("-inf")] * 2
-    assert found["target_rank"].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("splits", [1, 4])
@@ -224,7 +213,7 @@ def test_loss_is_the_cross_entropy_of_training() -> None:
         ({"scaled": Scaled(0.0, ("entropy",))}, "temperature"),
         ({"softcap": 0.0}, "softcap"),
         ({"top_k": 33}, "top_k"),
-        ({"statistics": ("top_words",), "top_k": 32, "head": torch.zeros(31, 4)}, "top_k"),
+        ({"statistics": ("top_logits",), "top_k": 32, "head": torch.zeros(31, 4)}, "top_k"),
         ({"tail_thresholds": (0.0,)}, "tail_thresholds"),
         ({"implementation": "fast"}, "implementation"),
         ({"targets": torch.full((9,), 40)}, "targets"),

@@ -75,16 +75,3 @@ class TargetLogit:
     def add(self, z: Tensor, number: int) -> None:
         rows, inside = self.columns.of(number)
         self.value[rows] = z[rows, inside] / self.unit
-
-
-class TargetRank:
-    """1 + the number of other words whose logit is above `target` (tokens,), the target's own, in the tiles' unit."""
-
-    def __init__(self, columns: TargetColumns, target: Tensor) -> None:
-        self.columns, self.target = columns, target[:, None]
-        self.rank = torch.ones_like(target, dtype=torch.int64)
-
-    def add(self, z: Tensor, number: int) -> None:
-        above = torch.gt(z, self.target, out=torch.empty_like(z))  # as floats: four times as fast as a mask
-        above[self.columns.of(number)] = 0
-        self.rank.add_(above.sum(1).to(torch.int64))

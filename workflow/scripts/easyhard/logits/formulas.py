@@ -22,7 +22,6 @@ class Gathered:
     mean: Tensor | None = None  # mean z
     spread: Tensor | None = None  # population standard deviation of z
     target: Tensor | None = None  # z of the target
-    target_rank: Tensor | None = None  # 1 + number of words above the target, int64
     top_logits: Tensor | None = None  # (tokens, k) float64, falling
     top_words: Tensor | None = None  # (tokens, k) int64
     tail_mass: Tensor | None = None  # (tokens, thresholds)
@@ -47,15 +46,12 @@ FORMULAS: dict[str, tuple[tuple[str, ...], Formula]] = {
     "target_logit": (("target",), lambda g: g.get("target")),
     "target_probability": (("target", "total"), lambda g: (g.get("target") - g.peak).exp() / g.get("total")),
     "loss": (("target", "total"), lambda g: g.get("total").log() - (g.get("target") - g.peak)),
-    "target_rank": (("target_rank",), lambda g: g.get("target_rank")),
     "argmax": (("top_words",), lambda g: g.get("top_words")[:, 0]),
-    "second_logit": (("top_logits",), lambda g: g.get("top_logits")[:, 1].to(g.peak.dtype)),
     "margin": (("top_logits",), lambda g: (g.get("top_logits")[:, 0] - g.get("top_logits")[:, 1]).to(g.peak.dtype)),
     "top_logits": (("top_logits",), lambda g: g.get("top_logits").to(g.peak.dtype)),
-    "top_words": (("top_words",), lambda g: g.get("top_words")),
     "tail_mass": (("total", "tail_mass"), lambda g: g.get("tail_mass")),
 }
-NEEDS_TARGETS = frozenset({"target_logit", "target_probability", "loss", "target_rank"})
+NEEDS_TARGETS = frozenset({"target_logit", "target_probability", "loss"})
 
 
 def needs(statistics: Iterable[str]) -> frozenset[str]:

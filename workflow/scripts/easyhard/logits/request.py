@@ -53,7 +53,7 @@ class Request:
         check_softcap(self.softcap)
         if not 2 <= self.top_k <= MAX_TOP_K:
             raise InputError(f"top_k: {self.top_k}; 2 to {MAX_TOP_K} is wanted")
-        if {"top_logits", "top_words"} & set(names) and self.top_k > words:
+        if "top_logits" in names and self.top_k > words:
             raise InputError(f"top_k: {self.top_k}; at most the number of words, {words}, is wanted")
         thresholds = (*self.tail_thresholds, *self.scaled.tail_thresholds)
         if any(not threshold > 0 for threshold in thresholds):

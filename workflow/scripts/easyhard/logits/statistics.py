@@ -71,19 +71,17 @@ def logit_statistics(
 
         log_sum_exp         log sum exp z                     mean_logit          mean z
         max_logit           z1, the largest z                 max_minus_mean      z1 - mean z
-        second_logit        z2, the second largest            logit_std           standard deviation of z (population)
-        margin              z1 - z2                           argmax              word of z1, int64
-        max_probability     p1                                top_logits          (tokens, top_k), falling
-        entropy             - sum p log p                     top_words           (tokens, top_k) int64
+        margin              z1 - z2                           logit_std           standard deviation of z (population)
+        max_probability     p1                                argmax              word of z1, int64
+        entropy             - sum p log p                     top_logits          (tokens, top_k), falling
         renyi2              - log sum p^2                     tail_mass           (tokens, thresholds)
-        target_logit, target_probability, loss = -log p_target, target_rank = 1 + words above the target, int64
+        target_logit, target_probability, loss = -log p_target
 
     tail_mass at each of `tail_thresholds`, nats: sum of the p below e^-threshold. top_k: 2 to 32. `scaled` asks for
     statistics of z / temperature too, in the same walk: scaled_entropy is that of the entropy.
 
-    Ties: equal logits share a rank, and margin is 0 among them; which of more than top_k equal words argmax and
-    top_words name is open. Logits that differ by rounding alone count as tied. A vocabulary of one word has
-    second_logit -inf and margin inf. The same bits for any number of threads.
+    Ties: margin is 0 among equal logits; which of them argmax names is open. Logits that differ by rounding alone count
+    as tied. A vocabulary of one word has margin inf. The same bits for any number of threads.
 
     implementation: "tiled" (PyTorch), "triton" (CUDA, products in full float32; with _tf32x3, _tf32 or _bf16 of rounded
     states and head: faster, less exact), or "auto", the fastest that is exact: Triton on a GPU where a sample agrees

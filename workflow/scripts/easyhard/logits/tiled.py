@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from easyhard.logits.arguments import logit_bound
-from easyhard.logits.collectors import ExponentialSums, PlainSums, TargetLogit, TargetRank
+from easyhard.logits.collectors import ExponentialSums, PlainSums, TargetLogit
 from easyhard.logits.formulas import Gathered, joined, needs
 from easyhard.logits.maxima import GroupMaxima
 from easyhard.logits.moments import mean_row, moments
@@ -81,14 +81,12 @@ class _Walk:
         maxima = GroupMaxima(len(hidden), len(self.head), hidden, self.softcap)
         plain = PlainSums(len(hidden), self.unit, hidden)
         target = TargetLogit(own, self.unit, hidden)
-        rank = TargetRank(own, self._own_logits(states, targets))
         collectors = [
             (sums.add, EXPONENTIAL & self.keep),
             (scaled_sums.add, EXPONENTIAL & self.keep_scaled),
             (maxima.add, self.both & {"maximum", "top_logits", "top_words", "tail_mass"}),
             (plain.add, self.both & {"mean", "spread"} if self.softcap is not None else frozenset()),
             (target.add, self.both & {"target"}),
-            (rank.add, self.both & {"target_rank"}),
         ]
         active = [add for add, given in collectors if given]
         for number, words in enumerate(spans(len(self.head), shape.words)):
@@ -102,7 +100,6 @@ class _Walk:
             mean=mean,
             spread=spread,
             target=target.value,
-            target_rank=rank.rank,
         )
         if self.both & {"top_logits", "top_words"}:
             top_words = maxima.candidates(self.request.top_k, hidden, self.head)[1]
@@ -113,13 +110,6 @@ class _Walk:
         if "tail_mass" in self.keep_scaled:
             scaled.tail_mass = self._tails(scaled, maxima, hidden, self.request.scaled.tail_thresholds, self.cold)
         return gathered, scaled
-
-    def _own_logits(self, states: Tensor, targets: Tensor) -> Tensor:
-        """The targets' logits (tokens,) before the walk."""
-        if "target_rank" not in self.both:
-            return states.new_empty(len(targets))
-        products = product(states, self.head[targets].to(states.dtype)).diagonal().clone()  # as a tile computes them
-        return capped(products, self.softcap, self.unit)
 
     def _tails(
         self, gathered: Gathered, maxima: GroupMaxima, hidden: Tensor, thresholds: Sequence[float], scale: float = 1.0

@@ -64,13 +64,11 @@ class _Pass:
     def gathered(self) -> tuple[Gathered, Gathered]:
         """Everything the request needs, in nats: of the logits, and of those at the temperature."""
         softcap, words, target = self.request.softcap, len(self.head), None
-        if self.targets is not None and self.both & {"target", "target_rank"}:
+        if self.targets is not None and "target" in self.both:
             target = tiles.target_logits(self.hidden, self.head, self.targets, self.tile, softcap)
-        left = self._walk(target if "target_rank" in self.both else None)
+        left = self._walk()
         plain = tiles.merged(left["peak"], left["total"], left.get("energy"), left.get("collision"))
         plain.maximum, plain.target = plain.peak, target
-        if "rank" in left:
-            plain.target_rank = 1 + left["rank"].sum(0, dtype=torch.int64)
         if "first" in left:
             mean = left["first"].sum(0) / words
             spread = (left["second"].sum(0) / words - mean.square()).clamp(min=0).sqrt()
@@ -89,7 +87,7 @@ class _Pass:
         scaled.tail_mass = self._tails(scaled, top, self.scaled_thresholds, self.cold)
         return plain, scaled
 
-    def _walk(self, target: Tensor | None) -> dict[str, Tensor]:
+    def _walk(self) -> dict[str, Tensor]:
         """What each split of the vocabulary leaves: name -> (splits, tokens), tops (splits, tokens, k)."""
         tokens, words, top = len(self.hidden), len(self.head), self._top_count()
         tile = self.tile if top <= FEW else replace(self.tile, words=min(self.tile.words, 128))  # registers run out
@@ -109,12 +107,11 @@ class _Pass:
             SCALED + "collision": new("collision" in self.keep_scaled),
             "first": new(moments, torch.float64),
             "second": new(moments, torch.float64),
-            "rank": new(target is not None, torch.int32),
             "top_logits": new(top > 0, torch.float32, top),
             "top_words": new(top > 0, torch.int32, top),
         }
         _walk_kernel[(triton.cdiv(tokens, tile.tokens) * splits,)](
-            self.hidden, self.head, target, self.targets, *out.values(), self.cold,
+            self.hidden, self.head, *out.values(), self.cold,
             tokens=tokens, words=words, span=span, splits=splits, softcap=self.request.softcap,
             TOP=top, SLOTS=triton.next_power_of_2(max(top, 1)), **tile.launch,
         )  # fmt: skip
@@ -193,8 +190,6 @@ def _summed(
 def _walk_kernel(
     hidden: tl.tensor,
     head: tl.tensor,
-    target: tl.tensor,
-    targets: tl.tensor,
     peak_out: tl.tensor,
     total_out: tl.tensor,
     energy_out: tl.tensor,
@@ -204,7 +199,6 @@ def _walk_kernel(
     scaled_collision_out: tl.tensor,
     first_out: tl.tensor,
     second_out: tl.tensor,
-    rank_out: tl.tensor,
     top_out: tl.tensor,
     top_words_out: tl.tensor,
     cold: tl.tensor,
@@ -226,13 +220,10 @@ def _walk_kernel(
     zeros = tl.full((TILE.tokens,), 0, tl.float32)
     total, energy, collision = zeros, zeros, zeros
     scaled_total, scaled_energy, scaled_collision = zeros, zeros, zeros
-    first, second, above = zeros.to(tl.float64), zeros.to(tl.float64), zeros.to(tl.int32)
+    first, second = zeros.to(tl.float64), zeros.to(tl.float64)
     slots = tl.broadcast_to(tl.arange(0, SLOTS)[None, :], (TILE.tokens, SLOTS))
     best = tl.where(slots < TOP, ABSENT, float("inf"))  # no logit displaces the slots beyond TOP
     best_words = tl.full((TILE.tokens, SLOTS), 0, tl.int32)
-    if rank_out is not None:
-        bar = tl.load(target + rows, mask=real, other=0.0)
-        own = tl.load(targets + rows, mask=real, other=-1).to(tl.int32)
     for start in range(split * span, tl.minimum((split + 1) * span, words), TILE.words):
         columns = start + tl.arange(0, TILE.words)
         beside = tl.expand_dims(columns, 1 - TILE.axis)
@@ -261,11 +252,6 @@ def _walk_kernel(
             known = tl.where(beside < words, z, 0.0)
             first += tl.sum(known, TILE.axis).to(tl.float64)
             second += tl.sum(known * known, TILE.axis).to(tl.float64)
-        if rank_out is not None:
-            above += tl.sum(
-                ((z > tl.expand_dims(bar, TILE.axis)) & (beside != tl.expand_dims(own, TILE.axis))).to(tl.int32),
-                TILE.axis,
-            )
         if TOP > 0:
             worst = tl.min(best, 1)
             if tl.max((left > worst).to(tl.int32), 0) > 0:  # a loop right here would keep loads from running ahead
@@ -294,8 +280,6 @@ def _walk_kernel(
     if first_out is not None:
         tl.store(first_out + at, first, mask=real)
         tl.store(second_out + at, second, mask=real)
-    if rank_out is not None:
-        tl.store(rank_out + at, above, mask=real)
     if TOP > 0:
         places = at[:, None] * TOP + slots
         tl.store(top_out + places, best, mask=real[:, None] & (slots < TOP))
