@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from easyhard.errors import InputError
-from easyhard.report.entries import TABLES, drawable, strata_kinds
+from easyhard.report.entries import make_table, strata_kinds
+from easyhard.report.figures import drawable
 from easyhard.report.labels import metric_label
 from easyhard.report.metrics import Figures
 from easyhard.report.tables import View
@@ -19,7 +20,7 @@ CASES = yaml.safe_load(Path(__file__).with_name("cells.yaml").read_text(encoding
 
 def cells(figures: Figures, name: str, about: str = "", is_founding_corpus: bool = True) -> list[list[str]]:
     """The cells of a table, its header first."""
-    table = TABLES[name].table(View(figures, about, is_founding_corpus))
+    table = make_table(name, View(figures, about, is_founding_corpus))
     assert {len(row) for row in table.rows} == {len(table.header)}
     assert 0 < table.left < len(table.header)
     return [list(row) for row in (table.header, *table.rows)]

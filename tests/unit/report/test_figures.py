@@ -10,9 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from easyhard.errors import InputError
+from easyhard.report import figures as draw
 from easyhard.report.drawing import save
-from easyhard.report.entries import drawable
-from easyhard.report.figures import DRAW, draw_all
 from easyhard.report.metrics import Figures
 
 from .conftest import Make, Value
@@ -24,8 +23,8 @@ def words(figure: Figure) -> str:
 
 
 def test_axes_are_named_and_nothing_leaves_the_figure(make_fair: Make, make_figures: Make) -> None:
-    drawn = draw_all(make_fair()) | draw_all(make_figures())
-    assert set(drawn) == set(DRAW)
+    drawn = draw.draw_all(make_fair()) | draw.draw_all(make_figures())
+    assert set(drawn) == set(draw.DRAW)
     for name, figure in drawn.items():
         assert figure.get_suptitle()
         assert any(axes.get_xlabel() for axes in figure.axes)
@@ -37,11 +36,11 @@ def test_axes_are_named_and_nothing_leaves_the_figure(make_fair: Make, make_figu
 
 
 def test_figures_are_saved_whole_and_the_same_each_time(make_fair: Make, make_figures: Make, tmp_path: Path) -> None:
-    for name, figures in (("pareto", make_fair()), ("separation", make_figures())):
+    for drawn, figures in ((draw.pareto, make_fair()), (draw.separation, make_figures())):
         once, again = tmp_path / "once.svg", tmp_path / "again.svg"
-        save(DRAW[name](figures), once)
+        save(drawn(figures), once)
         with mpl.rc_context({"font.size": 30, "svg.hashsalt": "another", "axes.grid": False}):
-            save(DRAW[name](figures), again)
+            save(drawn(figures), again)
         for suffix in (".svg", ".png"):
             assert once.with_suffix(suffix).read_bytes() == again.with_suffix(suffix).read_bytes()
         assert ElementTree.fromstring(once.read_bytes()).tag.endswith("svg")
@@ -50,7 +49,7 @@ def test_figures_are_saved_whole_and_the_same_each_time(make_fair: Make, make_fi
 
 
 def test_pareto_names_the_frontier_and_the_best_of_each_class(make_fair: Make) -> None:
-    figure = DRAW["pareto"](make_fair())
+    figure = draw.pareto(make_fair())
     upper, lower = figure.axes
     named = {text.get_text() for text in upper.texts}
     assert named == {
@@ -68,18 +67,18 @@ def test_pareto_names_the_frontier_and_the_best_of_each_class(make_fair: Make) -
 
 
 def test_pareto_places_free_signals_at_the_left_edge_and_needs_costs_and_scores(make_fair: Make) -> None:
-    assert "those that cost nothing at the left edge" in words(DRAW["pareto"](make_fair()))
+    assert "those that cost nothing at the left edge" in words(draw.pareto(make_fair()))
     free = ("position", "unigram_surprisal", "previous_loss")
     costly = make_fair({f"fair_signals/{item}/cost_share": 0.001 for item in free})
-    assert "left edge" not in words(DRAW["pareto"](costly))
+    assert "left edge" not in words(draw.pareto(costly))
     for metric in ("cost_share", "oracle_share"):
         gone = tuple(f"fair_signals/{name}/{metric}" for name in make_fair().items("fair_signals"))
         with pytest.raises(InputError, match=f"no figure fair_signals/…/{metric}"):
-            DRAW["pareto"](make_fair(without=gone))
+            draw.pareto(make_fair(without=gone))
 
 
 def test_risk_coverage_has_the_best_of_each_class_the_oracle_and_chance(make_fair: Make) -> None:
-    figure = DRAW["risk_coverage"](make_fair({"fair_risk/oracle/risk_100": 6.78}))
+    figure = draw.risk_coverage(make_fair({"fair_risk/oracle/risk_100": 6.78}))
     lines = {str(line.get_label()): line for line in figure.axes[0].lines}
     assert [name for name in lines if not name.startswith("_")] == [
         "stack of hidden (the hidden state)", "stack of hidden and context (earlier tokens too)",
@@ -91,15 +90,15 @@ def test_risk_coverage_has_the_best_of_each_class_the_oracle_and_chance(make_fai
 
 def test_a_figure_that_is_missing_is_named(make_fair: Make) -> None:
     with pytest.raises(InputError, match="no figure fair_risk/stack_hidden/risk_05"):
-        DRAW["risk_coverage"](make_fair(without=("fair_risk/stack_hidden/risk_05",)))
+        draw.risk_coverage(make_fair(without=("fair_risk/stack_hidden/risk_05",)))
     with pytest.raises(InputError, match="no figure fair_low_rank/…/argmax_kept"):
-        DRAW["low_rank_kinds"](
+        draw.low_rank_kinds(
             make_fair(without=tuple(f"fair_low_rank/plain/{r}/argmax_kept" for r in (2, 5, 10, 20, 32)))
         )
 
 
 def test_differences_are_sorted_within_their_class(make_fair: Make) -> None:
-    figure = DRAW["differences"](make_fair())
+    figure = draw.differences(make_fair())
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names[:3] == ["stack of hidden", "MLP of loss > 3", "MLP of the entropy"]
     assert not {"stack of head", "loss itself"} & set(names)
@@ -111,7 +110,7 @@ def test_differences_are_sorted_within_their_class(make_fair: Make) -> None:
 
 def test_differences_are_filled_where_they_are_significant(make_fair: Make) -> None:
     p: dict[str, Value] = {f"fair_differences/{name}/auroc_from_head_best_p": 0.06 for name in ("mlp_easy", "mlp_loss")}
-    axes = DRAW["differences"](make_fair(p | {"fair_differences/mlp_loss/auroc_from_head_best_p": 0.04})).axes[0]
+    axes = draw.differences(make_fair(p | {"fair_differences/mlp_loss/auroc_from_head_best_p": 0.04})).axes[0]
     names = dict(zip(axes.get_yticks(), (label.get_text() for label in axes.get_yticklabels()), strict=True))
     points = [line for line in axes.lines if len(line.get_ydata()) == 1]
     faces = {names[line.get_ydata()[0]]: line.get_markerfacecolor() for line in points}
@@ -119,17 +118,17 @@ def test_differences_are_filled_where_they_are_significant(make_fair: Make) -> N
 
 
 def test_differences_without_a_head_are_from_the_best_of_the_class(bare_fair: Figures, make_fair: Make) -> None:
-    figure = DRAW["differences"](bare_fair)
+    figure = draw.differences(bare_fair)
     assert figure.get_suptitle() == "AUROC of each signal against the best of its class"
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["yours"]
     items = make_fair().items("fair_differences")
     none = tuple(f"fair_differences/{item}/auroc_from_{rival}_best" for item in items for rival in ("head", "class"))
     with pytest.raises(InputError, match="the forest plot needs one"):
-        DRAW["differences"](make_fair(without=none))
+        draw.differences(make_fair(without=none))
 
 
 def test_low_rank_shows_costs_above_ranks_and_the_metric_that_select_likes(make_fair: Make) -> None:
-    figure = DRAW["low_rank_kinds"](make_fair())
+    figure = draw.low_rank_kinds(make_fair())
     left, middle, right = figure.axes
     assert [label.get_text() for label in left.get_xticklabels()] == ["2", "5", "10", "20", "32"]
     assert [label.get_text() for label in left.child_axes[0].get_xticklabels()] == ["3.1", "7.8", "16", "31", "50"]
@@ -137,11 +136,11 @@ def test_low_rank_shows_costs_above_ranks_and_the_metric_that_select_likes(make_
     assert len(middle.containers) == len(left.containers) == len(right.containers) == 6
     assert max(line.get_ydata()[0] for line in middle.lines if len(line.get_ydata()) == 5) > 1, "in percent"
     liked = make_fair({"fair_signals/weighted/32/max_probability/select_auroc": 0.9})
-    assert "does low-rank max probability separate?" in words(DRAW["low_rank_kinds"](liked))
+    assert "does low-rank max probability separate?" in words(draw.low_rank_kinds(liked))
 
 
 def test_reliability_leaves_out_empty_bins(make_fair: Make) -> None:
-    figure = DRAW["reliability"](make_fair())
+    figure = draw.reliability(make_fair())
     upper, lower = figure.axes
     assert "temperature 1.13: ECE 0.80 [0.50, 1.10] %" in words(figure)
     assert [len(line.get_xdata()) for line in lower.lines] == [14, 14]
@@ -150,7 +149,7 @@ def test_reliability_leaves_out_empty_bins(make_fair: Make) -> None:
 
 
 def test_the_learning_curve_has_every_probe_and_the_head(make_fair: Make) -> None:
-    figure = DRAW["learning_curve"](make_fair())
+    figure = draw.learning_curve(make_fair())
     assert figure.axes[0].get_xscale() == "log"
     ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert ticks == ["17,500", "43,750", "87,500", "175,000"]
@@ -159,20 +158,20 @@ def test_the_learning_curve_has_every_probe_and_the_head(make_fair: Make) -> Non
 
 
 def test_separation_shows_shares_of_the_oracle_and_keeps_own_cuts_apart(make_figures: Make) -> None:
-    upper, lower = DRAW["separation"](make_figures({"separation/margin/loss_diff": 3.655})).axes
+    upper, lower = draw.separation(make_figures({"separation/margin/loss_diff": 3.655})).axes
     assert "50.0 %" in [text.get_text() for text in upper.texts]
     assert "MLP-2 classifier" in [label.get_text() for label in lower.get_yticklabels()]
     assert "margin" not in [label.get_text() for label in lower.get_yticklabels()]
     assert "calls 9 % easy" in [text.get_text() for text in lower.texts]
-    assert "– %" in words(DRAW["separation"](make_figures({"separation/oracle/loss_diff": None})))
+    assert "– %" in words(draw.separation(make_figures({"separation/oracle/loss_diff": None})))
 
 
 def test_founding_figures_bear_null_values(make_figures: Make) -> None:
     nulls = ("low_rank/plain/5/margin_pearson", "low_rank/plain/5/oracle_share", "classification/mlp2/loss_diff")
     nulls += ("classification/mlp2/loss_diff_median", "separation/max_minus_mean/oracle_share")
     changed: dict[str, Value] = dict.fromkeys(nulls)
-    assert "MLP-2 classifier" not in words(DRAW["separation"](make_figures(changed)))
-    assert drawable(make_figures(changed)) == ["separation", "low_rank"]
-    left, right = DRAW["low_rank"](make_figures(changed)).axes
+    assert "MLP-2 classifier" not in words(draw.separation(make_figures(changed)))
+    assert draw.drawable(make_figures(changed)) == ["separation", "low_rank"]
+    left, right = draw.plain_low_rank(make_figures(changed)).axes
     assert [label.get_text() for label in left.get_xticklabels()] == ["1", "2", "5", "10", "20", "32", "64"]
     assert np.isnan(right.lines[0].get_ydata()[2]), "null values leave gaps"

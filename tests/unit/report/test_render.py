@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.report.entries import drawable
+from easyhard.report.figures import drawable
 from easyhard.report.labels import metric_label, value_text
 from easyhard.report.metrics import Figures
 from easyhard.report.render import fill, markdown, render
@@ -85,6 +85,7 @@ def test_the_first_page_comes_first_and_the_founding_sections_last(
     assert links(text) == {*drawable(make_fair()), *drawable(make_figures()), *TOKEN_FIGURES}
     assert "How centred and weighted low ranks fare stands under “Low rank, done right” above." in text
     assert re.search(r"^1\. Is a signal without a pass .* \*\*No\.\*\* The best", text, flags=re.M)
+    assert "\n- **“Two modes”: falls.** Of the loss: a single mode" in text
     published = render(make_figures(), None, run_setup, TEMPLATE)
     check_form(published)
     assert "done right" not in published

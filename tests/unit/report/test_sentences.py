@@ -8,10 +8,9 @@ import yaml
 
 from easyhard.errors import InputError
 from easyhard.report import prose
-from easyhard.report.conclusions import conclusions
 from easyhard.report.items import low_rank
 from easyhard.report.metrics import Figure, Figures
-from easyhard.report.sentences import FINDINGS, REACH, all_said, say
+from easyhard.report.prose import FINDINGS, REACH, all_said, say
 from easyhard.report.words import STRONG, percent, standing
 
 from . import made_up
@@ -22,8 +21,12 @@ HIDDEN = [name for name, (_, needs, *_) in made_up.SIGNALS.items() if needs == "
 SAYERS: dict[str, Callable[[Figures], str]] = {
     "recommendation": prose.recommendation,
     "other_classes": lambda figures: "\n".join(prose.other_classes(figures)),
-    "marks": lambda figures: "\n".join(f"{mark.question} {mark.answer}" for mark in prose.marks(figures)),
-    "conclusions": lambda figures: "\n".join(found.paragraph for found in conclusions(figures)),
+    "marks": lambda figures: "\n".join(
+        f"{question} {'Yes' if met else 'No'}. {said}" for question, met, said in prose.marks(figures)
+    ),
+    "conclusions": lambda figures: "\n".join(
+        f"{claim}: {verdict}. {said}" for claim, verdict, said in prose.conclusions(figures)
+    ),
 }
 """What says more than one sentence, or decides which."""
 
@@ -74,7 +77,7 @@ def test_signals_brought_along_are_called_by_their_names(bare_fair: Figures) -> 
     said = prose.recommendation(bare_fair)
     assert said == f"Of the signals brought along, use {STRONG[0]}mine{STRONG[1]}: AUROC 0.710 [0.699, 0.721]."
     assert prose.other_classes(bare_fair) == prose.marks(bare_fair) == []
-    limit, modes = conclusions(bare_fair)
+    limit, modes = prose.conclusions(bare_fair)
     assert (limit.verdict, modes.claim) == ("undecided", "Two modes")
 
 

@@ -11,13 +11,11 @@ from easyhard.errors import InputError
 from easyhard.evaluation.published import TABLE_SCHEMA
 from easyhard.evaluation.rows import KEY, ROW_SCHEMA
 from easyhard.evaluation.seeds import over_seeds, rank_agreement
-from easyhard.report.conclusions import conclusions
 from easyhard.report.items import CHEAP_SHARE, best_affordable, class_best, main_label, select_score, signals_by_class
 from easyhard.report.labels import COST_CLASSES, NULL, signal_title
 from easyhard.report.metrics import Figures
-from easyhard.report.prose import marks
-from easyhard.report.sentences import say
-from easyhard.report.tables import Column, Row, Table, build, columns_of, plain
+from easyhard.report.prose import conclusions, marks, say
+from easyhard.report.tables import Column, Row, Table, build, columns_of
 from easyhard.report.words import FROM_HEAD, difference, listed, strong
 
 PROTOCOL = "fair"
@@ -103,9 +101,9 @@ def groups_table(groups: Sequence[Group]) -> Table:
     """One row a group: its runs, and how much text judges them (the mean over the runs, for the parts differ)."""
     rows = [Row([group.name, listed(list(group.runs))], ["test"], figures=group.mean) for group in groups]
     columns = [
-        Column("fair_data", "documents", form=plain, heading="test documents"),
-        Column("fair_data", "tokens", form=plain, heading="test tokens"),
-        Column("fair_labels", "prevalence", "{label}", plain, "hard (%)"),
+        Column("fair_data", "documents", form="plain", heading="test documents"),
+        Column("fair_data", "tokens", form="plain", heading="test tokens"),
+        Column("fair_labels", "prevalence", "{label}", "plain", "hard (%)"),
     ]
     return build(groups[0].mean, ("group", "runs"), rows, columns, left=2)
 
@@ -136,10 +134,12 @@ def best_table(group: Group) -> Table:
         rows.append(Row([needs.replace("_", " "), title, f"{chosen.count(item)} of {len(chosen)}"], [item]))
     columns = [
         *columns_of("fair_signals", "auroc_{label}"),
-        *columns_of("fair_signals", "auroc_{label}", "plain", heading="± documents", figures=group.documents_reach),
-        *columns_of("fair_differences", FROM_HEAD, "signed", heading="from the head's best", dropped=True),
+        *columns_of(
+            "fair_signals", "auroc_{label}", form="plain", heading="± documents", figures=group.documents_reach
+        ),
+        *columns_of("fair_differences", FROM_HEAD, form="signed", heading="from the head's best", dropped=True),
         *columns_of("fair_signals", "augrc oracle_share"),
-        *columns_of("fair_signals", "cost_share", "share", heading="of the head's multiply-adds (%)"),
+        *columns_of("fair_signals", "cost_share", form="share", heading="of the head's multiply-adds (%)"),
     ]
     return build(group.mean, ("needs", "best signal", "chosen in"), rows, columns, left=2)
 
@@ -233,8 +233,8 @@ def signals_table(groups: Sequence[Group]) -> Table:
     for group in groups:
         reach = group.documents_reach
         columns += columns_of("fair_signals", "auroc_{label}", heading=group.name, figures=group.mean)
-        columns += columns_of("fair_signals", "auroc_{label}", "plain", heading="± documents", figures=reach)
-    columns += columns_of("fair_signals", "cost_share", "share", heading="of the head's (%)")
+        columns += columns_of("fair_signals", "auroc_{label}", form="plain", heading="± documents", figures=reach)
+    columns += columns_of("fair_signals", "cost_share", form="share", heading="of the head's (%)")
     return build(groups[0].mean, ("signal", "needs"), rows, columns, left=2)
 
 

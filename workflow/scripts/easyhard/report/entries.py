@@ -1,21 +1,14 @@
-"""The tables and figures of a run's report: what tables.yaml declares, and what figures decide."""
+"""The tables of a run's report: what tables.yaml declares, and what figures decide."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from easyhard.report import items as choose
-from easyhard.report.items import (
-    class_best,
-    low_rank,
-    main_label,
-    ranks_by_kind,
-    shortened,
-    signals_by_class,
-    strata_items,
-)
+from easyhard.report.items import class_best, low_rank, main_label, ranks_by_kind, shortened, signals_by_class
 from easyhard.report.labels import (
     NULL,
     SHARE,
@@ -27,8 +20,8 @@ from easyhard.report.labels import (
     value_text,
 )
 from easyhard.report.metrics import Figures
-from easyhard.report.tables import FORMS, Column, Entry, Row, View, band, columns_of, marked, plain
-from easyhard.report.words import estimate_text, percent, strong
+from easyhard.report.tables import Column, Row, Table, View, build, columns_of
+from easyhard.report.words import percent, strong, text
 
 IMPORTANT = 8
 """So many signals of each stack are listed by importance."""
@@ -36,29 +29,32 @@ IMPORTANT = 8
 STRATA = {"target seen in training": "frequency_", "position": "position_"}
 """What strata are of, and how their names start."""
 
-FIGURES = {
-    "pareto": "fair_signals",
-    "risk_coverage": "fair_risk",
-    "differences": "fair_differences",
-    "low_rank_kinds": "fair_low_rank",
-    "learning_curve": "fair_learning",
-    "reliability": "fair_calibration",
-    "separation": "separation",
-    "low_rank": "low_rank",
-}
-"""The section that a figure is drawn from."""
-
 OF_HEAD = "of the head's (%)"
 
 Rows = list[Row]
 Columns = list[Column]
 
 
-def drawable(figures: Figures) -> list[str]:
-    """The figures that the table has the sections for; cost against quality only where the head's cost is known."""
-    found = [name for name, section in FIGURES.items() if figures.has_section(section)]
-    has_cost = figures.has("fair_data", "clusters", "head_multiply_adds")
-    return [name for name in found if name != "pareto" or has_cost]
+@cache
+def _declared() -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(Path(__file__).with_name("tables.yaml").read_text(encoding="utf-8"))
+
+
+def make_table(name: str, view: View) -> Table:
+    """The table of that name in tables.yaml. Raises InputError naming a figure that it cannot do without."""
+    given = _declared()[name]
+    if "listing" in given:
+        return build(view.figures, ["figure"], _listing(view, given["listing"], given.get("metrics")), _beside(view))
+    if "grid" in given:
+        return _grid(view, given["grid"], given["of"], given["metrics"], given.get("items", "all"))
+    columns = given.get("columns", [])
+    if isinstance(columns, str):
+        columns = globals()[f"_{columns}"](view)
+    else:
+        columns = [column for one in columns for column in columns_of(**one)]
+    find = ROWS.get(given["rows"]) or globals()[f"_{given['rows']}"]
+    heads = [head.format(about=view.about) for head in given["heads"]]
+    return build(view.figures, heads, find(view), columns, given.get("left", 1))
 
 
 def strata_kinds(figures: Figures) -> list[str]:
@@ -95,8 +91,8 @@ def _class_columns(view: View) -> Columns:
         *columns_of("fair_signals", "auroc_{label}", dropped=True),
         *columns_of("fair_signals", "auprc_{label}", heading=heading, dropped=True),
         *columns_of("fair_signals", "spearman augrc prr loss_diff oracle_share", dropped=True),
-        *columns_of("fair_signals", "multiply_adds", "plain"),
-        *columns_of("fair_signals", "cost_share", "share", heading=OF_HEAD),
+        *columns_of("fair_signals", "multiply_adds", form="plain"),
+        *columns_of("fair_signals", "cost_share", form="share", heading=OF_HEAD),
     ]
 
 
@@ -116,8 +112,8 @@ def _label_rows(view: View) -> Rows:
     """Before the signals, how many tokens are hard."""
     hard = {}
     for label in view.figures.items("fair_labels"):
-        tokens = view.figures.get("fair_labels", label, "prevalence")
-        hard[metric_label("", f"auroc_{label}").heading] = plain(SHARE, tokens)
+        tokens = view.figures.get("fair_labels", label, "prevalence").value
+        hard[metric_label("", f"auroc_{label}").heading] = value_text(SHARE, tokens)
     return [Row(["", "hard tokens (%)"], [""], given=hard), *_all_signals(view)]
 
 
@@ -131,7 +127,7 @@ def _preview_columns(view: View) -> Columns:
     metrics = view.figures.metrics("fair_low_rank", view.figures.items("fair_low_rank")[0])
     correlations = " ".join(metric for metric in metrics if metric.endswith("_pearson"))
     return [
-        *columns_of("fair_low_rank", "cost_share", "share", heading=OF_HEAD),
+        *columns_of("fair_low_rank", "cost_share", form="share", heading=OF_HEAD),
         *columns_of("fair_low_rank", f"coverage {correlations} argmax_kept argmax_kept_refined", dropped=True),
     ]
 
@@ -141,32 +137,32 @@ def _ranks(view: View) -> Rows:
     ranks = dict.fromkeys(item.partition("/")[2] for item in view.figures.items("fair_low_rank"))
     first = next(iter(ranks_by_kind(view.figures)))
     costs = {rank: view.figures.get("fair_low_rank", f"{first}/{rank}", "cost_share").value for rank in ranks}
-    return [Row([rank, percent(costs[rank])], [rank]) for rank in ranks]
+    return [Row([rank, percent(cost)], [rank]) for rank, cost in costs.items()]
 
 
 def _kind_columns(view: View) -> Columns:
     """Both as the low rank has them, and refined where that was measured."""
-    items = view.figures.items("fair_low_rank")
-    measured = {metric for item in items for metric in view.figures.metrics("fair_low_rank", item)}
-    found = []
-    for metric in ("max_probability_pearson", "argmax_kept", "refined_max_probability_pearson", "argmax_kept_refined"):
-        heading = metric_label("fair_low_rank", metric).heading
-        for kind in ranks_by_kind(view.figures) if metric in measured else ():
-            found.append(Column("fair_low_rank", metric, f"{kind}/{{0}}", heading=f"{heading}, {kind}"))
-    return found
+    return [
+        Column("fair_low_rank", metric, f"{kind}/{{0}}", heading=f"{metric_label('', metric).heading}, {kind}")
+        for metric in (
+            "max_probability_pearson",
+            "argmax_kept",
+            "refined_max_probability_pearson",
+            "argmax_kept_refined",
+        )
+        if any(metric in view.figures.metrics("fair_low_rank", item) for item in view.figures.items("fair_low_rank"))
+        for kind in ranks_by_kind(view.figures)
+    ]
 
 
 def _low_rank_signals(view: View) -> Rows:
     kinds = list(ranks_by_kind(view.figures))
     parts = [part for part in map(low_rank, view.figures.items("fair_signals")) if part]
-    found = sorted({(kinds.index(part.kind), part.refined, part.rank) for part in parts})
-    return [
-        Row(
-            [kinds[kind], str(rank), "refined" if refined else "as it is"],
-            [f"{kinds[kind]}/{rank}", "refined_" * refined],
-        )
-        for kind, refined, rank in found
-    ]
+    rows = []
+    for place, refined, rank in sorted({(kinds.index(part.kind), part.refined, part.rank) for part in parts}):
+        lead = [kinds[place], str(rank), "refined" if refined else "as it is"]
+        rows.append(Row(lead, [f"{kinds[place]}/{rank}", "refined_" * refined]))
+    return rows
 
 
 def _low_rank_metrics(view: View) -> Columns:
@@ -191,9 +187,10 @@ def _important(view: View) -> Rows:
     label = metric_label("fair_differences", "auroc_from_head_best")
     rows = []
     for name in sorted(falls, key=lambda name: -falls[name])[:IMPORTANT]:
-        fall, spread = (plain(label, view.figures.get("fair_stacks", view.about, own)) for own in (name, f"{name}_std"))
-        rows.append([signal_title(name.removeprefix("importance_")), fall if spread == NULL else f"{fall} ± {spread}"])
-    return [Row(row) for row in rows]
+        fall, spread = (view.figures.get("fair_stacks", view.about, own).value for own in (name, f"{name}_std"))
+        told = value_text(label, fall) + ("" if spread is None else f" ± {value_text(label, spread)}")
+        rows.append(Row([signal_title(name.removeprefix("importance_")), told]))
+    return rows
 
 
 def _strata(view: View) -> Rows:
@@ -208,10 +205,11 @@ def _strata(view: View) -> Rows:
 
 
 def _strata_columns(view: View) -> Columns:
-    signals = {item.replace("{", "{{").replace("}", "}}"): signal_title(item) for item in strata_items(view.figures)}
+    items = choose.strata_items(view.figures)
+    signals = {item.replace("{", "{{").replace("}", "}}"): signal_title(item) for item in items}
     return [
-        Column("fair_strata", "share_{0}", "tokens", plain, "tokens (%)", SHARE),
-        Column("fair_strata", "hard_{0}", "tokens", plain, "hard (%)", SHARE),
+        *columns_of("fair_strata", "share_{0}", form="percent", item="tokens", heading="tokens (%)"),
+        *columns_of("fair_strata", "hard_{0}", form="percent", item="tokens", heading="hard (%)"),
         *(Column("fair_strata", "auroc_{0}", item, heading=f"AUROC, {title}") for item, title in signals.items()),
     ]
 
@@ -234,7 +232,7 @@ def _shapes(view: View) -> Rows:
         what = "log of the loss" if item.startswith("log_") else "loss"
         tokens = "target seen in training" if item.endswith("_seen") else "all"
         modes = [name for name in view.figures.metrics("fair_shape", item) if name.startswith("mode_")]
-        near = [plain(metric_label("", name), view.figures.get("fair_shape", item, name)) for name in modes]
+        near = [text(view.figures, "fair_shape", item, name) for name in modes]
         rows.append(Row([what, tokens], [item], given={"near (nats)": ", ".join(near) or NULL}))
     return rows
 
@@ -252,44 +250,37 @@ def _beside(view: View, heading: str = "this run") -> Columns:
 
     This run's figures are marked where they leave a band, on the corpus that the bands are for.
     """
-    label = None if heading == "this run" else metric_label("separation", "loss_diff")
-    run = marked if view.founding else estimate_text
-    forms = {heading: run, _title(view): FORMS["published"], "difference": FORMS["change"]}
-    return [Column("{0}", "{2}", "{1}", form, name, label) for name, form in forms.items()]
+    forms = {heading: _form(view), _title(view): "published", "difference": "change"}
+    return [Column("{0}", "{2}", "{1}", form, name) for name, form in forms.items()]
 
 
-def _listing(section: str, item: str, metrics: str = "") -> Entry:
-    """A row a metric of one item, by default all it has: this run, published, difference."""
-
-    def rows(view: View) -> Rows:
-        names = metrics.split() or view.figures.metrics(section, item)
-        for name in names:
-            view.figures.figure(section, item, name)  # raises where there is none
-        return [Row([metric_label(section, name).heading], [section, item, name]) for name in names]
-
-    return Entry(("figure",), rows, _beside)
+def _form(view: View) -> str:
+    return "marked" if view.founding else "estimate"
 
 
-def _grid(section: str, of: str, metrics: str, items: str = "all") -> Entry:
+def _listing(view: View, place: tuple[str, str], metrics: str | None) -> Rows:
+    """A row a metric of one section and item, by default all it has: this run, published, difference."""
+    section, item = place
+    names = metrics.split() if metrics else view.figures.metrics(section, item)
+    for name in names:
+        view.figures.figure(section, item, name)  # raises where there is none
+    return [Row([metric_label(section, name).heading], [section, item, name]) for name in names]
+
+
+def _grid(view: View, section: str, of: str, metrics: str, items: str) -> Table:
     """A column a metric; of each item a row of this run and, where anything is published, two rows below it.
 
     `of` heads the first column: what an item is.
     """
-
-    def columns(view: View) -> Columns:
-        return columns_of(section, metrics.format(correlations=_confident(view.figures)))
-
-    def rows(view: View) -> Rows:
-        names, found = ITEMS[items](view.figures, section), []
-        figures = [view.figures.column(section, names, column.metric) for column in columns(view)]
-        for name, own in zip(names, zip(*figures, strict=True), strict=True):
-            found.append(Row([item_title(name), "this run"], [name], marked if view.founding else estimate_text))
-            if any(figure.published is not None for figure in own):
-                found.append(Row(["", _title(view)], [name], FORMS["published"]))
-                found.append(Row(["", "difference"], [name], FORMS["change"]))
-        return found
-
-    return Entry((of, "source"), rows, columns, left=2)
+    names, rows = ITEMS[items](view.figures, section), []
+    columns = columns_of(section, metrics.format(correlations=_confident(view.figures)))
+    figures = [view.figures.column(section, names, column.metric) for column in columns]
+    for name, own in zip(names, zip(*figures, strict=True), strict=True):
+        rows.append(Row([item_title(name), "this run"], [name], _form(view)))
+        if any(figure.published is not None for figure in own):
+            rows.append(Row(["", _title(view)], [name], "published"))
+            rows.append(Row(["", "difference"], [name], "change"))
+    return build(view.figures, [of, "source"], rows, columns, left=2)
 
 
 def _confident(figures: Figures) -> str:
@@ -317,7 +308,7 @@ def _medians(view: View) -> Rows:
 
 def _median_columns(view: View) -> Columns:
     headings = ("oracle share (%)", f"{_title(view)}, share (%)")
-    return [*_beside(view, "Loss Diff (nats)"), *(Column("{0}", "{2}", heading=name) for name in headings)]
+    return [*_own_columns(view), *(Column("{0}", "{2}", heading=name) for name in headings)]
 
 
 def _own_cuts(view: View) -> Rows:
@@ -330,12 +321,15 @@ def _own_columns(view: View) -> Columns:
 
 
 def _banded(view: View) -> Rows:
-    names = [(section.replace("_", " "), section, item, metric) for section, item, metric in view.figures.banded()]
-    return [Row([title, item_title(key[1]), metric_label(key[0], key[2]).heading], key) for title, *key in names]
+    rows = []
+    for section, item, metric in view.figures.banded():
+        lead = [section.replace("_", " "), item_title(item), metric_label(section, metric).heading]
+        rows.append(Row(lead, [section, item, metric]))
+    return rows
 
 
 def _band_columns(view: View) -> Columns:
-    bands = {"band": band, "this run is": FORMS["inside"]}
+    bands = {"band": "band", "this run is": "inside"}
     return [*_beside(view)[:2], *(Column("{0}", "{2}", "{1}", form, name) for name, form in bands.items())]
 
 
@@ -354,25 +348,5 @@ ROWS: dict[str, Callable[[View], Rows]] = {
     "ceilings": _of_items("fair_ceilings", hard_title),
     "stacks": _of_items("fair_stacks", signal_title),
     "previews": lambda view: [Row(item.split("/"), [item]) for item in view.figures.items("fair_low_rank")],
-    "strata_signals": lambda view: [Row([signal_title(item)], [item]) for item in strata_items(view.figures)],
+    "strata_signals": lambda view: [Row([signal_title(item)], [item]) for item in choose.strata_items(view.figures)],
 }
-
-
-def _entry(declared: Mapping[str, Any]) -> Entry:
-    """The table that an entry of tables.yaml declares."""
-    given = dict(declared)
-    if "listing" in given:
-        section, item = given["listing"]
-        return _listing(section, item, given.get("metrics", ""))
-    if "grid" in given:
-        return _grid(given.pop("grid"), **given)
-    rows, columns = given["rows"], given.get("columns", [])
-    if isinstance(columns, str):
-        columns = globals()[f"_{columns}"]
-    else:
-        columns = [column for one in columns for column in columns_of(**one)]
-    return Entry(given["heads"], ROWS.get(rows) or globals()[f"_{rows}"], columns, given.get("left", 1))
-
-
-with Path(__file__).with_name("tables.yaml").open(encoding="utf-8") as _lines:
-    TABLES = {name: _entry(declared) for name, declared in yaml.safe_load(_lines).items()}

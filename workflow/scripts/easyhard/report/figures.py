@@ -18,7 +18,6 @@ from easyhard.errors import InputError
 from easyhard.report import drawing as draw
 from easyhard.report import items as choose
 from easyhard.report.drawing import BLUE, GREEN, GREY, INK, LOOKS, ORANGE, PURPLE, SMALL, VERMILLION
-from easyhard.report.entries import drawable
 from easyhard.report.items import class_best, main_label, select_score, shortened, signals_by_class
 from easyhard.report.labels import COST_CLASSES, SHARE, hard_title, item_title, metric_label, signal_title, value_text
 from easyhard.report.metrics import Figures
@@ -363,13 +362,26 @@ def plain_low_rank(figures: Figures) -> Figure:
     return figure
 
 
-DRAW: dict[str, Callable[[Figures], Figure]] = {
-    **{"pareto": pareto, "risk_coverage": risk_coverage, "differences": differences, "low_rank_kinds": low_rank_kinds},
-    **{"learning_curve": learning_curve, "reliability": reliability},
-    **{"separation": separation, "low_rank": plain_low_rank},
+DRAW: dict[str, tuple[Callable[[Figures], Figure], str]] = {
+    "pareto": (pareto, "fair_signals"),
+    "risk_coverage": (risk_coverage, "fair_risk"),
+    "differences": (differences, "fair_differences"),
+    "low_rank_kinds": (low_rank_kinds, "fair_low_rank"),
+    "learning_curve": (learning_curve, "fair_learning"),
+    "reliability": (reliability, "fair_calibration"),
+    "separation": (separation, "separation"),
+    "low_rank": (plain_low_rank, "low_rank"),
 }
+"""What draws a figure, and the section that it is drawn from."""
+
+
+def drawable(figures: Figures) -> list[str]:
+    """The figures that the table has the sections for; cost against quality only where the head's cost is known."""
+    found = [name for name, (_, section) in DRAW.items() if figures.has_section(section)]
+    has_cost = figures.has("fair_data", "clusters", "head_multiply_adds")
+    return [name for name in found if name != "pareto" or has_cost]
 
 
 def draw_all(figures: Figures) -> dict[str, Figure]:
     """Every figure that the table has the sections for, by name."""
-    return {name: DRAW[name](figures) for name in drawable(figures)}
+    return {name: DRAW[name][0](figures) for name in drawable(figures)}

@@ -1,22 +1,35 @@
-"""What is said of the protocol fair: which signal to use, and the two marks.
+"""What is said, as prose.j2 words it: which signal to use, the two marks, what of the founding conclusions holds.
 
 A sentence whose figures were not measured is left out; one that needs a figure raises InputError naming it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import cache, partial
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from easyhard.report.items import (
-    CHEAP_SHARE,
-    affordable_signals,
-    class_best,
-    main_label,
-    overall_best,
-    select_score,
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from easyhard.report import items as choose
+from easyhard.report import words
+from easyhard.report.items import class_best, main_label
+from easyhard.report.labels import OWN, hard_title, item_title, signal_title
+from easyhard.report.metrics import Figure, Figures
+from easyhard.report.tables import band
+from easyhard.report.words import BETTER, FROM_HEAD, NOT_WORSE, SIGNIFICANT, WORSE, listed, percent, standing
+
+KEPT = 0.95
+"""The founding document's own mark for a faithful approximation: r with the exact metric above it."""
+
+FINDINGS = (
+    *("best_method", "best_signal", "exit_classifier", "loss_regression", "loss_classification", "metric_prediction"),
+    *("low_rank", "correct_token", "loss_shape", "unseen_targets", "perplexity"),
 )
-from easyhard.report.labels import OWN
-from easyhard.report.metrics import Figures
-from easyhard.report.sentences import say
-from easyhard.report.words import BETTER, FROM_HEAD, NOT_WORSE, SIGNIFICANT, standing, strong
+"""What the founding experiments found, most telling first; the bands are told of the founding corpus alone."""
+
+REACH = ("auroc_ceiling", "share_ceiling", "calibration")
+"""How far the best signal is from what a calibrated model could reach, and how well the model is calibrated."""
 
 CHANCE = 0.5
 LEADS = {
@@ -29,19 +42,75 @@ LEADS = {
     OWN: "Of the signals brought along",
 }
 
+STANDS, FALLS, UNDECIDED = "stands", "falls", "undecided"
+FOUNDING_LIMIT = 0.27
+"""The founding document's highest oracle share at inference."""
 
-@dataclass(frozen=True)
-class Mark:
+FOUNDING_CONFIDENCE = "max_probability"
+FOUNDING_MODES = 2
+
+
+class Mark(NamedTuple):
     """A mark to aim at, as a question; whether it is met; what the figures say."""
 
     question: str
     met: bool
     said: str
 
-    @property
-    def answer(self) -> str:
-        """Yes or no, and why."""
-        return f"{strong('Yes.' if self.met else 'No.')} {self.said}"
+
+class Conclusion(NamedTuple):
+    """A claim of the founding document, its verdict, and the figures that this rests on."""
+
+    claim: str
+    verdict: str
+    said: str
+
+
+def say(name: str, figures: Figures, **facts: Any) -> str:
+    """The sentence of that name; an empty one where what it speaks of is null. `facts` are what else it is given.
+
+    Raises InputError naming a figure that it needs and the table does not have at all.
+    """
+    return str(getattr(_sentences().module, name)(figures, **facts)).strip()
+
+
+def all_said(names: Iterable[str], figures: Figures) -> list[str]:
+    """The sentences of these names but for the empty ones."""
+    return [sentence for sentence in (say(name, figures) for name in names) if sentence]
+
+
+def environment_of(folder: Path, **more: Any) -> Environment:
+    """The templates of a folder; a name that they lack is an error."""
+    loader = FileSystemLoader(folder)
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **more)
+
+
+@cache
+def _sentences() -> Template:
+    environment = environment_of(Path(__file__).parent)
+    environment.globals |= vars(choose) | vars(words)
+    environment.globals |= {
+        **{"title": signal_title, "item": item_title, "hard": hard_title, "KEPT": KEPT},
+        **{"LEVELS": ("above", "below", "level with"), "published": _published, "compare": _compare, "band": band},
+        "of": lambda figures, *place: partial(words.text, figures, *place),
+        "estimate_of": lambda figures, section: partial(words.estimate, figures, section),
+        "lowest": lambda values: min(values, key=values.__getitem__),
+    }
+    environment.filters["strong"] = words.strong
+    return environment.get_template("prose.j2")
+
+
+def _published(figures: Figures, section: str, names: Iterable[str], metric: str) -> dict[str, float]:
+    """What was published of these items."""
+    found = {name: figures.figure(section, name, metric).published for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _compare(figures: Figures, section: str, metric: str, pair: tuple[str, str], said: tuple[str, str, str]) -> str:
+    """The word for how one item's metric stands to the other's; figures that look equal in the tables are level."""
+    shown = {words.text(figures, section, item, metric) for item in pair}
+    one, other = (figures.value(section, item, metric) for item in pair)
+    return words.comparison(one, other, said) if len(shown) > 1 else said[2]
 
 
 def recommendation(figures: Figures) -> str:
@@ -50,7 +119,7 @@ def recommendation(figures: Figures) -> str:
     Without a hidden-state signal it speaks of the next class that there is, without a head signal of that class alone.
     """
     best = class_best(figures)
-    item = next((item for name, item in best.items() if name != "head"), overall_best(figures))
+    item = next((item for name, item in best.items() if name != "head"), choose.overall_best(figures))
     lead = LEADS[next(name for name, own in best.items() if own == item)]
     head = None if best.get("head") == item else best.get("head")
     return say("recommendation", figures, lead=lead, item=item, head=head)
@@ -66,23 +135,22 @@ def other_classes(figures: Figures) -> list[str]:
 
 def marks(figures: Figures) -> list[Mark]:
     """The two marks to aim at with their answers; none without a head signal to compare with."""
-    return [mark for mark in (cheap_mark(figures), context_mark(figures)) if mark is not None]
+    best = class_best(figures)
+    if "head" not in best:
+        return []
+    cheap = _cheap_mark(figures, best["head"])
+    return [cheap, _context_mark(figures, best["context"], best["head"])] if "context" in best else [cheap]
 
 
-def cheap_mark(figures: Figures) -> Mark | None:
+def _cheap_mark(figures: Figures, head: str) -> Mark:
     """Whether the best affordable signal on select is not worse than the best head signal, by AUROC and AUGRC.
 
     The head's signal of lowest AUGRC is a harder rival, to that signal and to the affordable one of lowest AUGRC.
     """
-    head = class_best(figures).get("head")
-    if head is None:
-        return None
-    most = f"{100 * CHEAP_SHARE:g}"
-    question = say("cheap_question", figures, most=most)
-    affordable = affordable_signals(figures)
-    if not affordable:
+    most = f"{100 * choose.CHEAP_SHARE:g}"
+    question, item = say("cheap_question", figures, most=most), choose.best_affordable(figures)
+    if item is None:
         return Mark(question, False, say("none_is_cheap", figures, most=most))
-    item = max(affordable, key=lambda name: select_score(figures, name))
     auroc = standing(figures.get("fair_differences", item, FROM_HEAD))
     augrc = standing(figures.get("fair_differences", item, "augrc_from_head_best"), low_is_good=True)
     score = f"auroc_{main_label(figures)}"
@@ -90,6 +158,7 @@ def cheap_mark(figures: Figures) -> Mark | None:
     kept = None if theirs <= 0 or ours == float("-inf") else 100 * ours / theirs
     names = figures.items("fair_differences")
     lowest = [name for name in names if figures.get("fair_differences", name, "is_head_lowest").value == 1]
+    affordable = choose.affordable_signals(figures)
     by_augrc = min(affordable, key=lambda name: figures.number("fair_signals", name, "select_augrc"))
     rivals = [say("rival", figures, item=name) for name in dict.fromkeys([item, by_augrc])]
     facts = {"item": item, "head": head, "auroc": auroc, "augrc": augrc, "kept": kept, "rivals": rivals}
@@ -97,13 +166,129 @@ def cheap_mark(figures: Figures) -> Mark | None:
     return Mark(question, {auroc, augrc} <= {BETTER, NOT_WORSE}, said)
 
 
-def context_mark(figures: Figures) -> Mark | None:
-    """Whether the best signal with earlier tokens beats the best head signal significantly; None without either."""
-    best = class_best(figures)
-    if "head" not in best or "context" not in best:
+def _context_mark(figures: Figures, item: str, head: str) -> Mark:
+    """Whether the best signal with earlier tokens beats the best head signal significantly."""
+    p = figures.get("fair_differences", item, f"{FROM_HEAD}_p").value
+    ahead = standing(figures.get("fair_differences", item, FROM_HEAD)) == BETTER
+    beats = ahead and (p is None or p < SIGNIFICANT)
+    return Mark(
+        say("context_question", figures), beats, say("context_mark", figures, item=item, head=head, beats=beats)
+    )
+
+
+def conclusions(figures: Figures) -> list[Conclusion]:
+    """What the founding document concluded, held against the intervals; what no figure speaks of is left out."""
+    found = [_limit(figures), _low_rank_fails(figures), _classifier(figures), _two_modes(figures)]
+    return [conclusion for conclusion in found if conclusion is not None]
+
+
+def _limit(figures: Figures) -> Conclusion | None:
+    """Whether 27 % of the oracle is the limit: whether any class's best signal is above it by its interval."""
+    best = [item for item in class_best(figures).values() if figures.has("fair_signals", item, "oracle_share")]
+    if not best:
         return None
-    gap = figures.get("fair_differences", best["context"], FROM_HEAD)
-    p = figures.get("fair_differences", best["context"], f"{FROM_HEAD}_p").value
-    beats = standing(gap) == BETTER and (p is None or p < SIGNIFICANT)
-    said = say("context_mark", figures, item=best["context"], head=best["head"], beats=beats)
-    return Mark(say("context_question", figures), beats, said)
+    sides = [_side(figures.get("fair_signals", item, "oracle_share"), FOUNDING_LIMIT) for item in best]
+    verdict = FALLS if "above" in sides else STANDS if set(sides) == {"below"} else UNDECIDED
+    item = max(best, key=lambda name: figures.number("fair_signals", name, "oracle_share"))
+    claim = f"{percent(FOUNDING_LIMIT)} % of the oracle is the limit"
+    return Conclusion(claim, verdict, say("limit", figures, item=item))
+
+
+def _low_rank_fails(figures: Figures) -> Conclusion | None:
+    """Whether low rank does not work, each kind as it is and refined, at ranks below full.
+
+    By the max probability that it keeps, and by its signals that cost less than the head: the best of each rank.
+    """
+    kinds = choose.ranks_by_kind(figures, below_full=True) if figures.has_section("fair_low_rank") else {}
+    cheaper = {
+        item: choose.low_rank(item)
+        for item in choose.signals_by_class(figures).get("low_rank", [])
+        if figures.number("fair_signals", item, "cost_share") < 1
+    }
+    verdicts: dict[str, list[str]] = {}
+    told = []
+    for refined, (kind, ranks) in product((False, True), kinds.items()):
+        way, pearson, kept = kind, "max_probability_pearson", "argmax_kept"
+        if refined:
+            way, pearson, kept = f"{kind} refined", f"refined_{pearson}", f"{kept}_refined"
+        if not figures.has("fair_low_rank", f"{kind}/{ranks[-1]}", kept):
+            continue
+        own = [item for item, parts in cheaper.items() if parts and (parts.kind, parts.refined) == (kind, refined)]
+        signals = choose.cheapest_first(figures, choose.shortened(figures, own, by_rank=True))
+        sides = {rank: _side(_fidelity(figures, f"{kind}/{rank}", pearson), KEPT) for rank in ranks}
+        standings = {item: standing(figures.get("fair_differences", item, FROM_HEAD)) for item in signals}
+        first = next((item for item, word in standings.items() if word not in (WORSE, None)), None)
+        verdict = UNDECIDED
+        if "above" in sides.values() or first is not None:
+            verdict = FALLS
+        elif set(sides.values()) == {"below"} and set(standings.values()) <= {WORSE}:
+            verdict = STANDS
+        verdicts.setdefault(verdict, []).append(way)
+        rank = next((rank for rank, side in sides.items() if side == "above"), ranks[-1])
+        facts = {"way": way, "rank": rank, "place": f"{kind}/{rank}", "pearson": pearson, "kept": kept}
+        has_rivals = "head" in class_best(figures) and bool(signals)
+        told.append(say("low_rank_way", figures, first=first, has_rivals=has_rivals, **facts))
+    if not told:
+        return None
+    said = ", ".join(f"{verdict} for {listed(own)}" for verdict, own in verdicts.items())
+    return Conclusion("Low rank does not work", said, say("low_rank_fails", figures, ways=told))
+
+
+def _classifier(figures: Figures) -> Conclusion | None:
+    """Whether the softmax confidence beats the best signal on the hidden state.
+
+    Both are known by their paired differences from the best head signal. Where these intervals do not meet, the two
+    signals differ: the standard error of their difference is at most the sum of the two.
+    """
+    item, score = class_best(figures).get("hidden"), f"auroc_{main_label(figures)}"
+    if item is None or not figures.has("fair_signals", FOUNDING_CONFIDENCE, score):
+        return None
+    ours = figures.get("fair_differences", item, FROM_HEAD).interval
+    theirs = figures.get("fair_differences", FOUNDING_CONFIDENCE, "auroc_from_class_best").interval
+    if class_best(figures).get("head") == FOUNDING_CONFIDENCE:
+        theirs = 0.0, 0.0
+    if ours is None or theirs is None:
+        return None
+    verdict = FALLS if ours[0] > theirs[1] else STANDS if ours[1] < theirs[0] else UNDECIDED
+    said = say("classifier", figures, item=item, confidence=FOUNDING_CONFIDENCE, score=score, verdict=verdict)
+    return Conclusion("Drop the classifier, use softmax confidence", verdict, said)
+
+
+def _two_modes(figures: Figures) -> Conclusion | None:
+    """Whether the loss has two modes: more than one is shown by the dip, then its density counts them."""
+    if not figures.has("fair_shape", "loss", "modes"):
+        return None
+    verdict = UNDECIDED
+    if _has_several(figures, "loss"):
+        verdict = STANDS if figures.value("fair_shape", "loss", "modes") == FOUNDING_MODES else FALLS
+    every, seen = (_shape(figures, item) for item in ("loss", "loss_seen"))
+    return Conclusion("Two modes", verdict, say("two_modes", figures, every=every, seen=seen))
+
+
+def _side(figure: Figure, mark: float) -> str | None:
+    """On which side of the mark the whole interval lies; None where it holds the mark or is not known."""
+    if figure.interval is None:
+        return None
+    low, high = figure.interval
+    return "above" if low > mark else "below" if high < mark else None
+
+
+def _fidelity(figures: Figures, item: str, metric: str) -> Figure:
+    """The r of the max probability with the exact one; a figure without an interval counts as its own bounds."""
+    figure = figures.figure("fair_low_rank", item, metric)
+    return figure if figure.interval else Figure(figure.value, figure.value, figure.value)
+
+
+def _shape(figures: Figures, item: str) -> str:
+    if not figures.has("fair_shape", item, "modes"):
+        return ""
+    p = figures.get("fair_shape", item, "dip_p_thinned").value
+    places = choose.mode_places(figures, "fair_shape", item)
+    return say("shape", figures, item=item, places=places, p=p, several=_has_several(figures, item))
+
+
+def _has_several(figures: Figures, item: str) -> bool:
+    """Whether the dip's lower limit is above 0; without an interval, whether its p is below the level."""
+    interval = figures.get("fair_shape", item, "dip").interval
+    p = figures.get("fair_shape", item, "dip_p_thinned").value
+    return interval[0] > 0 if interval else p is not None and p < SIGNIFICANT

@@ -8,12 +8,12 @@ from jinja2 import TemplateError, TemplateNotFound
 
 from easyhard.errors import InputError
 from easyhard.report import prose, setup
-from easyhard.report.conclusions import conclusions
-from easyhard.report.entries import TABLES, drawable, strata_kinds
+from easyhard.report.entries import make_table, strata_kinds
+from easyhard.report.figures import drawable
 from easyhard.report.items import main_label, signals_by_class
 from easyhard.report.labels import COST_CLASSES, hard_title, signal_title
 from easyhard.report.metrics import Figures
-from easyhard.report.sentences import FINDINGS, REACH, all_said, environment_of, say
+from easyhard.report.prose import FINDINGS, all_said, environment_of, say
 from easyhard.report.tables import MARK, Table, View
 from easyhard.report.words import STRONG, text
 
@@ -28,18 +28,16 @@ def render(published: Figures | None, fair: Figures | None, own: setup.Setup, te
     if fair is not None:
         names |= {
             "drawn": drawable(fair),
-            "table": lambda name, about="": TABLES[name].table(View(fair, about)),
-            "conclusions": conclusions(fair) if published is not None else [],
+            "table": lambda name, about="": make_table(name, View(fair, about)),
             "classes": {name: COST_CLASSES[name] for name in signals_by_class(fair)},
             "hard": hard_title(main_label(fair)),
             "strata": strata_kinds(fair),
             "prose": prose,
-            "reach": all_said(REACH, fair),
             "signal_title": signal_title,
         }
     if published is not None:
         names |= {
-            "founding": lambda name: TABLES[name].table(View(published, "", own.is_founding_corpus)),
+            "founding": lambda name: make_table(name, View(published, "", own.is_founding_corpus)),
             "findings": all_said((*FINDINGS, *(["bands"] if own.is_founding_corpus else [])), published),
             "text": text,
             "mark": MARK,

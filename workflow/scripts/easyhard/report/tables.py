@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from easyhard.report.items import main_label
-from easyhard.report.labels import Label, difference_text, metric_label, value_text
+from easyhard.report.labels import SHARE, Label, difference_text, metric_label, value_text
 from easyhard.report.metrics import Figure, Figures
 from easyhard.report.words import estimate_text, p_text, percent, signed_text
 
 MARK = "†"
-Form = Callable[[Label, Figure], str]
-"""How a figure is printed in a cell."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Row:
 
     lead: Sequence[str]
     key: Sequence[str] = ()
-    form: Form | None = None
+    form: str = ""
     figures: Figures | None = None
     given: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,9 +47,8 @@ class Column:
     section: str
     metric: str
     item: str = "{0}"
-    form: Form = estimate_text
+    form: str = "estimate"
     heading: str = ""
-    label: Label | None = None
     dropped: bool = False
     beside: str = ""
     figures: Figures | None = None
@@ -66,22 +63,6 @@ class View:
     founding: bool = False
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A table as declared: the headings of its leading cells, its rows, its columns."""
-
-    heads: Sequence[str]
-    rows: Callable[[View], Sequence[Row]]
-    columns: Sequence[Column] | Callable[[View], Sequence[Column]] = ()
-    left: int = 1
-
-    def table(self, view: View) -> Table:
-        """The table of these figures. Raises InputError naming a figure that it cannot do without."""
-        columns = self.columns(view) if callable(self.columns) else self.columns
-        heads = [head.format(about=view.about) for head in self.heads]
-        return build(view.figures, heads, self.rows(view), columns, self.left)
-
-
 def build(
     figures: Figures, heads: Sequence[str], rows: Sequence[Row], columns: Sequence[Column], left: int = 1
 ) -> Table:
@@ -90,50 +71,19 @@ def build(
 
     def find(row: Row, column: Column, metric: str) -> tuple[Label, Figure]:
         section, item, name = (part.format(*row.key, label=main) for part in (column.section, column.item, metric))
-        found = (column.figures or row.figures or figures).get(section, item, name)
-        return column.label or metric_label(section, name), found
+        return metric_label(section, name), (column.figures or row.figures or figures).get(section, item, name)
 
     header, lines = list(heads), [list(row.lead) for row in rows]
     for column in columns:
         known = [find(row, column, column.beside or column.metric)[1].value is not None for row in rows]
         if column.dropped and not any(known):
             continue
-        label = column.label or metric_label(column.section, column.metric.replace("{label}", main))
-        heading = column.heading or label.heading
+        heading = column.heading or metric_label(column.section, column.metric.replace("{label}", main)).heading
         header.append(heading)
         for row, line in zip(rows, lines, strict=True):
-            form = row.form or column.form
+            form = FORMS[row.form or column.form]
             line.append(row.given.get(heading) or form(*find(row, column, column.metric)))
     return Table(header, lines, left)
-
-
-def plain(label: Label, figure: Figure) -> str:
-    """The value alone."""
-    return value_text(label, figure.value)
-
-
-FORMS: dict[str, Form] = {
-    "estimate": estimate_text,
-    "plain": plain,
-    "signed": signed_text,
-    "share": lambda _, figure: percent(figure.value),
-    "p_words": lambda _, figure: p_text(figure.value),
-    "published": lambda label, figure: value_text(label, figure.published),
-    "change": lambda label, figure: difference_text(label, figure.value, figure.published),
-    "inside": lambda _, figure: f"outside {MARK}" if figure.outside else "inside",
-    "p": lambda _, figure: p_text(figure.value).removeprefix("p ").removeprefix("= "),
-}
-"""By the names that tables.yaml has for them; `p` stands below a heading that says so."""
-
-
-def columns_of(section: str, metrics: str, form: str = "estimate", **look: Any) -> list[Column]:
-    """A column each of several metrics, parted by blanks; `look` has what else a Column is given."""
-    return [Column(section, metric, form=FORMS[form], **look) for metric in metrics.split()]
-
-
-def marked(label: Label, figure: Figure) -> str:
-    """The value with its interval, and with a mark where it leaves its band."""
-    return estimate_text(label, figure) + (f" {MARK}" if figure.outside else "")
 
 
 def band(label: Label, figure: Figure) -> str:
@@ -142,3 +92,25 @@ def band(label: Label, figure: Figure) -> str:
     if figure.band_low is None:
         return f"below {high}"
     return f"above {low}" if figure.band_high is None else f"{low} to {high}"
+
+
+FORMS: dict[str, Callable[[Label, Figure], str]] = {
+    "estimate": estimate_text,
+    "plain": lambda label, figure: value_text(label, figure.value),
+    "signed": signed_text,
+    "marked": lambda label, figure: estimate_text(label, figure) + (f" {MARK}" if figure.outside else ""),
+    "share": lambda _, figure: percent(figure.value),
+    "percent": lambda _, figure: value_text(SHARE, figure.value),
+    "p_words": lambda _, figure: p_text(figure.value),
+    "published": lambda label, figure: value_text(label, figure.published),
+    "change": lambda label, figure: difference_text(label, figure.value, figure.published),
+    "band": band,
+    "inside": lambda _, figure: f"outside {MARK}" if figure.outside else "inside",
+    "p": lambda _, figure: p_text(figure.value).removeprefix("p ").removeprefix("= "),
+}
+"""How a figure is printed in a cell, by name; `p` stands below a heading that says so."""
+
+
+def columns_of(section: str, metrics: str, **look: Any) -> list[Column]:
+    """A column each of several metrics, parted by blanks; `look` has what else a Column is given."""
+    return [Column(section, metric, **look) for metric in metrics.split()]
