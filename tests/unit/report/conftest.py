@@ -8,7 +8,7 @@ import pytest
 
 from easyhard.evaluation.published import TABLE_SCHEMA, beside_published
 from easyhard.evaluation.rows import ROW_SCHEMA
-from easyhard.report import labels
+from easyhard.report import words
 from easyhard.report.metrics import Figures
 from easyhard.report.setup import FOUNDING_TOKENS_SHA256, Setup
 
@@ -68,7 +68,7 @@ def make_figures(complete: dict[str, float | None]) -> Make:
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signals are those that are made up."""
-    monkeypatch.setattr(labels, "find", made_up.find)
+    monkeypatch.setattr(words, "find", made_up.find)
 
 
 @pytest.fixture
@@ -116,8 +116,5 @@ def run_setup() -> Setup:
         },
         device="CPU, 2 threads",
         versions={"python": "3.11.2", "torch": "2.13.0"},
-        steps=[
-            {"rule": "train", "seconds": 1110.4, "max_rss_mb": 1203.2},
-            {"rule": "low_rank", "seconds": 42.0, "max_rss_mb": None},
-        ],
+        steps=[("train", 1110.4, 1203.2), ("low_rank", 42.0, None)],
     )

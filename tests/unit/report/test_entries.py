@@ -8,10 +8,9 @@ import yaml
 from easyhard.errors import InputError
 from easyhard.report.entries import make_table, strata_kinds
 from easyhard.report.figures import drawable
-from easyhard.report.labels import metric_label
 from easyhard.report.metrics import Figures
 from easyhard.report.tables import View
-from easyhard.report.words import strong
+from easyhard.report.words import metric_label, strong
 
 from .conftest import Make, Value
 

@@ -10,12 +10,11 @@ import pytest
 
 from easyhard.errors import InputError
 from easyhard.report.figures import drawable
-from easyhard.report.labels import metric_label, value_text
 from easyhard.report.metrics import Figures
 from easyhard.report.render import fill, markdown, render
 from easyhard.report.setup import Setup
 from easyhard.report.tables import Table
-from easyhard.report.words import strong
+from easyhard.report.words import metric_label, strong, value_text
 
 from . import made_up
 from .conftest import Make, Value

@@ -22,7 +22,7 @@ SAYERS: dict[str, Callable[[Figures], str]] = {
     "recommendation": prose.recommendation,
     "other_classes": lambda figures: "\n".join(prose.other_classes(figures)),
     "marks": lambda figures: "\n".join(
-        f"{question} {'Yes' if met else 'No'}. {said}" for question, met, said in prose.marks(figures)
+        f"{question} {'Yes' if met else 'No'}. {said}" for question, met, said, _ in prose.marks(figures)
     ),
     "conclusions": lambda figures: "\n".join(
         f"{claim}: {verdict}. {said}" for claim, verdict, said in prose.conclusions(figures)

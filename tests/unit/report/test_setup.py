@@ -39,7 +39,7 @@ def test_each_kind_of_run_has_its_set_up(tmp_path: Path) -> None:
     brought = make_setup("mine", "activations", {"input": given}, Files(benchmarks=[str(benchmark)]))
     assert brought.corpus["source"] == f"Activations from elsewhere: {data}."
     assert brought.corpus["sha256"] == hashlib.sha256(hashlib.sha256(b"numbers").digest()).hexdigest()
-    assert brought.steps == [{"rule": "head/000", "seconds": 1.5, "max_rss_mb": None}]
+    assert brought.steps == [("head/000", 1.5, None)]
     trained = make_setup("mine", "trained", {}, read)
     assert (trained.corpus["source"], trained.device) == ("Text: WikiText-2.", "CPU")
     assert not trained.is_founding_corpus

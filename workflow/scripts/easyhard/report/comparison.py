@@ -8,21 +8,15 @@ import numpy as np
 import polars as pl
 
 from easyhard.errors import InputError
-from easyhard.evaluation.published import TABLE_SCHEMA
 from easyhard.evaluation.rows import KEY, ROW_SCHEMA
 from easyhard.evaluation.seeds import over_seeds, rank_agreement
 from easyhard.report.items import CHEAP_SHARE, best_affordable, class_best, main_label, select_score, signals_by_class
-from easyhard.report.labels import COST_CLASSES, NULL, signal_title
 from easyhard.report.metrics import Figures
 from easyhard.report.prose import conclusions, marks, say
 from easyhard.report.tables import Column, Row, Table, build, columns_of
-from easyhard.report.words import FROM_HEAD, difference, listed, strong
+from easyhard.report.words import COST_CLASSES, FROM_HEAD, NULL, difference, listed, signal_title, strong
 
 PROTOCOL = "fair"
-SPREAD = {"seeds": pl.Int64, "lowest": pl.Float64, "highest": pl.Float64, "documents_reach": pl.Float64}
-COMPARISON_SCHEMA = {"group": pl.String} | ROW_SCHEMA | SPREAD
-"""ci_low and ci_high are the interval over seeds; documents_reach is half of a run's own interval, mean over runs."""
-
 ORACLES = "target"
 AFFORDABLE = f"at most {100 * CHEAP_SHARE:g} %"
 
@@ -42,9 +36,11 @@ class Group:
 
 
 def compare(groups: Mapping[str, Mapping[str, pl.DataFrame]]) -> pl.DataFrame:
-    """The figures of protocol `fair` that all runs of a group have, group by group: columns of COMPARISON_SCHEMA.
+    """The figures of protocol `fair` that all runs of a group have, group by group: means over seeds.
 
-    `groups` gives by the group's name its runs' tables by their names. Raises InputError where a group has no figures.
+    Columns: group, those of ROW_SCHEMA with the interval over seeds, seeds, lowest, highest, and documents_reach, half
+    of a run's own interval, mean over runs. `groups` gives by the group's name its runs' tables by their names. Raises
+    InputError where a group has no figures.
     """
     return pl.concat([_over_seeds(name, list(tables.values())) for name, tables in groups.items()])
 
@@ -83,9 +79,8 @@ def grouped(table: pl.DataFrame, groups: Mapping[str, Mapping[str, pl.DataFrame]
     Raises InputError naming the runs when they do not all count the same losses as hard.
     """
     found = []
-    unknown = [pl.lit(None, pl.Float64).alias(column) for column in TABLE_SCHEMA if column not in table.columns]
     for name, tables in groups.items():
-        own = table.filter(pl.col("group") == name).with_columns(unknown)
+        own = table.filter(pl.col("group") == name)
         reach = own.with_columns(pl.lit(None, pl.Float64).alias("ci_low"), value="documents_reach")
         runs = {run: Figures(figures, PROTOCOL) for run, figures in tables.items()}
         founding = [run for run, figures in tables.items() if (figures["protocol"] == "published").any()]
@@ -115,9 +110,8 @@ def shown_bests(group: Group) -> dict[str, str]:
     """
     found = {AFFORDABLE: best_affordable(group.mean)}
     for needs, items in signals_by_class(group.mean).items():
-        item = max(items, key=lambda item: select_score(group.mean, item))
-        known = needs != ORACLES and select_score(group.mean, item) > float("-inf")
-        found[needs] = item if known else None
+        known = [item for item in items if select_score(group.mean, item) > float("-inf") and needs != ORACLES]
+        found[needs] = max(known, key=lambda item: select_score(group.mean, item), default=None)
     return {needs: item for needs, item in found.items() if item}
 
 
@@ -134,9 +128,7 @@ def best_table(group: Group) -> Table:
         rows.append(Row([needs.replace("_", " "), title, f"{chosen.count(item)} of {len(chosen)}"], [item]))
     columns = [
         *columns_of("fair_signals", "auroc_{label}"),
-        *columns_of(
-            "fair_signals", "auroc_{label}", form="plain", heading="± documents", figures=group.documents_reach
-        ),
+        Column("fair_signals", "auroc_{label}", form="plain", heading="± documents", figures=group.documents_reach),
         *columns_of("fair_differences", FROM_HEAD, form="signed", heading="from the head's best", dropped=True),
         *columns_of("fair_signals", "augrc oracle_share"),
         *columns_of("fair_signals", "cost_share", form="share", heading="of the head's multiply-adds (%)"),
@@ -161,19 +153,15 @@ def marks_said(groups: Sequence[Group]) -> list[str]:
 
 def marks_table(groups: Sequence[Group]) -> Table | None:
     """One row a run: the signals that the marks are about, and how far from the head's best; None without a head."""
-    rows = []
-    for run, figures in ((run, figures) for group in groups for run, figures in group.runs.items()):
-        met = ["yes" if mark.met else "no" for mark in marks(figures)]
-        if len(met) == 2:
-            row, cheap, context = [run], best_affordable(figures), class_best(figures).get("context")
-            for answer, item, metrics in (
-                (met[0], cheap, (FROM_HEAD, "augrc_from_head_best")),
-                (met[1], context, (FROM_HEAD,)),
-            ):
-                row += [answer, signal_title(item) if item else NULL]
-                row += [difference(figures, item, metric) if item else NULL for metric in metrics]
-            rows.append(row)
     header = ["run", "mark 1", "signal", "AUROC", "AUGRC (nats)", "mark 2", "signal", "AUROC"]
+    rows: list[list[str]] = []
+    for run, figures in ((run, figures) for group in groups for run, figures in group.runs.items()):
+        row = [run]
+        for mark, metrics in zip(marks(figures), ((FROM_HEAD, "augrc_from_head_best"), (FROM_HEAD,)), strict=False):
+            row += ["yes" if mark.met else "no", signal_title(mark.item) or NULL]
+            row += [difference(figures, mark.item, metric) for metric in metrics]
+        if len(row) == len(header):
+            rows.append(row)
     return Table(header, rows) if rows else None
 
 

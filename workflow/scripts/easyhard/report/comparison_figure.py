@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from easyhard.report.comparison import AFFORDABLE, Group, scores, shown_bests
 from easyhard.report.drawing import GREY, INK, LOOKS, bars, canvas, reaches, styled, values_of
 from easyhard.report.items import main_label, signals_by_class
-from easyhard.report.labels import COST_CLASSES, hard_title, signal_title
+from easyhard.report.words import COST_CLASSES, hard_title, signal_title
 
 ROW = 0.33
 """Height of a signal's row in inches."""

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from easyhard.atomic import atomic_path
-from easyhard.report.labels import OWN, Label
 from easyhard.report.metrics import Figure as Estimate
-from easyhard.report.words import estimate_text
+from easyhard.report.words import OWN, Label, estimate_text
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 INK, GREY = "#222222", "#6E6E6E"
@@ -33,10 +31,6 @@ LOOKS = {
 """Colour and marker of each cost class."""
 
 SMALL = 8.5
-TRIM = 0.005
-"""The share of tokens at either end that a density panel leaves out, so that a few far ones do not squeeze the rest."""
-
-DENSITY_BINS, MEAN_BINS = 50, 20
 
 Column = NDArray[np.floating]
 Point = tuple[float, float]
@@ -116,55 +110,3 @@ def log_ticks(axes: Any, places: Sequence[float], words: Sequence[str]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(places))
     axes.xaxis.set_major_formatter(FixedFormatter(words))
     axes.xaxis.set_minor_locator(NullLocator())
-
-
-def density_panels(
-    title: str, panels: Sequence[tuple[str, str, Column, Column]], up_label: str, height: float, diagonal: bool = False
-) -> Figure:
-    """A panel each of (title, axis, across, up), (tokens,) both: the tokens' density, mean and quartiles of `up`.
-
-    `diagonal` draws where the two are the same; without it their correlation is written in the panel.
-    """
-    columns = min(4, len(panels))
-    rows = -(-len(panels) // columns)
-    figure = canvas(2.65 * columns, height * rows + 0.7, title)
-    grid = figure.subplots(rows, columns, sharex=diagonal, sharey=True, squeeze=False)
-    for index, (axes, (name, axis, across, up)) in enumerate(zip(grid.flat, panels, strict=False)):
-        loss = across if diagonal else up
-        reach = float(loss.min()), float(np.quantile(loss, 1 - TRIM))
-        low, high = (float(end) for end in np.quantile(across, [TRIM, 1 - TRIM]))
-        inside = [[low, high if high > low else low + 1.0], list(reach)]
-        most = np.histogram2d(across, up, bins=DENSITY_BINS, range=inside)[0].max()  # 0 where all lie outside
-        norm = LogNorm(0.4, max(2.0, 1.5 * float(most)))
-        look_of_cells: dict[str, Any] = {"cmap": "Blues", "norm": norm, "rasterized": True}
-        axes.hist2d(across, up, bins=DENSITY_BINS, range=inside, cmin=1, **look_of_cells)
-        axes.set(title=name, xlabel=axis, xlim=inside[0], ylim=reach)
-        axes.grid(visible=False)
-        if diagonal:
-            axes.plot(reach, reach, color=GREY, linewidth=1, linestyle="--", label="prediction = loss")
-        else:
-            box = {"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 2}
-            look = {"ha": "right", "va": "top", "bbox": box}
-            axes.text(0.97, 0.97, f"r = {correlation(across, up)}", transform=axes.transAxes, **look)
-        _binned_mean(axes, across, up)
-        if index % columns == 0:
-            axes.set_ylabel(up_label)
-    for axes in grid.flat[len(panels) :]:
-        axes.set_visible(False)
-    return legend_below(figure, grid.flat[0], columns=3)
-
-
-def correlation(one: Column, other: Column) -> str:
-    """Pearson's r as printed; a dash where one of the two is constant."""
-    return f"{np.corrcoef(one, other)[0, 1]:.3f}" if one.std() and other.std() else "–"
-
-
-def _binned_mean(axes: Axes, across: Column, up: Column) -> None:
-    """The mean and the quartiles of `up` in bins of `across` that hold equally many tokens."""
-    bins = [part for part in np.array_split(np.argsort(across, kind="stable"), MEAN_BINS) if len(part)]
-    centres = [float(np.median(across[part])) for part in bins]
-    quartiles = np.array([np.quantile(up[part], [0.25, 0.75]) for part in bins])
-    axes.fill_between(centres, quartiles[:, 0], quartiles[:, 1], color=ORANGE, alpha=0.12, linewidth=0)
-    axes.plot(centres, quartiles, color=VERMILLION, linewidth=0.9, linestyle=(0, (3, 2)), label=["quartiles", "_upper"])
-    means = [float(up[part].mean()) for part in bins]
-    axes.plot(centres, means, color=VERMILLION, linewidth=2.2, label="mean, bins of equal size")

@@ -1,27 +1,18 @@
 """The tables of a run's report: what tables.yaml declares, and what figures decide."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from easyhard.report import items as choose
+from easyhard.report import words
 from easyhard.report.items import class_best, low_rank, main_label, ranks_by_kind, shortened, signals_by_class
-from easyhard.report.labels import (
-    NULL,
-    SHARE,
-    cost_class,
-    hard_title,
-    item_title,
-    metric_label,
-    signal_title,
-    value_text,
-)
 from easyhard.report.metrics import Figures
 from easyhard.report.tables import Column, Row, Table, View, build, columns_of
-from easyhard.report.words import percent, strong, text
+from easyhard.report.words import SHARE, item_title, metric_label, percent, signal_title, value_text
 
 IMPORTANT = 8
 """So many signals of each stack are listed by importance."""
@@ -59,8 +50,7 @@ def make_table(name: str, view: View) -> Table:
 
 def strata_kinds(figures: Figures) -> list[str]:
     """What is known of strata, as tables are headed by it."""
-    known = figures.metrics("fair_strata", "tokens")
-    return [title for title, start in STRATA.items() if any(name.startswith(f"share_{start}") for name in known)]
+    return [title for title in STRATA if _strata(View(figures, title))]
 
 
 # The protocol fair.
@@ -79,7 +69,7 @@ def _signals_of_class(view: View) -> Rows:
     """The class's best on select is strong. Of low-rank signals there is the best of each kind."""
     items = shortened(view.figures, signals_by_class(view.figures)[view.about])
     best = class_best(view.figures).get(view.about)
-    return [Row([strong(signal_title(item)) if item == best else signal_title(item)], [item]) for item in items]
+    return [Row([words.strong(signal_title(item)) if item == best else signal_title(item)], [item]) for item in items]
 
 
 def _class_columns(view: View) -> Columns:
@@ -136,8 +126,8 @@ def _ranks(view: View) -> Rows:
     """A row a rank; its cost is that of the first kind."""
     ranks = dict.fromkeys(item.partition("/")[2] for item in view.figures.items("fair_low_rank"))
     first = next(iter(ranks_by_kind(view.figures)))
-    costs = {rank: view.figures.get("fair_low_rank", f"{first}/{rank}", "cost_share").value for rank in ranks}
-    return [Row([rank, percent(cost)], [rank]) for rank, cost in costs.items()]
+    cost = partial(view.figures.get, "fair_low_rank", metric="cost_share")
+    return [Row([rank, percent(cost(f"{first}/{rank}").value)], [rank]) for rank in ranks]
 
 
 def _kind_columns(view: View) -> Columns:
@@ -232,8 +222,8 @@ def _shapes(view: View) -> Rows:
         what = "log of the loss" if item.startswith("log_") else "loss"
         tokens = "target seen in training" if item.endswith("_seen") else "all"
         modes = [name for name in view.figures.metrics("fair_shape", item) if name.startswith("mode_")]
-        near = [text(view.figures, "fair_shape", item, name) for name in modes]
-        rows.append(Row([what, tokens], [item], given={"near (nats)": ", ".join(near) or NULL}))
+        near = [words.text(view.figures, "fair_shape", item, name) for name in modes]
+        rows.append(Row([what, tokens], [item], given={"near (nats)": ", ".join(near) or words.NULL}))
     return rows
 
 
@@ -288,11 +278,11 @@ def _confident(figures: Figures) -> str:
     items = figures.items("high_confidence") if figures.has_section("high_confidence") else []
     found = [name for item in items for name in figures.metrics("high_confidence", item)]
     names = [name for name in dict.fromkeys(found) if name.startswith("pearson_")]
-    return " ".join(name for name in names if cost_class(name.removeprefix("pearson_")) == "head")
+    return " ".join(name for name in names if words.cost_class(name.removeprefix("pearson_")) == "head")
 
 
 def _head_signals(figures: Figures, section: str) -> list[str]:
-    return [item for item in figures.items(section) if cost_class(item) == "head"]
+    return [item for item in figures.items(section) if words.cost_class(item) == "head"]
 
 
 def _medians(view: View) -> Rows:
@@ -344,8 +334,8 @@ ITEMS: dict[str, Callable[[Figures, str], list[str]]] = {
 
 ROWS: dict[str, Callable[[View], Rows]] = {
     "parts": lambda _: [Row([part], [part]) for part in ("fit", "select", "test")],
-    "labels": _of_items("fair_labels", hard_title),
-    "ceilings": _of_items("fair_ceilings", hard_title),
+    "labels": _of_items("fair_labels", words.hard_title),
+    "ceilings": _of_items("fair_ceilings", words.hard_title),
     "stacks": _of_items("fair_stacks", signal_title),
     "previews": lambda view: [Row(item.split("/"), [item]) for item in view.figures.items("fair_low_rank")],
     "strata_signals": lambda view: [Row([signal_title(item)], [item]) for item in choose.strata_items(view.figures)],

@@ -17,11 +17,11 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from easyhard.errors import InputError
 from easyhard.report import drawing as draw
 from easyhard.report import items as choose
+from easyhard.report import words
 from easyhard.report.drawing import BLUE, GREEN, GREY, INK, LOOKS, ORANGE, PURPLE, SMALL, VERMILLION
 from easyhard.report.items import class_best, main_label, select_score, shortened, signals_by_class
-from easyhard.report.labels import COST_CLASSES, SHARE, hard_title, item_title, metric_label, signal_title, value_text
 from easyhard.report.metrics import Figures
-from easyhard.report.words import SIGNIFICANT, estimate, percent
+from easyhard.report.words import COST_CLASSES, hard_title, item_title, metric_label, percent, signal_title
 
 COVERAGES = tuple(range(5, 101, 5))
 FREE, ROOM = 5.0, 2.2
@@ -183,7 +183,7 @@ def differences(figures: Figures) -> Figure:
     axes.set_xlabel(f"difference in AUROC, {hard_title(main_label(figures))} nats, with its 95 % interval")
     axes.set_title("cost, of the head's", loc="right", fontsize=SMALL, color=GREY)
     point = partial(Line2D, [], [], color=GREY, linestyle="none")
-    filled = point(marker="o", label=f"differs: Holm p < {SIGNIFICANT:g}")
+    filled = point(marker="o", label=f"differs: Holm p < {words.SIGNIFICANT:g}")
     hollow = point(marker="o", markerfacecolor="white", label="may not differ")
     far = point(marker="<", label=f"further behind than {-FAR:g}")
     figure.legend(handles=[filled, hollow, far], loc="outside lower left", ncols=3)
@@ -207,7 +207,7 @@ def _forest_row(axes: Axes, figures: Figures, name: tuple[str, str], position: i
         axes.plot(FAR, position, color=colour, marker="<", markersize=6)
         draw.annotate(axes, f"−{-value:.3f}", (FAR, position), (8, 0), va="center", fontsize=SMALL)
     else:
-        face = colour if p is not None and p < SIGNIFICANT else "white"
+        face = colour if p is not None and p < words.SIGNIFICANT else "white"
         axes.errorbar(value, position, xerr=draw.reaches([found]), fmt=marker, color=colour, elinewidth=1.4, mfc=face)
     cost = figures.get("fair_signals", item, "cost_share").value
     if cost is not None:
@@ -293,7 +293,7 @@ def reliability(figures: Figures) -> Figure:
     figure = draw.canvas(5.8, 6.4, "Is the model right as often as it is sure?")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     upper.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle="--", label="as often as it is sure")
-    said = partial(estimate, figures, "fair_calibration")
+    said = partial(words.estimate, figures, "fair_calibration")
     titles = {"model": "as it is", "temperature": f"temperature {said('temperature', 'temperature')}"}
     for (model, title), (colour, marker) in zip(titles.items(), ((VERMILLION, "o"), (BLUE, "s")), strict=True):
         bins = [item for item in choose.used_bins(figures) if item.startswith(f"{model}/")]
@@ -317,16 +317,16 @@ def separation(figures: Figures) -> Figure:
         [method for method in reversed(methods) if method.loss_diff.value is not None]
         for methods in (choose.median_cut(figures), choose.own_cut(figures))
     )
-    shares = [f"{value_text(SHARE, choose.ratio(method.value, oracle))} %" for method in median]
+    shares = [f"{words.value_text(words.SHARE, choose.ratio(method.value, oracle))} %" for method in median]
     called = [f"calls {100 * (method.easy_share or 0):.0f} % easy" for method in own]
     figure = draw.canvas(
         7.4, 0.27 * (len(median) + len(own)) + 1.9, "How far apart each method puts easy and hard tokens"
     )
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[len(median) + 0.6, len(own) + 0.6])
-    for axes, methods, words in ((upper, median, shares), (lower, own, called)):
+    for axes, methods, told in ((upper, median, shares), (lower, own, called)):
         colours = [METHODS[method.sees] if axes is upper else ORANGE for method in methods]
         drawn = axes.barh(range(len(methods)), [method.value for method in methods], height=0.7, color=colours)
-        axes.bar_label(drawn, words, padding=4, fontsize=SMALL)
+        axes.bar_label(drawn, told, padding=4, fontsize=SMALL)
         draw.bars(axes, range(len(methods)), [method.title for method in methods])
         axes.margins(x=0.12, y=0.03)
     upper.set_title("cut at the median; label: share of the oracle's Loss Diff")
@@ -351,7 +351,7 @@ def plain_low_rank(figures: Figures) -> Figure:
     draw.curve(right, places, by_rank("oracle_share"), scale=100, color=GREEN, marker="^", markersize=6)
     for position, share in enumerate(100 * draw.values_of(by_rank("oracle_share"))):
         draw.annotate(right, f"{share:.1f}", (position, share), (0, -15), ha="center")
-    draw.level(right, figures.figure("separation", "max_minus_mean", "oracle_share"), SHARE, "exact (%)")
+    draw.level(right, figures.figure("separation", "max_minus_mean", "oracle_share"), words.SHARE, "exact (%)")
     right.set_ylim(0, 1.3 * right.get_ylim()[1])
     right.set(ylabel="share of the oracle's Loss Diff (%)", title="does low-rank max − mean still separate?")
     for axes in (left, right):

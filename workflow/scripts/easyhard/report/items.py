@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from easyhard.errors import InputError
-from easyhard.report.labels import COST_CLASSES, FOUNDING_SIGNALS, cost_class, item_title
 from easyhard.report.metrics import Figure, Figures
-from easyhard.report.words import text
+from easyhard.report.words import COST_CLASSES, FOUNDING_SIGNALS, cost_class, item_title, text
 
 CHEAP = ("hidden", "layers", "low_rank")
 """The classes without a pass over the whole vocabulary; `context` may read losses of earlier tokens, which took one."""
@@ -116,15 +115,11 @@ def shortened(figures: Figures, items: Sequence[str], by_rank: bool = False) -> 
     `by_rank` keeps the best of each rank.
     """
     best: dict[object, str] = {}
-    others = []
     for item in items:
         parts = low_rank(item)
-        if parts is None:
-            others.append(item)
-            continue
-        group = parts.kind, parts.refined, by_rank and parts.rank
+        group = (parts.kind, parts.refined, by_rank and parts.rank) if parts else item
         best[group] = max(best.get(group, item), item, key=lambda name: select_score(figures, name))
-    return [item for item in items if item in {*others, *best.values()}]
+    return [item for item in items if item in best.values()]
 
 
 def ranks_by_kind(figures: Figures, below_full: bool = False) -> dict[str, list[int]]:

@@ -41,10 +41,11 @@ EMPTY = Figure()
 
 
 class Figures:
-    """All figures of one protocol, looked up as (section, item, metric)."""
+    """All figures of one protocol, looked up as (section, item, metric); a table may lack what was published."""
 
     def __init__(self, table: pl.DataFrame, protocol: str) -> None:
-        rows = table.filter(pl.col("protocol") == protocol).select(list(TABLE_SCHEMA))
+        known = [column for column in TABLE_SCHEMA if column in table.columns]
+        rows = table.filter(pl.col("protocol") == protocol).select(known)
         self._figures: dict[tuple[str, str, str], Figure] = {
             (section, item, metric): Figure(*values) for _, section, item, metric, *values in rows.iter_rows()
         }

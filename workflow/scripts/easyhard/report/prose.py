@@ -14,10 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from easyhard.report import items as choose
 from easyhard.report import words
 from easyhard.report.items import class_best, main_label
-from easyhard.report.labels import OWN, hard_title, item_title, signal_title
 from easyhard.report.metrics import Figure, Figures
-from easyhard.report.tables import band
-from easyhard.report.words import BETTER, FROM_HEAD, NOT_WORSE, SIGNIFICANT, WORSE, listed, percent, standing
+from easyhard.report.words import BETTER, FROM_HEAD, NOT_WORSE, OWN, SIGNIFICANT, WORSE, listed, percent, standing
 
 KEPT = 0.95
 """The founding document's own mark for a faithful approximation: r with the exact metric above it."""
@@ -51,11 +49,12 @@ FOUNDING_MODES = 2
 
 
 class Mark(NamedTuple):
-    """A mark to aim at, as a question; whether it is met; what the figures say."""
+    """A mark to aim at, as a question; whether it is met; what the figures say; the signal that they say it of."""
 
     question: str
     met: bool
     said: str
+    item: str = ""
 
 
 class Conclusion(NamedTuple):
@@ -90,8 +89,8 @@ def _sentences() -> Template:
     environment = environment_of(Path(__file__).parent)
     environment.globals |= vars(choose) | vars(words)
     environment.globals |= {
-        **{"title": signal_title, "item": item_title, "hard": hard_title, "KEPT": KEPT},
-        **{"LEVELS": ("above", "below", "level with"), "published": _published, "compare": _compare, "band": band},
+        **{"title": words.signal_title, "item": words.item_title, "hard": words.hard_title, "KEPT": KEPT},
+        **{"LEVELS": ("above", "below", "level with"), "published": _published, "compare": _compare},
         "of": lambda figures, *place: partial(words.text, figures, *place),
         "estimate_of": lambda figures, section: partial(words.estimate, figures, section),
         "lowest": lambda values: min(values, key=values.__getitem__),
@@ -119,10 +118,9 @@ def recommendation(figures: Figures) -> str:
     Without a hidden-state signal it speaks of the next class that there is, without a head signal of that class alone.
     """
     best = class_best(figures)
-    item = next((item for name, item in best.items() if name != "head"), choose.overall_best(figures))
-    lead = LEADS[next(name for name, own in best.items() if own == item)]
-    head = None if best.get("head") == item else best.get("head")
-    return say("recommendation", figures, lead=lead, item=item, head=head)
+    head = best.pop("head", None)
+    name, item = next(iter(best.items()), ("head", choose.overall_best(figures)))
+    return say("recommendation", figures, lead=LEADS[name], item=item, head=head if best else None)
 
 
 def other_classes(figures: Figures) -> list[str]:
@@ -163,7 +161,7 @@ def _cheap_mark(figures: Figures, head: str) -> Mark:
     rivals = [say("rival", figures, item=name) for name in dict.fromkeys([item, by_augrc])]
     facts = {"item": item, "head": head, "auroc": auroc, "augrc": augrc, "kept": kept, "rivals": rivals}
     said = say("cheap_mark", figures, lowest=next(iter(lowest), None), **facts)
-    return Mark(question, {auroc, augrc} <= {BETTER, NOT_WORSE}, said)
+    return Mark(question, {auroc, augrc} <= {BETTER, NOT_WORSE}, said, item)
 
 
 def _context_mark(figures: Figures, item: str, head: str) -> Mark:
@@ -171,9 +169,8 @@ def _context_mark(figures: Figures, item: str, head: str) -> Mark:
     p = figures.get("fair_differences", item, f"{FROM_HEAD}_p").value
     ahead = standing(figures.get("fair_differences", item, FROM_HEAD)) == BETTER
     beats = ahead and (p is None or p < SIGNIFICANT)
-    return Mark(
-        say("context_question", figures), beats, say("context_mark", figures, item=item, head=head, beats=beats)
-    )
+    said = say("context_mark", figures, item=item, head=head, beats=beats)
+    return Mark(say("context_question", figures), beats, said, item)
 
 
 def conclusions(figures: Figures) -> list[Conclusion]:
@@ -215,7 +212,7 @@ def _low_rank_fails(figures: Figures) -> Conclusion | None:
             continue
         own = [item for item, parts in cheaper.items() if parts and (parts.kind, parts.refined) == (kind, refined)]
         signals = choose.cheapest_first(figures, choose.shortened(figures, own, by_rank=True))
-        sides = {rank: _side(_fidelity(figures, f"{kind}/{rank}", pearson), KEPT) for rank in ranks}
+        sides = {rank: _side(figures.figure("fair_low_rank", f"{kind}/{rank}", pearson), KEPT, True) for rank in ranks}
         standings = {item: standing(figures.get("fair_differences", item, FROM_HEAD)) for item in signals}
         first = next((item for item, word in standings.items() if word not in (WORSE, None)), None)
         verdict = UNDECIDED
@@ -261,30 +258,19 @@ def _two_modes(figures: Figures) -> Conclusion | None:
     verdict = UNDECIDED
     if _has_several(figures, "loss"):
         verdict = STANDS if figures.value("fair_shape", "loss", "modes") == FOUNDING_MODES else FALLS
-    every, seen = (_shape(figures, item) for item in ("loss", "loss_seen"))
-    return Conclusion("Two modes", verdict, say("two_modes", figures, every=every, seen=seen))
+    several = {item: _has_several(figures, item) for item in ("loss", "loss_seen")}
+    return Conclusion("Two modes", verdict, say("two_modes", figures, several=several))
 
 
-def _side(figure: Figure, mark: float) -> str | None:
-    """On which side of the mark the whole interval lies; None where it holds the mark or is not known."""
-    if figure.interval is None:
+def _side(figure: Figure, mark: float, exact: bool = False) -> str | None:
+    """On which side of the mark the whole interval lies; None where it holds the mark or is not known.
+
+    A figure that is `exact` needs no interval.
+    """
+    low, high = figure.interval or ((figure.value, figure.value) if exact else (None, None))
+    if low is None or high is None:
         return None
-    low, high = figure.interval
     return "above" if low > mark else "below" if high < mark else None
-
-
-def _fidelity(figures: Figures, item: str, metric: str) -> Figure:
-    """The r of the max probability with the exact one; a figure without an interval counts as its own bounds."""
-    figure = figures.figure("fair_low_rank", item, metric)
-    return figure if figure.interval else Figure(figure.value, figure.value, figure.value)
-
-
-def _shape(figures: Figures, item: str) -> str:
-    if not figures.has("fair_shape", item, "modes"):
-        return ""
-    p = figures.get("fair_shape", item, "dip_p_thinned").value
-    places = choose.mode_places(figures, "fair_shape", item)
-    return say("shape", figures, item=item, places=places, p=p, several=_has_several(figures, item))
 
 
 def _has_several(figures: Figures, item: str) -> bool:

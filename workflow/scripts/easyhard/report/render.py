@@ -11,11 +11,10 @@ from easyhard.report import prose, setup
 from easyhard.report.entries import make_table, strata_kinds
 from easyhard.report.figures import drawable
 from easyhard.report.items import main_label, signals_by_class
-from easyhard.report.labels import COST_CLASSES, hard_title, signal_title
 from easyhard.report.metrics import Figures
 from easyhard.report.prose import FINDINGS, all_said, environment_of, say
-from easyhard.report.tables import MARK, Table, View
-from easyhard.report.words import STRONG, text
+from easyhard.report.tables import Table, View
+from easyhard.report.words import COST_CLASSES, MARK, STRONG, hard_title, signal_title, text
 
 
 def render(published: Figures | None, fair: Figures | None, own: setup.Setup, template: str | Path) -> str:
@@ -51,9 +50,10 @@ def fill(template: str | Path, names: Mapping[str, Any]) -> str:
     Raises InputError naming the template that cannot be read or the line that wants another name.
     """
     path = Path(template)
-    environment = environment_of(path.parent, keep_trailing_newline=True, finalize=_as_markdown)
+    finalize = {"finalize": lambda value: markdown(value) if isinstance(value, Table) else value}
+    environment = environment_of(path.parent, keep_trailing_newline=True, **finalize)
     try:
-        return environment.get_template(path.name).render(names)
+        return _strong(environment.get_template(path.name).render(names))
     except TemplateNotFound as error:
         raise InputError(f"{path.parent / str(error.name)}: cannot be read; the template is wanted") from error
     except TemplateError as error:
@@ -77,9 +77,3 @@ def markdown(table: Table) -> str:
 
 def _strong(words: str) -> str:
     return words.replace(STRONG[0], "**").replace(STRONG[1], "**")
-
-
-def _as_markdown(value: Any) -> Any:
-    if isinstance(value, Table):
-        return markdown(value)
-    return _strong(value) if isinstance(value, str) else value

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from easyhard.atomic import read_json
-from easyhard.report.labels import NULL
 from easyhard.report.tables import Table
+from easyhard.report.words import NULL, Label, value_text
 
 # of the token ids of WikiText-2 raw, lower-cased and split on white space, vocabulary from train and validation
 FOUNDING_TOKENS_SHA256 = "f3a9550dc176e0a5981aa5f581834ddf69b8305a4145958b8afd08fb4689678c"
@@ -21,6 +21,7 @@ PACKINGS = {
     "document": "No window crosses documents.",
     "packed": "They are full, with documents joined by EOS, so that a token may see the document before its own.",
 }
+Step = tuple[str, float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Setup:
     """How a run was made.
 
     `corpus` has source, credit and sha256 of what was read, `tokens` the summary of the tokens where there is one,
-    `device` what the model ran on, `steps` {rule, seconds, max_rss_mb} each, numbers or None.
+    `device` what the model ran on, `steps` name, wall time in s and peak memory in MB each.
     """
 
     run: str
@@ -37,7 +38,7 @@ class Setup:
     tokens: Mapping[str, Any]
     device: str
     versions: Mapping[str, str]
-    steps: Sequence[Mapping[str, Any]]
+    steps: Sequence[Step]
 
     @property
     def is_founding_corpus(self) -> bool:
@@ -86,16 +87,12 @@ def versions_table(setup: Setup) -> Table:
 
 def steps_table(setup: Setup) -> Table:
     """One row a step, wall time in s and peak memory in MB, and their sum and maximum at the end."""
-    seconds, memory = (
-        [step[name] for step in setup.steps if step[name] is not None] for name in ("seconds", "max_rss_mb")
-    )
-    rows = [(step["rule"], step["seconds"], step["max_rss_mb"]) for step in setup.steps]
-    rows.append(("all: sum, highest", sum(seconds), max(memory, default=None)))
-    cells = [
-        [rule, NULL if time is None else f"{time:,.1f}", NULL if peak is None else f"{peak:,.0f}"]
-        for rule, time, peak in rows
-    ]
-    return Table(["step", "time (s)", "peak memory (MB)"], cells)
+    _, *measured = zip(*setup.steps, strict=True)
+    seconds, memory = ([number for number in own if number is not None] for own in measured)
+    rows = [*setup.steps, ("all: sum, highest", sum(seconds), max(memory, default=None))]
+    time, peak = Label("time", "s", 1), Label("peak memory", "MB", 0)
+    cells = [[rule, value_text(time, own), value_text(peak, most)] for rule, own, most in rows]
+    return Table(["step", time.heading, peak.heading], cells)
 
 
 def splits_table(setup: Setup) -> Table:
@@ -112,15 +109,14 @@ def config_table(setup: Setup) -> Table:
     return Table(["key", "value"], list(_flat(setup.config)), left=2)
 
 
-def _step(benchmark: Path) -> dict[str, Any]:
-    """Wall time and peak memory of a rule, from the table that Snakemake measured; None where it was too short."""
+def _step(benchmark: Path) -> Step:
+    """A rule's step from the table that Snakemake measured; None where it was too short."""
     with benchmark.open(newline="") as lines:
         measured = next(csv.DictReader(lines, delimiter="\t"))
     seconds, memory = (
         None if measured[name] in ("-", "NA", "") else float(measured[name]) for name in ("s", "max_rss")
     )
-    name = benchmark.with_suffix("").as_posix().partition("/benchmarks/")[2]
-    return {"rule": name, "seconds": seconds, "max_rss_mb": memory}
+    return benchmark.with_suffix("").as_posix().partition("/benchmarks/")[2], seconds, memory
 
 
 def _files_read(given: Mapping[str, Any]) -> dict[str, str]:

@@ -1,15 +1,12 @@
 """How a table is made: rows by columns, each cell a figure that the row and the column name together. No format."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from easyhard.report.items import main_label
-from easyhard.report.labels import SHARE, Label, difference_text, metric_label, value_text
 from easyhard.report.metrics import Figure, Figures
-from easyhard.report.words import estimate_text, p_text, percent, signed_text
-
-MARK = "†"
+from easyhard.report.words import FORMS, Label, metric_label
 
 
 @dataclass(frozen=True)
@@ -84,31 +81,6 @@ def build(
             form = FORMS[row.form or column.form]
             line.append(row.given.get(heading) or form(*find(row, column, column.metric)))
     return Table(header, lines, left)
-
-
-def band(label: Label, figure: Figure) -> str:
-    """The band of a faithful run in words, in the printed unit."""
-    low, high = value_text(label, figure.band_low), value_text(label, figure.band_high)
-    if figure.band_low is None:
-        return f"below {high}"
-    return f"above {low}" if figure.band_high is None else f"{low} to {high}"
-
-
-FORMS: dict[str, Callable[[Label, Figure], str]] = {
-    "estimate": estimate_text,
-    "plain": lambda label, figure: value_text(label, figure.value),
-    "signed": signed_text,
-    "marked": lambda label, figure: estimate_text(label, figure) + (f" {MARK}" if figure.outside else ""),
-    "share": lambda _, figure: percent(figure.value),
-    "percent": lambda _, figure: value_text(SHARE, figure.value),
-    "p_words": lambda _, figure: p_text(figure.value),
-    "published": lambda label, figure: value_text(label, figure.published),
-    "change": lambda label, figure: difference_text(label, figure.value, figure.published),
-    "band": band,
-    "inside": lambda _, figure: f"outside {MARK}" if figure.outside else "inside",
-    "p": lambda _, figure: p_text(figure.value).removeprefix("p ").removeprefix("= "),
-}
-"""How a figure is printed in a cell, by name; `p` stands below a heading that says so."""
 
 
 def columns_of(section: str, metrics: str, **look: Any) -> list[Column]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
@@ -13,19 +15,8 @@ from easyhard.activations.store import read_columns as read_activations
 from easyhard.atomic import read_json
 from easyhard.evaluation.density import Density, loss_density
 from easyhard.model.curve import read_curve
-from easyhard.report.drawing import (
-    BLUE,
-    INK,
-    ORANGE,
-    VERMILLION,
-    Column,
-    annotate,
-    canvas,
-    correlation,
-    density_panels,
-    styled,
-)
-from easyhard.report.labels import FOUNDING_SIGNALS, item_title
+from easyhard.report.drawing import BLUE, GREY, INK, ORANGE, VERMILLION, Column, annotate, canvas, legend_below, styled
+from easyhard.report.words import FOUNDING_SIGNALS, item_title
 from easyhard.signals.store import column_names, read_columns
 from easyhard.tokens.sequences import unseen_targets
 from easyhard.tokens.store import read_stream
@@ -35,6 +26,9 @@ IN_NATS = ("oracle", "entropy", "exit_classifier")
 REGRESSION = "regression/"
 LOSS_BINS = 60
 FEWEST_IN_BIN = 5
+DENSITY_BINS, MEAN_BINS = 50, 20
+TRIM = 0.005
+"""The share of tokens at either end that a density panel leaves out, so that a few far ones do not squeeze the rest."""
 
 
 def token_figures(files: Any, cutting: Mapping[str, int]) -> dict[str, Figure]:
@@ -137,3 +131,55 @@ def regression(loss: Column, predictions: Mapping[str, Column]) -> Figure:
         panels.append((title, "actual loss (nats)", loss[tested], values[tested]))
     title = "Predicted against actual loss on the test tokens"
     return density_panels(title, panels, "predicted loss (nats)", height=2.9, diagonal=True)
+
+
+def density_panels(
+    title: str, panels: Sequence[tuple[str, str, Column, Column]], up_label: str, height: float, diagonal: bool = False
+) -> Figure:
+    """A panel each of (title, axis, across, up), (tokens,) both: the tokens' density, mean and quartiles of `up`.
+
+    `diagonal` draws where the two are the same; without it their correlation is written in the panel.
+    """
+    columns = min(4, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = canvas(2.65 * columns, height * rows + 0.7, title)
+    grid = figure.subplots(rows, columns, sharex=diagonal, sharey=True, squeeze=False)
+    for index, (axes, (name, axis, across, up)) in enumerate(zip(grid.flat, panels, strict=False)):
+        loss = across if diagonal else up
+        reach = float(loss.min()), float(np.quantile(loss, 1 - TRIM))
+        low, high = (float(end) for end in np.quantile(across, [TRIM, 1 - TRIM]))
+        inside = [[low, high if high > low else low + 1.0], list(reach)]
+        most = np.histogram2d(across, up, bins=DENSITY_BINS, range=inside)[0].max()  # 0 where all lie outside
+        norm = LogNorm(0.4, max(2.0, 1.5 * float(most)))
+        look_of_cells: dict[str, Any] = {"cmap": "Blues", "norm": norm, "rasterized": True}
+        axes.hist2d(across, up, bins=DENSITY_BINS, range=inside, cmin=1, **look_of_cells)
+        axes.set(title=name, xlabel=axis, xlim=inside[0], ylim=reach)
+        axes.grid(visible=False)
+        if diagonal:
+            axes.plot(reach, reach, color=GREY, linewidth=1, linestyle="--", label="prediction = loss")
+        else:
+            box = {"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 2}
+            look = {"ha": "right", "va": "top", "bbox": box}
+            axes.text(0.97, 0.97, f"r = {correlation(across, up)}", transform=axes.transAxes, **look)
+        _binned_mean(axes, across, up)
+        if index % columns == 0:
+            axes.set_ylabel(up_label)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    return legend_below(figure, grid.flat[0], columns=3)
+
+
+def correlation(one: Column, other: Column) -> str:
+    """Pearson's r as printed; a dash where one of the two is constant."""
+    return f"{np.corrcoef(one, other)[0, 1]:.3f}" if one.std() and other.std() else "–"
+
+
+def _binned_mean(axes: Axes, across: Column, up: Column) -> None:
+    """The mean and the quartiles of `up` in bins of `across` that hold equally many tokens."""
+    bins = [part for part in np.array_split(np.argsort(across, kind="stable"), MEAN_BINS) if len(part)]
+    centres = [float(np.median(across[part])) for part in bins]
+    quartiles = np.array([np.quantile(up[part], [0.25, 0.75]) for part in bins])
+    axes.fill_between(centres, quartiles[:, 0], quartiles[:, 1], color=ORANGE, alpha=0.12, linewidth=0)
+    axes.plot(centres, quartiles, color=VERMILLION, linewidth=0.9, linestyle=(0, (3, 2)), label=["quartiles", "_upper"])
+    means = [float(up[part].mean()) for part in bins]
+    axes.plot(centres, means, color=VERMILLION, linewidth=2.2, label="mean, bins of equal size")
