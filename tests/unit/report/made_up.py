@@ -1,5 +1,6 @@
 """A complete table of protocol `fair` with made-up figures, and a registry that knows its signals."""
 
+from functools import partial
 from types import SimpleNamespace
 
 from easyhard.errors import InputError
@@ -38,8 +39,6 @@ SIGNALS = {
     "entropy": ("entropy", "head", 0.741, HEAD),
     "tail_mass_3": ("tail mass at 3", "head", 0.7405, HEAD),
     "log_sum_exp": ("log-sum-exp", "head", 0.655, HEAD),
-    "renyi2": ("Rényi-2 entropy", "head", 0.731, HEAD),
-    "self_certainty": ("self-certainty", "head", 0.722, HEAD),
     "stack_head": ("stack of head", "head", 0.7442, HEAD + 50000),
 }
 """Title, cost class, AUROC of the main label, multiply-adds."""
@@ -83,39 +82,35 @@ def table() -> Table:
 
 def bare() -> Table:
     """Every figure of a run that only had signals of its own and no head: `mine` and `yours`."""
-    made = {name: value for name, value in _data().items() if name[2] not in NOT_OF_A_BARE_RUN}
-    made |= _signal("mine", 0.71, None) | _signal("yours", 0.66, None) | _shape()
+    made = _data() | _signal("mine", 0.71, None) | _signal("yours", 0.66, None) | _shape()
     made |= _differs("yours", "auroc_from_class_best", -0.05, 0.004)
-    made["fair_differences", "mine", "is_class_best"] = _exact(1.0)
-    made["fair_differences", "yours", "is_class_best"] = _exact(0.0)
+    made |= _of("fair_differences", "mine", is_class_best=1.0) | _of("fair_differences", "yours", is_class_best=0.0)
     return {name: value for name, value in made.items() if name[2] not in NOT_OF_A_BARE_RUN}
 
 
-NOT_OF_A_BARE_RUN = {"vocabulary_size", "dim", "head_multiply_adds", "ceiling_share", "cost_share", "multiply_adds"}
+NOT_OF_A_BARE_RUN = {"head_multiply_adds", "ceiling_share", "cost_share", "multiply_adds"}
 
 
-def _exact(value: float | None) -> Estimate:
-    return value, None, None
-
-
-def _around(value: float, half: float = HALF_WIDTH) -> Estimate:
-    return value, value - half, value + half
+def _of(section: str, item: str, half: float | None = None, **values: float | None) -> Table:
+    """Figures of one item by their metrics, with an interval of `half` on either side if that is given."""
+    return {
+        (section, item, metric): (value, None, None)
+        if half is None or value is None
+        else (value, value - half, value + half)
+        for metric, value in values.items()
+    }
 
 
 def _data() -> Table:
     made: Table = {}
     for part, documents, tokens in (("fit", 46, 175_000), ("select", 18, 64_000), ("test", 56, 216_480)):
-        made["fair_data", part, "documents"] = _exact(documents)
-        made["fair_data", part, "sequences"] = _exact(tokens // 32)
-        made["fair_data", part, "tokens"] = _exact(tokens)
-    clusters = {"count": 56, "are_documents": 1, "resamples": 1000, "vocabulary_size": 69830, "dim": 64}
-    clusters |= {"head_multiply_adds": HEAD, "main_threshold": 3, "median_loss": 6.21, "loss_mean": 6.78}
-    for metric, value in clusters.items():
-        made["fair_data", "clusters", metric] = _exact(value)
+        made |= _of("fair_data", part, documents=documents, sequences=tokens // 32, tokens=tokens)
+    clusters = {"count": 56, "are_documents": 1, "resamples": 1000, "head_multiply_adds": HEAD, "main_threshold": 3}
+    made |= _of("fair_data", "clusters", **clusters)
     for label, prevalence in LABELS.items():
         threshold = {"loss_over_median": 6.21, "argmax_wrong": None}.get(label, label.removeprefix("loss_over_"))
-        made["fair_labels", label, "prevalence"] = _exact(prevalence)
-        made["fair_labels", label, "threshold"] = _exact(None if threshold is None else float(threshold))
+        exact = None if threshold is None else float(threshold)
+        made |= _of("fair_labels", label, prevalence=prevalence, threshold=exact)
     return made
 
 
@@ -139,32 +134,23 @@ def _signals() -> Table:
 def _signal(name: str, auroc: float, cost: float | None) -> Table:
     """The figures of one signal, all made from its AUROC of the main label."""
     excess = auroc - 0.5
-    made: Table = {}
+    own, made = partial(_of, "fair_signals", name), Table()
     for label, prevalence in LABELS.items():
         value = min(auroc + TRICKY.get(label, 0.0), 1.0)
-        made["fair_signals", name, f"auroc_{label}"] = _around(value) if value < 1 else (1.0, 1.0, 1.0)
-        made["fair_signals", name, f"auprc_{label}"] = _around(
-            prevalence + (1 - prevalence) * 0.9 * (2 * value - 1) ** 2
-        )
-    made["fair_signals", name, "spearman"] = _around(2 * excess * 0.73)
-    made["fair_signals", name, "augrc"] = _around(3.39 - 2.42 * excess, 0.05)
-    made["fair_signals", name, "augrc_argmax_wrong"] = _around(0.405 - 0.3 * excess)
-    made["fair_signals", name, "prr"] = _around(2 * excess * 0.8)
-    made["fair_signals", name, "loss_diff"] = _around(14.62 * excess * 0.65, 0.2)
-    made["fair_signals", name, "oracle_share"] = _around(1.3 * excess, 0.016)
-    made["fair_signals", name, "ceiling_share"] = _around(excess / 0.2545, 0.04)
-    made["fair_signals", name, "select_auroc"] = _exact(auroc - 0.002)
-    made["fair_signals", name, "multiply_adds"] = _exact(cost)
-    made["fair_signals", name, "cost_share"] = _exact(None if cost is None else cost / HEAD)
-    for percent in range(5, 101, 5):
-        risk = 6.78 * (percent / 100) ** (0.95 * excess if auroc < 1 else 0.9)
-        made["fair_risk", name, f"risk_{percent:02d}"] = _around(risk, 0.16)
-    return made
+        made |= own(HALF_WIDTH if value < 1 else 0.0, **{f"auroc_{label}": value})
+        made |= own(HALF_WIDTH, **{f"auprc_{label}": prevalence + (1 - prevalence) * 0.9 * (2 * value - 1) ** 2})
+    made |= own(HALF_WIDTH, spearman=2 * excess * 0.73) | own(0.05, augrc=3.39 - 2.42 * excess)
+    made |= own(HALF_WIDTH, prr=2 * excess * 0.8) | own(0.2, loss_diff=14.62 * excess * 0.65)
+    made |= own(0.016, oracle_share=1.3 * excess) | own(0.04, ceiling_share=excess / 0.2545)
+    made |= own(select_auroc=auroc - 0.002, multiply_adds=cost, cost_share=None if cost is None else cost / HEAD)
+    power = 0.95 * excess if auroc < 1 else 0.9
+    risks = {f"risk_{percent:02d}": 6.78 * (percent / 100) ** power for percent in range(5, 101, 5)}
+    return made | _of("fair_risk", name, 0.16, **risks)
 
 
 def _difference_rows(name: str, gap: float, auroc: dict[str, float]) -> Table:
     needs = find(name).needs
-    made: Table = {("fair_differences", name, "is_class_best"): _exact(float(name == BEST.get(needs)))}
+    made = _of("fair_differences", name, is_class_best=float(name == BEST.get(needs)))
     if needs == "target":
         return made
     half = 0.0035 + 0.05 * abs(gap)
@@ -178,26 +164,18 @@ def _difference_rows(name: str, gap: float, auroc: dict[str, float]) -> Table:
 
 def _differs(name: str, metric: str, gap: float, half: float) -> Table:
     p = 0.0001 if abs(gap) > 2 * half else 0.02 if abs(gap) > half else 0.6
-    return {
-        ("fair_differences", name, metric): _around(gap, half),
-        ("fair_differences", name, f"{metric}_p"): _exact(p),
-    }
+    return _of("fair_differences", name, half, **{metric: gap}) | _of("fair_differences", name, **{f"{metric}_p": p})
 
 
 def _low_rank() -> Table:
     made: Table = {}
     for kind, kept in KEPT.items():
         for rank, r in zip(RANKS, kept, strict=True):
-            item = f"{kind}/{rank}"
-            cost = rank * (64 + 69830)
-            made["fair_low_rank", item, "coverage"] = _exact(0.58 + 0.0065 * rank)
-            made["fair_low_rank", item, "multiply_adds"] = _exact(cost)
-            made["fair_low_rank", item, "cost_share"] = _exact(cost / HEAD)
+            own = {"coverage": 0.58 + 0.0065 * rank, "cost_share": rank * (64 + 69830) / HEAD}
             for base, more in (("max_probability", 0.0), ("max_logit", 0.02), ("entropy", 0.04)):
-                made["fair_low_rank", item, f"{base}_pearson"] = _exact(r + more * (1 - r))
-            made["fair_low_rank", item, "refined_max_probability_pearson"] = _exact(r**0.6)
-            made["fair_low_rank", item, "argmax_kept"] = _exact(0.93 * r**1.2)
-            made["fair_low_rank", item, "argmax_kept_refined"] = _exact(r**0.4)
+                own[f"{base}_pearson"] = r + more * (1 - r)
+            own |= {"refined_max_probability_pearson": r**0.6, "argmax_kept": 0.93 * r**1.2}
+            made |= _of("fair_low_rank", f"{kind}/{rank}", **own, argmax_kept_refined=r**0.4)
     return made
 
 
@@ -205,10 +183,9 @@ def _learning() -> Table:
     made: Table = {}
     for probe, end in (("linear_easy", 0.69), ("mlp_easy", 0.7335), ("mlp_entropy", 0.729)):
         for fraction in (0.1, 0.25, 0.5, 1.0):
-            item = f"{probe}/{fraction:g}"
-            made["fair_learning", item, "tokens"] = _exact(175_000 * fraction)
-            made["fair_learning", item, "documents"] = _exact(round(46 * fraction))
-            made["fair_learning", item, "auroc"] = _around(end - 0.02 * (1 / fraction - 1) ** 0.5 / 3)
+            own = partial(_of, "fair_learning", f"{probe}/{fraction:g}")
+            made |= own(tokens=175_000 * fraction, documents=round(46 * fraction))
+            made |= own(HALF_WIDTH, auroc=end - 0.02 * (1 / fraction - 1) ** 0.5 / 3)
     return made
 
 
@@ -216,62 +193,62 @@ def _stacks() -> Table:
     made: Table = {}
     inputs = {"stack_hidden": ("mlp_easy", "mlp_entropy", "logit_std"), "stack_head": ("entropy", "tail_mass_3")}
     for stack, names in inputs.items():
-        made["fair_stacks", stack, "leaves"] = _exact(31)
+        own = {"leaves": 31.0}
         for index, name in enumerate(names):
-            made["fair_stacks", stack, f"importance_{name}"] = _exact(0.06 / (index + 1))
-            made["fair_stacks", stack, f"importance_{name}_std"] = _exact(0.0021)
+            own |= {f"importance_{name}": 0.06 / (index + 1), f"importance_{name}_std": 0.0021}
+        made |= _of("fair_stacks", stack, **own)
     return made
 
 
 def _strata() -> Table:
     made: Table = {}
     for index, stratum in enumerate(STRATA):
-        made["fair_strata", "tokens", f"share_{stratum}"] = _exact(0.07 + 0.01 * index)
-        made["fair_strata", "tokens", f"hard_{stratum}"] = _exact(0.97 - 0.05 * index)
+        own = {f"share_{stratum}": 0.07 + 0.01 * index, f"hard_{stratum}": 0.97 - 0.05 * index}
+        made |= _of("fair_strata", "tokens", **own)
     for name in (*BEST.values(), "entropy", "max_probability"):
         base = SIGNALS[name][2] if name in SIGNALS else 0.738
-        for index, stratum in enumerate(STRATA):
-            made["fair_strata", name, f"auroc_{stratum}"] = _around(base - 0.1 + 0.01 * index, 0.02)
-        made["fair_strata", name, "auroc_within_documents"] = _around(base - 0.004)
-        made["fair_strata", name, "auroc_within_position"] = _around(base - 0.002)
-        made["fair_strata", name, "auroc_within_frequency"] = _around(base - 0.08)
-        made["fair_strata", name, "frequency_share"] = _around(0.08 / (base - 0.5), 0.03)
+        made |= _of(
+            "fair_strata", name, 0.02, **{f"auroc_{own}": base - 0.1 + 0.01 * i for i, own in enumerate(STRATA)}
+        )
+        within = {"documents": base - 0.004, "position": base - 0.002, "frequency": base - 0.08}
+        made |= _of("fair_strata", name, HALF_WIDTH, **{f"auroc_within_{own}": value for own, value in within.items()})
+        made |= _of("fair_strata", name, 0.03, frequency_share=0.08 / (base - 0.5))
     return made
 
 
 def _ceilings() -> Table:
-    ceilings = [(label, "auroc", 0.7545 + TRICKY.get(label, 0.0), 0.003) for label in LABELS]
-    ceilings += [("loss", "spearman", 0.39, 0.004), ("loss", "augrc", 2.66, 0.01)]
-    ceilings += [("loss", "loss_diff", 2.41, 0.03), ("loss", "oracle_share", 0.35, 0.004)]
-    return {("fair_ceilings", item, metric): _around(value, half) for item, metric, value, half in ceilings}
+    made: Table = {}
+    for label in LABELS:
+        made |= _of("fair_ceilings", label, 0.003, auroc=0.7545 + TRICKY.get(label, 0.0))
+    made |= _of("fair_ceilings", "loss", 0.004, spearman=0.39) | _of("fair_ceilings", "loss", 0.01, augrc=2.66)
+    return (
+        made
+        | _of("fair_ceilings", "loss", 0.03, loss_diff=2.41)
+        | _of("fair_ceilings", "loss", 0.004, oracle_share=0.35)
+    )
 
 
 def _calibration() -> Table:
     made: Table = {}
     models = {"model": (1.0, 0.021, 6.78, 0.178), "temperature": (1.13, 0.008, 6.74, 0.186)}
     for model, (temperature, ece, nll, confidence) in models.items():
-        made["fair_calibration", model, "temperature"] = _exact(temperature)
-        made["fair_calibration", model, "ece"] = _around(ece, 0.003)
-        made["fair_calibration", model, "nll"] = _around(nll, 0.1)
-        made["fair_calibration", model, "accuracy"] = _around(0.19, 0.006)
-        made["fair_calibration", model, "mean_confidence"] = _exact(confidence)
+        own = partial(_of, "fair_calibration", model)
+        made |= own(temperature=temperature) | own(0.003, ece=ece) | own(0.1, nll=nll) | own(0.006, accuracy=0.19)
+        made |= own(mean_confidence=confidence)
         for index in range(15):
             sure = (index + 0.45) / 15
-            item = f"{model}/bin_{index:02d}"
-            made["fair_calibration", item, "confidence"] = _exact(sure)
-            made["fair_calibration", item, "accuracy"] = _exact(sure * (0.86 if model == "model" else 0.97) + 0.02)
-            made["fair_calibration", item, "tokens"] = _exact(0 if index == 14 else 60_000 / (1 + index) ** 1.3)
+            right = sure * (0.86 if model == "model" else 0.97) + 0.02
+            tokens = 0 if index == 14 else 60_000 / (1 + index) ** 1.3
+            made |= _of("fair_calibration", f"{model}/bin_{index:02d}", confidence=sure, accuracy=right, tokens=tokens)
     return made
 
 
 def _shape() -> Table:
     made: Table = {}
     for suffix, modes in (("", (1.8, 7.0, 17.0)), ("_seen", (1.8, 6.9))):
-        made["fair_shape", f"loss{suffix}", "dip"] = (0.011, 0.008, 0.014)
-        made["fair_shape", f"loss{suffix}", "dip_p_thinned"] = _exact(0.004)
-        made["fair_shape", f"loss{suffix}", "modes"] = _exact(len(modes))
-        for index, mode in enumerate(modes, start=1):
-            made["fair_shape", f"loss{suffix}", f"mode_{index}"] = _exact(mode)
+        places = {f"mode_{index}": mode for index, mode in enumerate(modes, start=1)}
+        made |= _of("fair_shape", f"loss{suffix}", 0.003, dip=0.011)
+        made |= _of("fair_shape", f"loss{suffix}", dip_p_thinned=0.004, modes=len(modes), **places)
         made["fair_shape", f"log_loss{suffix}", "dip"] = (0.004, 0.0, 0.006)
-        made["fair_shape", f"log_loss{suffix}", "dip_p_thinned"] = _exact(0.21)
+        made |= _of("fair_shape", f"log_loss{suffix}", dip_p_thinned=0.21)
     return made

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from easyhard.errors import InputError
 from easyhard.report.entries import make_table, strata_kinds
-from easyhard.report.figures import drawable
 from easyhard.report.metrics import Figures
 from easyhard.report.tables import View
 from easyhard.report.words import metric_label, strong
@@ -25,9 +23,9 @@ def cells(figures: Figures, name: str, about: str = "", is_founding_corpus: bool
     return [list(row) for row in (table.header, *table.rows)]
 
 
-def cases(protocol: str) -> list[tuple[str, str, dict[str, Value], list[str]]]:
-    """The table's name, what it is about, figures that are changed, and the first cells of a row."""
-    return [(name, *case) for name, own in CASES[protocol].items() for case in own]
+def cases() -> list[tuple[str, str, str, dict[str, Value], list[str]]]:
+    """What makes the figures, the table's name, what it is about, figures that are changed, a row's first cells."""
+    return [(make, name, *case) for make, tables in CASES.items() for name, own in tables.items() for case in own]
 
 
 def has(rows: list[list[str]], row: list[str]) -> bool:
@@ -36,15 +34,11 @@ def has(rows: list[list[str]], row: list[str]) -> bool:
     return any(found[: len(wanted)] == wanted for found in rows)
 
 
-@pytest.mark.parametrize(("name", "about", "changed", "row"), cases("fair"))
-def test_fair_tables(make_fair: Make, name: str, about: str, changed: dict[str, Value], row: list[str]) -> None:
-    rows = cells(make_fair(changed), name, about)
-    assert has(rows, row), rows
-
-
-@pytest.mark.parametrize(("name", "about", "changed", "row"), cases("published"))
-def test_founding_tables(make_figures: Make, name: str, about: str, changed: dict[str, Value], row: list[str]) -> None:
-    rows = cells(make_figures(changed), name, about)
+@pytest.mark.parametrize(("make", "name", "about", "changed", "row"), cases())
+def test_cells(
+    request: pytest.FixtureRequest, make: str, name: str, about: str, changed: dict[str, Value], row: list[str]
+) -> None:
+    rows = cells(request.getfixturevalue(make)(changed), name, about)
     assert has(rows, row), rows
 
 
@@ -69,12 +63,6 @@ def test_strata_without_known_frequencies(make_fair: Make) -> None:
     assert "due to frequency (%)" not in cells(unknown, "within")[0]
 
 
-def test_another_corpus_is_named_and_has_no_marks(make_figures: Make) -> None:
-    header, mean, *_ = cells(make_figures({"loss_distribution/loss/mean": 7.5}), "loss", is_founding_corpus=False)
-    assert header[2] == "published (WikiText-2)"
-    assert mean[1] == "7.50"
-
-
 def test_a_grid_has_published_rows_only_where_something_is_published(make_figures: Make) -> None:
     rows = cells(make_figures(), "separation")
     sources = {name: [row[1] for row in rows[index : index + 3]] for index, (name, *_) in enumerate(rows) if name}
@@ -82,33 +70,17 @@ def test_a_grid_has_published_rows_only_where_something_is_published(make_figure
     assert sources["entropy"][:2] == ["this run", "this run"]
 
 
-def test_a_grid_takes_a_metric_that_only_some_items_have_but_not_one_that_none_has(make_figures: Make) -> None:
+def test_a_grid_takes_a_metric_that_only_some_items_have(make_figures: Make) -> None:
     missing = "high_confidence/0.9/pearson_margin"
     assert cells(make_figures(without=(missing,)), "high_confidence")[-3][-1] == "–"
-    gone = tuple(f"thresholds/{item}/loss_diff" for item in make_figures().items("thresholds"))
-    with pytest.raises(InputError, match=r"no figure thresholds/.*/loss_diff"):
-        cells(make_figures(without=gone), "thresholds")
-
-
-def test_a_run_draws_the_figures_that_it_has_sections_for(make_fair: Make, bare_fair: Figures) -> None:
-    assert drawable(bare_fair) == ["risk_coverage", "differences"]
-    assert set(drawable(make_fair())) - set(drawable(bare_fair)) == {
-        "pareto", "low_rank_kinds", "learning_curve", "reliability"
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("section", "metric", "heading"),
     [
         ("high_confidence", "pearson_margin", "r of margin"),
-        ("low_rank", "max_logit_pearson", "r of max logit"),
-        ("fair_low_rank", "refined_max_logit_pearson", "r of max logit, refined"),
         ("loss_distribution", "mode_2", "mode 2 (nats)"),
-        ("loss_distribution", "mean", "mean (nats)"),
-        ("separation", "mean", "mean"),
-        ("separation", "pearson", "r with loss"),
         ("regression", "pearson", "r with actual"),
-        ("fair_signals", "auroc_loss_over_median", "AUROC, loss > median"),
         ("fair_signals", "augrc_argmax_wrong", "AUGRC, argmax wrong"),
         ("anything", "brand_new", "brand new"),
     ],

@@ -88,15 +88,6 @@ def test_risk_coverage_has_the_best_of_each_class_the_oracle_and_chance(make_fai
     assert len(lines["oracle (loss itself)"].get_xdata()) == 20
 
 
-def test_a_figure_that_is_missing_is_named(make_fair: Make) -> None:
-    with pytest.raises(InputError, match="no figure fair_risk/stack_hidden/risk_05"):
-        draw.risk_coverage(make_fair(without=("fair_risk/stack_hidden/risk_05",)))
-    with pytest.raises(InputError, match="no figure fair_low_rank/…/argmax_kept"):
-        draw.low_rank_kinds(
-            make_fair(without=tuple(f"fair_low_rank/plain/{r}/argmax_kept" for r in (2, 5, 10, 20, 32)))
-        )
-
-
 def test_differences_are_sorted_within_their_class(make_fair: Make) -> None:
     figure = draw.differences(make_fair())
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]

@@ -205,8 +205,7 @@ def test_corrections_and_setup_are_printed(make_figures: Make, run_setup: Setup)
     report = render(make_figures(), None, run_setup, TEMPLATE)
     sections = dict(re.findall(r"^## (\d)\..*?$(.*?)(?=^## )", report, flags=re.M | re.S))
     assert list(sections) == list("123456789")
-    told = {"1": "**A large Cohen's d is no evidence of two modes.**", "4": "**Two cuts", "5": "tautology"}
-    assert all(words in sections[number] for number, words in told.items())
+    assert "\n**A large Cohen's d is no evidence of two modes.** Cutting" in sections["1"]
     for words in ("CC BY-SA", "ab" * 32, "69,830", "2,051,910", "2.13.0", "CPU, 2 threads", "1,110.4", "1,203"):
         assert words in report
     assert re.search(r"low_rank\.ranks +\| 1, 2, 5 ", report)

@@ -31,23 +31,19 @@ SAYERS: dict[str, Callable[[Figures], str]] = {
 """What says more than one sentence, or decides which."""
 
 
-def cases(protocol: str) -> list[tuple[str, dict[str, Value], str]]:
-    """The sentence's name, the figures that are changed, and words that it then has; strong words in brackets."""
+def cases() -> list[tuple[str, str, dict[str, Value], str]]:
+    """What makes the figures, the sentence's name, changed figures, words that it then has (strong: in brackets)."""
     return [
-        (name, {key: tuple(value) if isinstance(value, list) else value for key, value in changed.items()}, words)
-        for name, own in CASES[protocol].items()
+        (make, name, {key: tuple(value) if isinstance(value, list) else value for key, value in changed.items()}, words)
+        for make, sentences in CASES.items()
+        for name, own in sentences.items()
         for changed, words in own
     ]
 
 
-@pytest.mark.parametrize(("name", "changed", "words"), cases("published"))
-def test_founding_sentences(make_figures: Make, name: str, changed: dict[str, Value], words: str) -> None:
-    assert words in say(name, make_figures(changed))
-
-
-@pytest.mark.parametrize(("name", "changed", "words"), cases("fair"))
-def test_sentences_of_the_fair_figures(make_fair: Make, name: str, changed: dict[str, Value], words: str) -> None:
-    figures = make_fair(changed)
+@pytest.mark.parametrize(("make", "name", "changed", "words"), cases())
+def test_sentences(request: pytest.FixtureRequest, make: str, name: str, changed: dict[str, Value], words: str) -> None:
+    figures = request.getfixturevalue(make)(changed)
     said = SAYERS[name](figures) if name in SAYERS else say(name, figures)
     assert words in said.replace(STRONG[0], "strong[").replace(STRONG[1], "]"), said
 
