@@ -317,7 +317,7 @@ def separation(figures: Figures) -> Figure:
         [method for method in reversed(methods) if method.loss_diff.value is not None]
         for methods in (choose.median_cut(figures), choose.own_cut(figures))
     )
-    shares = [f"{words.value_text(words.SHARE, choose.ratio(method.value, oracle))} %" for method in median]
+    shares = [f"{words.value_text(words.SHARE, choose.ratio(method.loss_diff.value, oracle))} %" for method in median]
     called = [f"calls {100 * (method.easy_share or 0):.0f} % easy" for method in own]
     figure = draw.canvas(
         7.4, 0.27 * (len(median) + len(own)) + 1.9, "How far apart each method puts easy and hard tokens"
@@ -325,7 +325,8 @@ def separation(figures: Figures) -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[len(median) + 0.6, len(own) + 0.6])
     for axes, methods, told in ((upper, median, shares), (lower, own, called)):
         colours = [METHODS[method.sees] if axes is upper else ORANGE for method in methods]
-        drawn = axes.barh(range(len(methods)), [method.value for method in methods], height=0.7, color=colours)
+        lengths = [method.loss_diff.value for method in methods]
+        drawn = axes.barh(range(len(methods)), lengths, height=0.7, color=colours)
         axes.bar_label(drawn, told, padding=4, fontsize=SMALL)
         draw.bars(axes, range(len(methods)), [method.title for method in methods])
         axes.margins(x=0.12, y=0.03)

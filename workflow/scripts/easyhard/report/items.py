@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from easyhard.errors import InputError
 from easyhard.report.metrics import Figure, Figures
-from easyhard.report.words import COST_CLASSES, FOUNDING_SIGNALS, cost_class, item_title, text
+from easyhard.report.words import COST_CLASSES, cost_class, item_title, text
 
 CHEAP = ("hidden", "layers", "low_rank")
 """The classes without a pass over the whole vocabulary; `context` may read losses of earlier tokens, which took one."""
@@ -41,11 +41,6 @@ class Method:
     loss_diff: Figure
     easy_share: float | None = None
 
-    @property
-    def value(self) -> float:
-        """The Loss Diff in nats; minus infinity where it is null, so that it sorts last."""
-        return float("-inf") if self.loss_diff.value is None else self.loss_diff.value
-
 
 def main_label(figures: Figures) -> str:
     """What counts as hard in the main comparison, `loss_over_3`. Raises InputError when the threshold is missing."""
@@ -71,11 +66,8 @@ def class_best(figures: Figures) -> dict[str, str]:
 
 
 def overall_best(figures: Figures) -> str:
-    """Of the classes' best signals the best on the select part. Raises InputError when no signal is marked as best."""
-    best = class_best(figures)
-    if not best:
-        raise InputError("metrics: fair_differences has no signal with is_class_best = 1; one a cost class is wanted")
-    return max(best.values(), key=lambda item: select_score(figures, item))
+    """Of the classes' best signals the best on the select part."""
+    return max(class_best(figures).values(), key=lambda item: select_score(figures, item))
 
 
 def select_score(figures: Figures, item: str) -> float:
@@ -161,7 +153,7 @@ def _methods(figures: Figures, places: Iterable[tuple[str, str, str]]) -> list[M
         title, own = f"{item_title(item)}{tasks[section]}", figures.figure(section, item, metric)
         easy_share = figures.get(section, item, metric.replace("loss_diff", "easy_share")).value
         found.append(Method(title, _sees(section, item), (section, item, metric), own, easy_share))
-    return sorted(found, key=lambda method: -method.value)
+    return sorted(found, key=lambda method: -figures.number(*method.place))
 
 
 def _sees(section: str, item: str) -> str:
@@ -197,11 +189,6 @@ def classifiers(figures: Figures) -> list[str]:
 def untrained_signals(figures: Figures) -> list[str]:
     """The signals of the separation table that are neither trained nor see the target."""
     return [item for item in figures.items("separation") if _sees("separation", item) == LOGITS]
-
-
-def signals_of(figures: Figures, section: str) -> list[str]:
-    """The section's items that are signals, in the order of the table."""
-    return [item for item in figures.items(section) if item in FOUNDING_SIGNALS]
 
 
 def plain_ranks(figures: Figures) -> list[str]:

@@ -37,9 +37,6 @@ class Figure:
         return self.value is not None and not low <= self.value <= high
 
 
-EMPTY = Figure()
-
-
 class Figures:
     """All figures of one protocol, looked up as (section, item, metric); a table may lack what was published."""
 
@@ -63,7 +60,7 @@ class Figures:
 
     def get(self, section: str, item: str, metric: str) -> Figure:
         """The figure of that name, an empty one where the table has none."""
-        return self._figures.get((section, item, metric), EMPTY)
+        return self._figures.get((section, item, metric), Figure())
 
     def number(self, section: str, item: str, metric: str) -> float:
         """The value; minus infinity where it is null or not there, so that it never is the highest."""

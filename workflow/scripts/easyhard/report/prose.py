@@ -90,19 +90,13 @@ def _sentences() -> Template:
     environment.globals |= vars(choose) | vars(words)
     environment.globals |= {
         **{"title": words.signal_title, "item": words.item_title, "hard": words.hard_title, "KEPT": KEPT},
-        **{"LEVELS": ("above", "below", "level with"), "published": _published, "compare": _compare},
+        **{"LEVELS": ("above", "below", "level with"), "compare": _compare},
         "of": lambda figures, *place: partial(words.text, figures, *place),
         "estimate_of": lambda figures, section: partial(words.estimate, figures, section),
         "lowest": lambda values: min(values, key=values.__getitem__),
     }
     environment.filters["strong"] = words.strong
     return environment.get_template("prose.j2")
-
-
-def _published(figures: Figures, section: str, names: Iterable[str], metric: str) -> dict[str, float]:
-    """What was published of these items."""
-    found = {name: figures.figure(section, name, metric).published for name in names}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _compare(figures: Figures, section: str, metric: str, pair: tuple[str, str], said: tuple[str, str, str]) -> str:
@@ -119,7 +113,7 @@ def recommendation(figures: Figures) -> str:
     """
     best = class_best(figures)
     head = best.pop("head", None)
-    name, item = next(iter(best.items()), ("head", choose.overall_best(figures)))
+    name, item = next(iter(best.items()), ("head", head))
     return say("recommendation", figures, lead=LEADS[name], item=item, head=head if best else None)
 
 
@@ -255,10 +249,9 @@ def _two_modes(figures: Figures) -> Conclusion | None:
     """Whether the loss has two modes: more than one is shown by the dip, then its density counts them."""
     if not figures.has("fair_shape", "loss", "modes"):
         return None
-    verdict = UNDECIDED
-    if _has_several(figures, "loss"):
-        verdict = STANDS if figures.value("fair_shape", "loss", "modes") == FOUNDING_MODES else FALLS
     several = {item: _has_several(figures, item) for item in ("loss", "loss_seen")}
+    counted = STANDS if figures.value("fair_shape", "loss", "modes") == FOUNDING_MODES else FALLS
+    verdict = counted if several["loss"] else UNDECIDED
     return Conclusion("Two modes", verdict, say("two_modes", figures, several=several))
 
 

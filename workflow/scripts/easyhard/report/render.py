@@ -8,12 +8,11 @@ from jinja2 import TemplateError, TemplateNotFound
 
 from easyhard.errors import InputError
 from easyhard.report import prose, setup
-from easyhard.report.entries import make_table, strata_kinds
 from easyhard.report.figures import drawable
 from easyhard.report.items import main_label, signals_by_class
 from easyhard.report.metrics import Figures
 from easyhard.report.prose import FINDINGS, all_said, environment_of, say
-from easyhard.report.tables import Table, View
+from easyhard.report.tables import Table, View, make_table, strata_kinds
 from easyhard.report.words import COST_CLASSES, MARK, STRONG, hard_title, signal_title, text
 
 

@@ -21,7 +21,6 @@ PACKINGS = {
     "document": "No window crosses documents.",
     "packed": "They are full, with documents joined by EOS, so that a token may see the document before its own.",
 }
-Step = tuple[str, float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Setup:
     tokens: Mapping[str, Any]
     device: str
     versions: Mapping[str, str]
-    steps: Sequence[Step]
+    steps: Sequence[tuple[str, float | None, float | None]]
 
     @property
     def is_founding_corpus(self) -> bool:
@@ -109,7 +108,7 @@ def config_table(setup: Setup) -> Table:
     return Table(["key", "value"], list(_flat(setup.config)), left=2)
 
 
-def _step(benchmark: Path) -> Step:
+def _step(benchmark: Path) -> tuple[str, float | None, float | None]:
     """A rule's step from the table that Snakemake measured; None where it was too short."""
     with benchmark.open(newline="") as lines:
         measured = next(csv.DictReader(lines, delimiter="\t"))

@@ -252,9 +252,14 @@ def p_text(p: float | None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def measured(figures: Figures, section: str, items: Sequence[str], metric: str) -> dict[str, float]:
-    """The metric by item, without items where it is null. Raises InputError when an item lacks it altogether."""
-    values = {item: figures.value(section, item, metric) for item in items}
+def measured(
+    figures: Figures, section: str, items: Iterable[str], metric: str, what: str = "value"
+) -> dict[str, float]:
+    """The metric by item, or what was `published` of it, without items where it is null.
+
+    Raises InputError when an item lacks it altogether.
+    """
+    values = {item: getattr(figures.figure(section, item, metric), what) for item in items}
     return {item: value for item, value in values.items() if value is not None}
 
 

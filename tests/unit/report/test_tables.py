@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from easyhard.report.entries import make_table, strata_kinds
 from easyhard.report.metrics import Figures
-from easyhard.report.tables import View
+from easyhard.report.tables import View, make_table, strata_kinds
 from easyhard.report.words import metric_label, strong
 
 from .conftest import Make, Value
