@@ -1,10 +1,12 @@
 """Complete tables of figures of both protocols, made up but for what was published, and a registry to go with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from easyhard.evaluation.published import TABLE_SCHEMA, beside_published
 from easyhard.evaluation.rows import ROW_SCHEMA
@@ -14,7 +16,7 @@ from easyhard.report.setup import FOUNDING_TOKENS_SHA256, Setup
 
 from . import made_up
 
-Value = float | None | tuple[float | None, float | None, float | None]
+Value = float | None | Sequence[float | None]
 Make = Callable[..., Figures]
 
 RESOURCES = Path(__file__).parents[3] / "workflow" / "resources"
@@ -28,11 +30,17 @@ UNMEASURED = {
 """Published, but no figure that the stages measure; the last two the report works out itself."""
 
 
+def cases(file: str) -> list[tuple[Any, ...]]:
+    """What makes the figures, the name of what is looked at, and a case of it, as a file here lists them."""
+    listed = yaml.safe_load(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+    return [(make, name, *case) for make, own in listed.items() for name, every in own.items() for case in every]
+
+
 def named(changed: dict[str, Value]) -> made_up.Table:
     """Figures by section, item and metric, from names like low_rank/plain/2/coverage; a lone value has no interval."""
     places = {name: name.partition("/")[::2] for name in changed}
     return {
-        (section, *rest.rpartition("/")[::2]): value if isinstance(value, tuple) else (value, None, None)
+        (section, *rest.rpartition("/")[::2]): tuple(value) if isinstance(value, Sequence) else (value, None, None)
         for (section, rest), value in zip(places.values(), changed.values(), strict=True)
     }
 

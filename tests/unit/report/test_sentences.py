@@ -1,10 +1,8 @@
 """The sentences follow the figures: each case changes some and sees the words change."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-import yaml
 
 from easyhard.errors import InputError
 from easyhard.report import prose
@@ -14,9 +12,8 @@ from easyhard.report.prose import FINDINGS, REACH, all_said, say
 from easyhard.report.words import STRONG, percent, standing
 
 from . import made_up
-from .conftest import Make, Value
+from .conftest import Make, Value, cases
 
-CASES = yaml.safe_load(Path(__file__).with_name("sentences.yaml").read_text(encoding="utf-8"))
 HIDDEN = [name for name, (_, needs, *_) in made_up.SIGNALS.items() if needs == "hidden"]
 SAYERS: dict[str, Callable[[Figures], str]] = {
     "recommendation": prose.recommendation,
@@ -31,17 +28,7 @@ SAYERS: dict[str, Callable[[Figures], str]] = {
 """What says more than one sentence, or decides which."""
 
 
-def cases() -> list[tuple[str, str, dict[str, Value], str]]:
-    """What makes the figures, the sentence's name, changed figures, words that it then has (strong: in brackets)."""
-    return [
-        (make, name, {key: tuple(value) if isinstance(value, list) else value for key, value in changed.items()}, words)
-        for make, sentences in CASES.items()
-        for name, own in sentences.items()
-        for changed, words in own
-    ]
-
-
-@pytest.mark.parametrize(("make", "name", "changed", "words"), cases())
+@pytest.mark.parametrize(("make", "name", "changed", "words"), cases("sentences.yaml"))
 def test_sentences(request: pytest.FixtureRequest, make: str, name: str, changed: dict[str, Value], words: str) -> None:
     figures = request.getfixturevalue(make)(changed)
     said = SAYERS[name](figures) if name in SAYERS else say(name, figures)

@@ -33,7 +33,6 @@ LOOKS = {
 SMALL = 8.5
 
 Column = NDArray[np.floating]
-Point = tuple[float, float]
 
 styled = style.context(Path(__file__).with_name("figures.mplstyle"), after_reset=True)
 """Has a drawing function draw in the house style, whatever the reader's own settings are."""
@@ -85,7 +84,7 @@ def level(axes: Axes, estimate: Estimate, label: Label, words: str) -> None:
     axes.axhline(label.scale * estimate.value, color=INK, linestyle="--", linewidth=1.2, label=name)
 
 
-def annotate(axes: Axes, words: str, place: Point, offset: Point, **look: Any) -> None:
+def annotate(axes: Axes, words: str, place: tuple[float, float], offset: tuple[float, float], **look: Any) -> None:
     """Words beside a place in data units, moved by an offset in points."""
     axes.annotate(words, place, xytext=offset, textcoords="offset points", **look)
 

@@ -59,8 +59,7 @@ def pareto(figures: Figures) -> Figure:
         for name, items in signals_by_class(figures).items()
         if name in LOOKS
     }
-    every = [item for own in signals.values() for item in own]
-    costs = {item: 100 * figures.number("fair_signals", item, "cost_share") for item in every}
+    costs = {item: 100 * figures.number("fair_signals", item, "cost_share") for own in signals.values() for item in own}
     floor = min(cost for cost in costs.values() if cost > 0) / FREE
     at = {item: max(cost, floor) for item, cost in costs.items()}
     label = main_label(figures)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from easyhard.errors import InputError
@@ -28,8 +27,7 @@ class LowRank(NamedTuple):
     refined: bool
 
 
-@dataclass(frozen=True)
-class Method:
+class Method(NamedTuple):
     """A method of the founding comparison: what it `sees` (TARGET, LOGITS, TRAINED), and where its Loss Diff stands.
 
     `easy_share` (0..1) is what it calls easy at that cut.

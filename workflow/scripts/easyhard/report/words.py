@@ -252,14 +252,12 @@ def p_text(p: float | None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def measured(
-    figures: Figures, section: str, items: Iterable[str], metric: str, what: str = "value"
-) -> dict[str, float]:
+def measured(figures: Figures, section: str, items: Iterable[str], metric: str, of: str = "value") -> dict[str, float]:
     """The metric by item, or what was `published` of it, without items where it is null.
 
     Raises InputError when an item lacks it altogether.
     """
-    values = {item: getattr(figures.figure(section, item, metric), what) for item in items}
+    values = {item: getattr(figures.figure(section, item, metric), of) for item in items}
     return {item: value for item, value in values.items() if value is not None}
 
 
