@@ -1,4 +1,4 @@
-"""What the report takes for a table of figures."""
+"""Looking figures up, and what the report takes for a table of figures."""
 
 from pathlib import Path
 
@@ -10,7 +10,12 @@ from easyhard.parquet import write_parquet
 from easyhard.report.metrics import read_table
 
 from . import made_up
-from .conftest import as_table
+from .conftest import Make, as_table
+
+
+def test_a_number_that_is_null_or_missing_is_never_the_highest(make_figures: Make) -> None:
+    figures = make_figures({"separation/margin/loss_diff": None})
+    assert figures.number("separation", "margin", "loss_diff") == figures.number("no", "such", "row") == float("-inf")
 
 
 def test_a_table_reads_back_as_written_and_another_is_refused(tmp_path: Path) -> None:
