@@ -1,6 +1,5 @@
 """Runs that read the same text in the same way have the same names for it, and no others do."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,6 @@ DEFAULTS: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "config.y
 
 def name(**corpus: Any) -> str:
     return corpus_name(overlay(DEFAULTS["corpus"], corpus))
-
-
-def test_names_say_what_they_are() -> None:
-    assert re.fullmatch(r"bundled-[0-9a-f]{8}", name())
-    assert re.fullmatch(r"files-[0-9a-f]{8}", name(source="files"))
-    assert re.fullmatch(r"words-[0-9a-f]{8}", tokens_name(DEFAULTS["tokens"]))
 
 
 @pytest.mark.parametrize(
