@@ -84,7 +84,7 @@ WRONG = [
     ("defaults.tokens.vocabulary_from", ["test"], r"\[train\] or \[train, validation\]"),
     ("defaults.seed", -1, "an integer of at least 0"),
     ("defaults.low_rank.ranks", [1, 1], "a list of different ranks"),
-    ("defaults.model.block_layers", [], "a list of layers per block"),
+    ("defaults.model.blocks", [], "a list of layers per block"),
     ("defaults.corpus.bundled.test", 1.0, "a share above 0 and below 1"),
     ("defaults.corpus.bundled.test", 0.9, "a sum less than 1"),
     ("defaults.loss_probes.test_share", 0.9, "a sum less than 1"),
@@ -121,7 +121,7 @@ def test_a_run_starts_from_what_model_and_input_say() -> None:
         "own": "huggingface",
         "states": "activations",
     }
-    assert model_settings(runs["a"]["model"]) == {"dim": 64, "heads": 4, "ffn_dim": 256, "block_layers": [2]}
+    assert model_settings(runs["a"]["model"]) == {"dim": 64, "heads": 4, "ffn_dim": 256, "blocks": [2]}
     assert model_settings(runs["own"]["model"])["path"] == "gpt2"
     assert not set(model_settings(runs["own"]["model"])) & {"dim", "kind"}
     known = set(CONFIG["defaults"]["model"]) - {"kind"}

@@ -77,7 +77,7 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "model.dim": (32, MODEL),
     "model.heads": (4, MODEL),
     "model.ffn_dim": (16, MODEL),
-    "model.block_layers": ([1], MODEL),
+    "model.blocks": ([1], MODEL),
     "model.path": ("texts", set()),  # what only a model from elsewhere reads: see test_huggingface.py
     "model.revision": ("v2", set()),
     "model.dtype": ("bfloat16", set()),

@@ -13,7 +13,7 @@ from easyhard.tokens.windows import NO_TOKEN, Windows, shard_evenly
 
 @pytest.fixture
 def model() -> Lego:
-    return Lego(40, dim=8, heads=2, ffn_dim=16, block_layers=[1], seed=5)
+    return Lego(40, dim=8, heads=2, ffn_dim=16, blocks=[1], seed=5)
 
 
 @pytest.fixture

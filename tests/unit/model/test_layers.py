@@ -75,8 +75,8 @@ SIZES = {"dim": 16, "heads": 4, "ffn_dim": 32}
 
 
 def test_blocks_compose() -> None:
-    model = Lego(50, **SIZES, block_layers=[2, 2], seed=1)
-    one = Lego(50, **SIZES, block_layers=[4], seed=1)
+    model = Lego(50, **SIZES, blocks=[2, 2], seed=1)
+    one = Lego(50, **SIZES, blocks=[4], seed=1)
     later = {"blocks.1.layers.0.": "blocks.0.layers.2.", "blocks.1.layers.1.": "blocks.0.layers.3."}
     one.load_state_dict(
         {later.get(name[:18], name[:18]) + name[18:]: value for name, value in model.state_dict().items()}
@@ -86,7 +86,7 @@ def test_blocks_compose() -> None:
 
 
 def test_founding_sizes() -> None:
-    model = Lego(1000, dim=64, heads=4, ffn_dim=256, block_layers=[2], seed=42)
+    model = Lego(1000, dim=64, heads=4, ffn_dim=256, blocks=[2], seed=42)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     per_layer = 4 * 64 * 64 + 3 * 64 * 256 + 2 * 64
     assert trained == 2 * per_layer + 1000 * 64
@@ -97,6 +97,6 @@ def test_founding_sizes() -> None:
 
 
 def test_weights_depend_on_the_seed_alone() -> None:
-    first, again, other = (Lego(50, **SIZES, block_layers=[2], seed=seed).head for seed in (1, 1, 2))
+    first, again, other = (Lego(50, **SIZES, blocks=[2], seed=seed).head for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

@@ -35,7 +35,7 @@ def one_thread() -> Iterator[None]:
 
 
 def fit(checkpoint: Path, **changes: float) -> tuple[Lego, list[Epoch]]:
-    model = Lego(VOCABULARY, dim=16, heads=2, ffn_dim=32, block_layers=[1], seed=3)
+    model = Lego(VOCABULARY, dim=16, heads=2, ffn_dim=32, blocks=[1], seed=3)
     others = {"settings": SETTINGS | changes, "batch_size": 8, "seed": 3, "identity": "a"}
     return model, train(model, chain(64, 1), chain(16, 2), checkpoint=checkpoint, **others)
 
@@ -48,7 +48,7 @@ def test_it_learns_the_chain(tmp_path: Path) -> None:
 
 
 def test_mean_loss_is_pytorchs() -> None:
-    model, data = Lego(VOCABULARY, dim=16, heads=2, ffn_dim=32, block_layers=[1], seed=3), chain(10, 5)
+    model, data = Lego(VOCABULARY, dim=16, heads=2, ffn_dim=32, blocks=[1], seed=3), chain(10, 5)
     logits = model(data.inputs).double() @ model.head.double().T
     expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), data.targets.flatten()).item()
     assert mean_loss(model, data, 4) == pytest.approx(expected, abs=1e-5)

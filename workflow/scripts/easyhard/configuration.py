@@ -14,7 +14,7 @@ from easyhard.errors import InputError
 
 Settings = dict[str, Any]
 MODEL_KEYS = {
-    "lego": ("dim", "heads", "ffn_dim", "block_layers"),
+    "lego": ("dim", "heads", "ffn_dim", "blocks"),
     "huggingface": ("path", "revision", "dtype", "device", "packing", "window", "batch_size"),
 }
 

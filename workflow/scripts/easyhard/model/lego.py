@@ -15,14 +15,9 @@ class Block(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Layer(dim, heads, ffn_dim) for _ in range(layers))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        for layer in self.layers:
-            x = layer(x, cos, sin)
-        return x
-
 
 class Lego(nn.Module):
-    """The founding model. `block_layers` gives the number of layers of each block.
+    """The founding model. `blocks` gives the number of layers of each block.
 
     The embedding (V, dim), truncated normal of standard deviation 0.02, is frozen. The head (V, dim), truncated
     normal of standard deviation 1/√dim, is untied, has no bias and is trained. There is no final norm. Initial
@@ -30,13 +25,13 @@ class Lego(nn.Module):
     """
 
     def __init__(
-        self, vocabulary_size: int, *, dim: int, heads: int, ffn_dim: int, block_layers: Sequence[int], seed: int
+        self, vocabulary_size: int, *, dim: int, heads: int, ffn_dim: int, blocks: Sequence[int], seed: int
     ) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.embedding = nn.Embedding(vocabulary_size, dim)
-            self.blocks = nn.ModuleList(Block(layers, dim, heads, ffn_dim) for layers in block_layers)
+            self.blocks = nn.ModuleList(Block(layers, dim, heads, ffn_dim) for layers in blocks)
             self.head = nn.Parameter(torch.empty(vocabulary_size, dim))
             nn.init.trunc_normal_(self.embedding.weight, std=0.02)
             nn.init.trunc_normal_(self.head, std=dim**-0.5)
@@ -45,8 +40,20 @@ class Lego(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Hidden states of the last exit, (batch, length) int64 → (batch, length, dim); times headᵀ: logits."""
+        return self.layer_states(tokens)[-1]
+
+    def layer_states(self, tokens: Tensor, left_out: int | None = None) -> list[Tensor]:
+        """States before the first layer and after each, as many (batch, length, dim) as layers and one more.
+
+        Layer `left_out`, 1 … layers, hands on what it is given. There is no final norm: states times headᵀ are logits.
+        """
         cos, sin = (angles.to(self.head) for angles in rotary_angles(tokens.shape[1], self.head_dim))
-        hidden = self.embedding(tokens)
-        for block in self.blocks:
-            hidden = block(hidden, cos, sin)
-        return hidden
+        states: list[Tensor] = [self.embedding(tokens)]
+        for number, layer in enumerate(self.layers, start=1):
+            states.append(states[-1] if number == left_out else layer(states[-1], cos, sin))
+        return states
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of all blocks in order."""
+        return [layer for block in self.blocks for layer in block.layers]
