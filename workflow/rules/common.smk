@@ -201,6 +201,65 @@ def row_streams(wildcards):
     return {split: token_file(f"{split}.parquet")(wildcards) for split in splits}
 
 
+def has_exits(wildcards):
+    """Whether a run names exits, and has the protocol that measures them."""
+    own = RUNS[wildcards.run]
+    return own["model"]["exits"] is not None and FAIR.name in own["protocols"]
+
+
+def exit_inputs(wildcards):
+    """The model of a run, by name, and the tokens and rows that it is run over."""
+    folder = f"results/{wildcards.run}"
+    own = {
+        "rows": f"{folder}/rows/documents.parquet",
+        "head": f"{folder}/activations/head.safetensors",
+        "validation": token_file("validation.parquet")(wildcards),
+        "test": token_file("test.parquet")(wildcards),
+        "summary": token_file("summary.json")(wildcards),
+    }
+    if kind(wildcards) == "trained":
+        return own | {"weights": f"{folder}/model/weights.safetensors"}
+    return own | {"model": model_files(wildcards)}
+
+
+def exit_fitted(wildcards):
+    """What is fitted before the pass over exits, by name."""
+    folder, heads = f"results/{wildcards.run}", RUNS[wildcards.run]["exits"]["heads"]
+    own = {"counts": f"{folder}/rows/word_counts.parquet"}
+    if "translated" in heads:
+        own["fitted"] = f"{folder}/fitted/exits.safetensors"
+    if "low_rank" in heads:
+        own["moments"] = f"{folder}/fitted/moments.safetensors"
+    return own
+
+
+def exit_settings(wildcards):
+    """What steps on exits read; `batch` is the number of windows that the model runs at a time."""
+    own = RUNS[wildcards.run]
+    batch = own["sequences" if kind(wildcards) == "trained" else "model"]["batch_size"]
+    return settings(
+        "seed",
+        "sequences",
+        "model",
+        "exits",
+        chosen=("model", "exits"),
+        shards=("activations", "shards"),
+        tokens=("fair", "tokens"),
+    )(wildcards) | {"batch": batch}
+
+
+def exit_gpu(wildcards):
+    """GPUs for a job that runs the model."""
+    return 1 if kind(wildcards) == "trained" else model_gpu(wildcards)
+
+
+def exit_memory(wildcards, attempt):
+    """MB for a job that runs the model and holds the states of several exits."""
+    if kind(wildcards) == "trained":
+        return 3000 * attempt
+    return model_memory(wildcards, attempt)
+
+
 def token_file(name):
     """An input function: a file of the run's tokens, which it shares with all runs of the same text; a model from
     elsewhere has its own."""
@@ -280,6 +339,14 @@ def of_documents(wildcards, folder):
         name: shards(f"signals/{DOCUMENTS}/{name}/{{shard}}.parquet")
         for name in ("head", "hidden", "context", "low_rank")
     }
+    if has_exits(wildcards):
+        tables |= {
+            "exit_outcomes": shards("exits/outcomes/{shard}.parquet"),
+            "exit_signals": shards("signals/documents/exits/{shard}.parquet"),
+            "exit_probes": f"{folder}/signals/{DOCUMENTS}/exit_probes.parquet",
+            "exit_left_out": f"{folder}/exits/left_out.parquet",
+            "exit_summary": f"{folder}/probes/{DOCUMENTS}/exits.json",
+        }
     return tables | {
         "words": shards(f"words/{DOCUMENTS}/head/{{shard}}.parquet"),
         "low_rank_words": shards(f"words/{DOCUMENTS}/low_rank/{{shard}}.parquet"),
@@ -349,6 +416,11 @@ def benchmarks(wildcards):
         *(f"probes/{rows}" for rows in row_sets),
         *([f"stacks/{DOCUMENTS}"] if DOCUMENTS in row_sets else []),
     ]
+    if has_exits(wildcards):
+        fitted = "translated" in RUNS[wildcards.run]["exits"]["heads"]
+        passes += ["fit_exits"] if fitted else []
+        passes += [f"exit_signals/{shard}" for shard in shard_names(wildcards)]
+        passes += ["exit_probes", "leave_out_layers"]
     first = {
         "trained": [
             *([] if CACHED else ["train"]),

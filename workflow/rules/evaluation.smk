@@ -31,6 +31,7 @@ rule evaluate:
             "protocols",
             "fair",
             "fair_low_rank",
+            "exits",
             "loss_probes",
             "sequences",
             own=("input", "signals"),

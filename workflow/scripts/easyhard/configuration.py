@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from easyhard.errors import InputError
+from easyhard.exit_choice import chosen_exits
 
 Settings = dict[str, Any]
 MODEL_KEYS = {
@@ -148,6 +149,8 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
         yield f"{prefix}.fair: fit + select leave no test; wanted: a sum less than 1"
     if fair["main_threshold"] not in fair["thresholds"]:
         yield f"{prefix}.fair.main_threshold: {fair['main_threshold']:g}; wanted: one of fair.thresholds"
+    if model["exits"] is not None and own["kind"] != "trained":
+        yield f"{prefix}.model.exits: no model is run on what others have measured; wanted: null"
     if own["kind"] != "trained":
         if model["kind"] == "huggingface":
             yield f"{prefix}.input.kind: {own['kind']} beside model.kind huggingface; wanted: one of the two"
@@ -162,6 +165,13 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
         return
     if model["dim"] % (2 * model["heads"]):
         yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
+    if model["exits"] is not None:
+        try:
+            chosen_exits(model["exits"], sum(model["blocks"]))
+        except InputError as error:
+            yield f"{prefix}.{error}"
+        if settings["exits"]["rank"] >= model["dim"]:
+            yield f"{prefix}.exits.rank: {settings['exits']['rank']}; wanted: a rank below model.dim {model['dim']}"
     too_high = [rank for rank in settings["low_rank"]["ranks"] if rank > model["dim"]]
     if too_high:
         yield f"{prefix}.low_rank.ranks: {too_high[0]} is above model.dim {model['dim']}; wanted: ranks from 1 to dim"

@@ -1,5 +1,6 @@
 """The signals of the logits at every low rank of the output head, each kind in one sweep over the vocabulary."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def open_family(context: Context) -> Family:
             context.head,
             sorted(settings["ranks"]),
             kind=kind,
-            states=_weights(context) if kind == "weighted" else None,
+            states=read_weights(context.files["moments"], context.device) if kind == "weighted" else None,
             statistics=(*LOW_RANK_STATISTICS, "argmax") if parted else LOW_RANK_STATISTICS,
             refined=refined,
             softcap=context.softcap,
@@ -80,7 +81,7 @@ def open_family(context: Context) -> Family:
     return Family(say, summary)
 
 
-def _weights(context: Context) -> Moments:
+def read_weights(path: str | Path, device: torch.device) -> Moments:
     """Moments of the states of fit documents: those of test documents have no say in the factors."""
-    stored = read_tensors(context.files["moments"])
-    return Moments(int(stored["count"]), stored["mean"].to(context.device), stored["second"].to(context.device))
+    stored = read_tensors(path)
+    return Moments(int(stored["count"]), stored["mean"].to(device), stored["second"].to(device))

@@ -1,0 +1,118 @@
+# What may be said at every exit of a model: its states after several layers, read as they stream by.
+# in:  the model, results/{run}/rows/documents.parquet, results/{run}/fitted/*
+# out: results/{run}/exits/*, results/{run}/signals/documents/{exits/*,exit_probes}.parquet
+
+
+rule fit_exits:
+    input:
+        unpack(exit_inputs),
+    output:
+        "results/{run}/fitted/exits.safetensors",
+    log:
+        "results/{run}/logs/fit_exits.log",
+    benchmark:
+        "results/{run}/benchmarks/fit_exits.tsv"
+    wildcard_constraints:
+        run=runs_of("trained", "huggingface"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=exit_gpu,
+        mem_mb=exit_memory,
+        runtime=by_attempt(60),
+    params:
+        settings=exit_settings,
+        code=code_hash("fit_exits.py"),
+    message:
+        "Fit the translated heads of the exits of {wildcards.run}"
+    script:
+        "../scripts/fit_exits.py"
+
+
+rule exit_signals:
+    input:
+        unpack(exit_inputs),
+        unpack(exit_fitted),
+    output:
+        signals="results/{run}/signals/documents/exits/{shard}.parquet",
+        outcomes="results/{run}/exits/outcomes/{shard}.parquet",
+        states="results/{run}/exits/states/{shard}.parquet",
+    log:
+        "results/{run}/logs/exit_signals/{shard}.log",
+    benchmark:
+        "results/{run}/benchmarks/exit_signals/{shard}.tsv"
+    wildcard_constraints:
+        run=runs_of("trained", "huggingface"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=exit_gpu,
+        mem_mb=exit_memory,
+        runtime=by_attempt(240),
+    params:
+        settings=exit_settings,
+        code=code_hash("exit_signals.py"),
+    message:
+        "Compute the signals of every exit of {wildcards.run}, shard {wildcards.shard}"
+    script:
+        "../scripts/exit_signals.py"
+
+
+rule exit_probes:
+    input:
+        unpack(exit_inputs),
+        outcomes=shards("exits/outcomes/{shard}.parquet"),
+        states=shards("exits/states/{shard}.parquet"),
+    output:
+        signals="results/{run}/signals/documents/exit_probes.parquet",
+        weights="results/{run}/probes/documents/exits.safetensors",
+        summary="results/{run}/probes/documents/exits.json",
+    log:
+        "results/{run}/logs/exit_probes.log",
+    benchmark:
+        "results/{run}/benchmarks/exit_probes.tsv"
+    wildcard_constraints:
+        run=runs_of("trained", "huggingface"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=exit_gpu,
+        mem_mb=exit_memory,
+        runtime=by_attempt(120),
+    params:
+        settings=exit_settings,
+        code=code_hash("exit_probes.py"),
+    message:
+        "Fit probes on the states of every exit of {wildcards.run}"
+    script:
+        "../scripts/exit_probes.py"
+
+
+rule leave_out_layers:
+    input:
+        unpack(exit_inputs),
+    output:
+        "results/{run}/exits/left_out.parquet",
+    log:
+        "results/{run}/logs/leave_out_layers.log",
+    benchmark:
+        "results/{run}/benchmarks/leave_out_layers.tsv"
+    wildcard_constraints:
+        run=runs_of("trained", "huggingface"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=exit_gpu,
+        mem_mb=exit_memory,
+        runtime=by_attempt(240),
+    params:
+        settings=exit_settings,
+        code=code_hash("leave_out_layers.py"),
+    message:
+        "Run {wildcards.run} with each layer alone left out"
+    script:
+        "../scripts/leave_out_layers.py"

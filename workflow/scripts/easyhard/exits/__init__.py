@@ -1,0 +1,1 @@
+"""What a model's earlier exits say of each token, as its states stream by."""

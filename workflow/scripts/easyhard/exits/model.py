@@ -1,0 +1,77 @@
+"""The model of a run and the windows of its documents, ready to be read at several exits."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from easyhard.activations.layered import Layered, States, layered_lego, stream
+from easyhard.atomic import read_json
+from easyhard.huggingface.dump import text_windows
+from easyhard.huggingface.folder import find_model
+from easyhard.huggingface.layers import layered_huggingface
+from easyhard.huggingface.model import load_model, output_head
+from easyhard.model.lego import Lego
+from easyhard.model.store import load_weights
+from easyhard.progress import Progress
+from easyhard.protocols import DOCUMENTS
+from easyhard.tokens.rows import row_shards, row_windows
+from easyhard.tokens.store import read_stream
+from easyhard.tokens.windows import NO_TOKEN, Windows, shard_evenly
+
+
+def open_model(files: Mapping[str, Any], settings: Mapping[str, Any], device: torch.device) -> Layered:
+    """The model: that of `weights` among the files, trained here, else the one that settings.model.path names.
+
+    Raises InputError for a model whose layers can't be told or whose exits have no meaning.
+    """
+    own = settings["model"]
+    if "weights" not in files:
+        model = load_model(find_model(own["path"], own["revision"]), own["dtype"], device)
+        return layered_huggingface(model, output_head(model))
+    lego = Lego(read_json(files["summary"])["vocabulary_size"], **own, seed=0)
+    load_weights(lego, files["weights"])
+    return layered_lego(lego.to(device))
+
+
+def document_windows(files: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Windows]:
+    """The windows of all validation and test documents, in the shards that activations are written in."""
+    streams, shards = {split: read_stream(files[split]) for split in ("validation", "test")}, settings["shards"]
+    if "weights" not in files:
+        windows = text_windows(
+            list(streams.values()), settings["model"], read_json(files["summary"]), settings["tokens"]
+        )
+        return [windows[part] for part in shard_evenly(len(windows), shards)]
+    windows = row_windows(DOCUMENTS, streams, settings["sequences"], settings["tokens"])
+    return [windows[part] for part in row_shards(DOCUMENTS, windows, shards)]
+
+
+def read_documents(
+    files: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    model: Layered,
+    layers: Collection[int],
+    label: str,
+    *,
+    shard: int | None = None,
+    rows: NDArray[np.int64] | None = None,
+    left_out: int | None = None,
+) -> Iterator[tuple[States, NDArray[np.int32], NDArray[np.int64]]]:
+    """Raw states of these layers, targets and row numbers among all rows, batch by batch in the order of the rows.
+
+    Of one shard, or all; of `rows`, ascending numbers, or all; without layer `left_out`. `label` names the work.
+    """
+    first = 0
+    for number, windows in enumerate(document_windows(files, settings)):
+        end = first + int((windows.targets != NO_TOKEN).sum())
+        if shard in (None, number):
+            own = None if rows is None else rows[(rows >= first) & (rows < end)] - first
+            progress = Progress(f"{label}, shard {number}", len(windows), "windows")
+            batches = stream(
+                windows, model, layers, batch_size=settings["batch"], progress=progress, rows=own, left_out=left_out
+            )
+            for states, targets, found in batches:
+                yield states, targets, found + first
+        first = end
