@@ -84,6 +84,14 @@ WRONG = [
     ("defaults.tokens.vocabulary_from", ["test"], r"\[train\] or \[train, validation\]"),
     ("defaults.seed", -1, "an integer of at least 0"),
     ("defaults.low_rank.ranks", [1, 1], "a list of different ranks"),
+    ("defaults.model.exits", "some", "all, {every: n}, a list of layers"),
+    ("defaults.model.exits", [], "all, {every: n}, a list of layers"),
+    ("defaults.model.exits", {"every": 0}, "all, {every: n}, a list of layers"),
+    ("defaults.model.exits", [1, 4], "rising layers from 1 to 2 are wanted"),
+    ("defaults.model.exits", [2], "leaves the last of 2 layers alone"),
+    ("defaults.exits.heads", ["translated"], "lens among them"),
+    ("defaults.training.exits", "joint", "model.blocks of several"),
+    ("defaults.training.exit_weights", [1.0, 2.0], "one a block"),
     ("defaults.model.blocks", [], "a list of layers per block"),
     ("defaults.corpus.bundled.test", 1.0, "a share above 0 and below 1"),
     ("defaults.corpus.bundled.test", 0.9, "a sum less than 1"),
@@ -124,7 +132,7 @@ def test_a_run_starts_from_what_model_and_input_say() -> None:
     assert model_settings(runs["a"]["model"]) == {"dim": 64, "heads": 4, "ffn_dim": 256, "blocks": [2]}
     assert model_settings(runs["own"]["model"])["path"] == "gpt2"
     assert not set(model_settings(runs["own"]["model"])) & {"dim", "kind"}
-    known = set(CONFIG["defaults"]["model"]) - {"kind"}
+    known = set(CONFIG["defaults"]["model"]) - {"kind", "exits"}
     assert set(model_settings(runs["a"]["model"])) | set(model_settings(runs["own"]["model"])) == known
 
 

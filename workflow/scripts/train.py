@@ -34,6 +34,7 @@ def main(snakemake: Snakemake) -> None:
         sequences(snakemake.input[split], cutting[split], cutting, device) for split in ("train", "validation")
     )
     model = Lego(tokens["vocabulary_size"], **settings["model"], seed=settings["seed"]).to(device)
+    model.embedding.weight.requires_grad_(settings["training"]["embedding"] == "trained")
     identity = json.dumps([settings, snakemake.params.code, tokens["tokens_sha256"]], sort_keys=True)
     curve = train(
         model,

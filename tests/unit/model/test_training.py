@@ -1,5 +1,6 @@
 """Training learns, stops early, restores the best weights, and goes on after a kill to the same result."""
 
+import copy
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,12 @@ from easyhard.model import training
 from easyhard.model.checkpoint import load_checkpoint, save_checkpoint
 from easyhard.model.curve import Epoch, best_epoch
 from easyhard.model.lego import Lego
-from easyhard.model.training import Sequences, mean_loss, train
+from easyhard.model.training import Sequences, mean_loss, train, training_loss
 
-SETTINGS = {"learning_rate": 0.02, "gradient_clip": 1.0, "max_epochs": 3, "patience": 2}
+SETTINGS = {
+    **{"learning_rate": 0.02, "gradient_clip": 1.0, "max_epochs": 3, "patience": 2},
+    **{"exits": "last", "exit_weights": None, "reduction": "sum"},
+}
 VOCABULARY = 23
 
 
@@ -106,3 +110,27 @@ def test_a_checkpoint_of_another_kind_is_left_unused(tmp_path: Path) -> None:
     for content in (path.read_bytes()[:100], b"not a checkpoint"):
         path.write_bytes(content)
         assert load_checkpoint(path, "a") is None
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize("weights", [None, [0.25, 3.0]])
+def test_the_joint_loss_is_the_weighted_sum_over_exits(weights: list[float] | None, reduction: str) -> None:
+    model, data = Lego(VOCABULARY, dim=16, heads=2, ffn_dim=32, blocks=[1, 2], seed=3), chain(7, 5)
+    settings = SETTINGS | {"exits": "joint", "exit_weights": weights, "reduction": reduction}
+    training_loss(model, data.inputs, data.targets, settings).backward()
+    ours = {name: own.grad.double() for name, own in model.named_parameters() if own.grad is not None}
+    plain = copy.deepcopy(model).double()
+    plain.zero_grad()
+    first = plain.layer_states(data.inputs)[1]
+    total = sum(
+        weight
+        * torch.nn.functional.cross_entropy(
+            (hidden @ plain.head.T).flatten(0, 1), data.targets.flatten(), reduction=reduction
+        )
+        for weight, hidden in zip(weights or [1.0, 1.0], [first, plain(data.inputs)], strict=True)
+    )
+    total.backward()
+    wanted = {name: own.grad for name, own in plain.named_parameters() if own.grad is not None}
+    assert ours.keys() == wanted.keys()
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(ours[name], gradient, rtol=1e-4, atol=1e-5 * float(gradient.abs().max()))

@@ -165,6 +165,11 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
         return
     if model["dim"] % (2 * model["heads"]):
         yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
+    weights, blocks = settings["training"]["exit_weights"], len(model["blocks"])
+    if weights is not None and len(weights) != blocks:
+        yield f"{prefix}.training.exit_weights: {len(weights)} of them for {blocks} blocks; wanted: one a block"
+    if settings["training"]["exits"] == "joint" and blocks == 1:
+        yield f"{prefix}.training.exits: joint with one block; wanted: model.blocks of several, such as [1, 1]"
     if model["exits"] is not None:
         try:
             chosen_exits(model["exits"], sum(model["blocks"]))

@@ -1,6 +1,7 @@
 """The LEGO language model: a frozen embedding, blocks of layers with an exit after each, and an output head."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +53,11 @@ class Lego(nn.Module):
         for number, layer in enumerate(self.layers, start=1):
             states.append(states[-1] if number == left_out else layer(states[-1], cos, sin))
         return states
+
+    def block_states(self, tokens: Tensor) -> list[Tensor]:
+        """States after the last layer of each block."""
+        states = self.layer_states(tokens)
+        return [states[end] for end in accumulate(len(block.layers) for block in self.blocks)]
 
     @property
     def layers(self) -> list[Layer]:

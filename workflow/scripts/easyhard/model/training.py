@@ -1,4 +1,4 @@
-"""Training of the LEGO model: AdamW on the summed loss, early stopping on validation perplexity, best weights kept."""
+"""Training of the LEGO model: AdamW on the loss, early stopping on validation perplexity, best weights kept."""
 
 import logging
 import math
@@ -43,9 +43,10 @@ def train(
 ) -> list[Epoch]:
     """Train `model` in place, leave the weights of the best validation epoch in it, and return the training curve.
 
-    `settings` has learning_rate, gradient_clip, max_epochs and patience. Each epoch's state goes to `checkpoint`; a
-    state found there under the same `identity` is taken up, and the result is the same as without the interruption.
-    Raises InputError when the loss is not finite.
+    `settings` has learning_rate, gradient_clip, max_epochs, patience and what `training_loss` reads. Each epoch's state
+    goes to `checkpoint`; a state found there under the same `identity` is taken up, and the result is the same as
+    without the interruption. The last exit's perplexity decides when to stop. Raises InputError when a hidden state is
+    not finite.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=settings["learning_rate"], fused=True)
@@ -74,6 +75,25 @@ def train(
     return curve
 
 
+def training_loss(model: Lego, inputs: Tensor, targets: Tensor, settings: Mapping[str, Any]) -> Tensor:
+    """The loss of a batch, inputs and targets (sequences, length), which training makes small; nats.
+
+    settings: `exits`, of the last exit, or joint: Σ w_b times that of block b's exit, w being `exit_weights`, or 1 each
+    where that is None; `reduction`: sum or mean over the tokens. Not a number where a hidden state is not finite.
+    """
+    states, weights = [model(inputs)], [1.0]
+    if settings["exits"] == "joint":
+        states = model.block_states(inputs)
+        weights = settings["exit_weights"] or [1.0] * len(states)
+    losses = [
+        weight * linear_cross_entropy(hidden.flatten(0, 1), model.head, targets.flatten(), settings["reduction"])
+        if torch.isfinite(hidden).all()
+        else hidden.new_tensor(math.nan)
+        for weight, hidden in zip(weights, states, strict=True)
+    ]
+    return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+
+
 @torch.no_grad()
 def mean_loss(model: Lego, data: Sequences, batch_size: int) -> float:
     """Mean loss per token in nats over `data`; the perplexity is its exponential."""
@@ -92,22 +112,22 @@ def _train_epoch(
     settings: Mapping[str, Any],
     epoch: int,
 ) -> float:
-    """One pass over `data` in the order of `batches` (indices of sequences); the mean loss per token."""
+    """One pass over `data` in the order of `batches` (indices of sequences); the mean of `training_loss` per token."""
     progress = Progress(f"train epoch {epoch} of at most {settings['max_epochs']}", len(batches), "steps")
     total, tokens = 0.0, 0
     for step, batch in enumerate(batches, start=1):
-        inputs, targets = data.inputs[batch], data.targets[batch].flatten()
+        inputs, targets = data.inputs[batch], data.targets[batch]
         optimizer.zero_grad(set_to_none=True)
-        hidden = model(inputs).flatten(0, 1)  # (tokens, dim)
-        if not torch.isfinite(hidden).all():
+        loss = training_loss(model, inputs, targets, settings)
+        if loss.isnan():
             raise InputError(
                 f"training.learning_rate {settings['learning_rate']}: hidden states are not finite at epoch {epoch}, "
                 f"step {step}; wanted: a learning rate at which training does not diverge"
             )
-        loss = linear_cross_entropy(hidden, model.head, targets, reduction="sum")
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings["gradient_clip"])
         optimizer.step()
-        total, tokens = total + loss.item(), tokens + targets.numel()
+        total += loss.item() * (targets.numel() if settings["reduction"] == "mean" else 1)
+        tokens += targets.numel()
         progress.update(step, loss=total / tokens)
     return total / tokens
