@@ -92,6 +92,9 @@ WRONG = [
     ("defaults.exits.heads", ["translated"], "lens among them"),
     ("defaults.training.exits", "joint", "model.blocks of several"),
     ("defaults.training.exit_weights", [1.0, 2.0], "one a block"),
+    ("defaults.training.blocks.learning_rates", [1.0, 2.0], "one a block"),
+    ("defaults.training.blocks.label", "entropy", "loss, distill or softmax"),
+    ("defaults.model.exit_heads", "own", "model.blocks of several"),
     ("defaults.model.blocks", [], "a list of layers per block"),
     ("defaults.corpus.bundled.test", 1.0, "a share above 0 and below 1"),
     ("defaults.corpus.bundled.test", 0.9, "a sum less than 1"),
@@ -129,7 +132,13 @@ def test_a_run_starts_from_what_model_and_input_say() -> None:
         "own": "huggingface",
         "states": "activations",
     }
-    assert model_settings(runs["a"]["model"]) == {"dim": 64, "heads": 4, "ffn_dim": 256, "blocks": [2]}
+    assert model_settings(runs["a"]["model"]) == {
+        "dim": 64,
+        "heads": 4,
+        "ffn_dim": 256,
+        "blocks": [2],
+        "exit_heads": "shared",
+    }
     assert model_settings(runs["own"]["model"])["path"] == "gpt2"
     assert not set(model_settings(runs["own"]["model"])) & {"dim", "kind"}
     known = set(CONFIG["defaults"]["model"]) - {"kind", "exits"}

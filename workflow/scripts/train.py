@@ -12,10 +12,11 @@ from snakemake.iocontainers import Snakemake
 from easyhard.atomic import read_json, write_json
 from easyhard.device import describe, use_device
 from easyhard.job import run
+from easyhard.model.blockwise import train_blocks
 from easyhard.model.curve import best_epoch, write_curve
 from easyhard.model.lego import Lego
 from easyhard.model.store import write_tensors
-from easyhard.model.training import Sequences, train
+from easyhard.model.training import Sequences, mean_loss, train
 from easyhard.tokens.sequences import cut
 from easyhard.tokens.store import read_stream
 
@@ -36,24 +37,27 @@ def main(snakemake: Snakemake) -> None:
     model = Lego(tokens["vocabulary_size"], **settings["model"], seed=settings["seed"]).to(device)
     model.embedding.weight.requires_grad_(settings["training"]["embedding"] == "trained")
     identity = json.dumps([settings, snakemake.params.code, tokens["tokens_sha256"]], sort_keys=True)
-    curve = train(
-        model,
-        train_set,
-        validation_set,
-        settings=settings["training"],
-        batch_size=settings["sequences"]["batch_size"],
-        seed=settings["seed"],
-        checkpoint=snakemake.params.checkpoint,
-        identity=hashlib.sha256(identity.encode()).hexdigest(),
-    )
+    how = {
+        "settings": settings["training"],
+        "batch_size": cutting["batch_size"],
+        "seed": settings["seed"],
+        "checkpoint": Path(snakemake.params.checkpoint),
+        "identity": hashlib.sha256(identity.encode()).hexdigest(),
+    }
+    found: dict[str, Any] = {}
+    if settings["training"]["exits"] == "blocks":
+        curve, found["exits"] = train_blocks(model, train_set, validation_set, **how)
+        best_loss = mean_loss(model, validation_set, cutting["batch_size"])
+    else:
+        curve = train(model, train_set, validation_set, **how)
+        best_loss = best_epoch(curve).validation_loss
     metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code, "tokens": tokens["tokens_sha256"]}
     write_tensors(snakemake.output.weights, model.state_dict(), metadata)
     write_tensors(snakemake.output.head, {"head": model.head}, metadata)
     write_curve(snakemake.output.curve, curve)
-    best = best_epoch(curve)
-    summary = {
-        "validation_perplexity": math.exp(best.validation_loss),
-        "best_epoch": best.epoch,
+    summary = found | {
+        "validation_perplexity": math.exp(best_loss),
+        "best_epoch": best_epoch(curve).epoch,
         "epochs": len(curve),
         "train_sequences": len(train_set.inputs),
         "train_tokens": train_set.inputs.numel(),
@@ -64,7 +68,8 @@ def main(snakemake: Snakemake) -> None:
         "device": describe(device),
     }
     write_json(snakemake.output.summary, summary)
-    Path(snakemake.params.checkpoint).unlink(missing_ok=True)
+    for checkpoint in Path(snakemake.params.checkpoint).parent.glob(f"{Path(snakemake.params.checkpoint).name}*"):
+        checkpoint.unlink()
 
 
 run(main)

@@ -15,7 +15,7 @@ from easyhard.exit_choice import chosen_exits
 
 Settings = dict[str, Any]
 MODEL_KEYS = {
-    "lego": ("dim", "heads", "ffn_dim", "blocks"),
+    "lego": ("dim", "heads", "ffn_dim", "blocks", "exit_heads"),
     "huggingface": ("path", "revision", "dtype", "device", "packing", "window", "batch_size"),
 }
 
@@ -165,11 +165,7 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
         return
     if model["dim"] % (2 * model["heads"]):
         yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
-    weights, blocks = settings["training"]["exit_weights"], len(model["blocks"])
-    if weights is not None and len(weights) != blocks:
-        yield f"{prefix}.training.exit_weights: {len(weights)} of them for {blocks} blocks; wanted: one a block"
-    if settings["training"]["exits"] == "joint" and blocks == 1:
-        yield f"{prefix}.training.exits: joint with one block; wanted: model.blocks of several, such as [1, 1]"
+    yield from _block_errors(prefix, settings["training"], model)
     if model["exits"] is not None:
         try:
             chosen_exits(model["exits"], sum(model["blocks"]))
@@ -185,3 +181,19 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     not_below = [rank for rank in settings["fair_low_rank"]["ranks"] if rank >= model["dim"]]
     if not_below:
         yield f"{prefix}.fair_low_rank.ranks: {not_below[0]} is not below model.dim {model['dim']}; wanted: ranks below"
+
+
+def _block_errors(prefix: str, training: Settings, model: Settings) -> Iterator[str]:
+    blocks = len(model["blocks"])
+    for key, given in (
+        ("exit_weights", training["exit_weights"]),
+        ("blocks.learning_rates", training["blocks"]["learning_rates"]),
+    ):
+        if given is not None and len(given) != blocks:
+            yield f"{prefix}.training.{key}: {len(given)} of them for {blocks} blocks; wanted: one a block"
+    if blocks > 1:
+        return
+    if training["exits"] != "last":
+        yield f"{prefix}.training.exits: {training['exits']} with one block; wanted: model.blocks of several, as [1, 1]"
+    if model["exit_heads"] == "own":
+        yield f"{prefix}.model.exit_heads: own with one block; wanted: model.blocks of several, such as [1, 1]"

@@ -20,7 +20,7 @@ from easyhard.signals.declare import LOGIT_STATISTICS, TARGET_STATISTICS, comput
 from easyhard.signals.head import TAIL_THRESHOLDS, TOP_K
 from easyhard.signals.hidden_batch import logit_moment_signals
 from easyhard.signals.layers import exit_change_signals, layer_signals
-from easyhard.signals.unigram import train_surprisal
+from easyhard.signals.tokens import train_surprisal
 
 Column = NDArray[Any]
 Translators = Mapping[int, tuple[Tensor, Tensor]]

@@ -17,9 +17,8 @@ from easyhard.model.lego import Lego
 from easyhard.model.store import load_weights
 from easyhard.progress import Progress
 from easyhard.protocols import DOCUMENTS
-from easyhard.tokens.rows import row_shards, row_windows
 from easyhard.tokens.store import read_stream
-from easyhard.tokens.windows import NO_TOKEN, Windows, shard_evenly
+from easyhard.tokens.windows import NO_TOKEN, Windows, row_shards, row_windows, shard_evenly
 
 
 def open_model(files: Mapping[str, Any], settings: Mapping[str, Any], device: torch.device) -> Layered:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +23,20 @@ class Lego(nn.Module):
 
     The embedding (V, dim), truncated normal of standard deviation 0.02, is frozen. The head (V, dim), truncated
     normal of standard deviation 1/√dim, is untied, has no bias and is trained. There is no final norm. Initial
-    weights depend on `seed` alone.
+    weights depend on `seed` alone. `exit_heads`: all exits share the head, or each block before the last has its own,
+    with the same initial weights.
     """
 
     def __init__(
-        self, vocabulary_size: int, *, dim: int, heads: int, ffn_dim: int, blocks: Sequence[int], seed: int
+        self,
+        vocabulary_size: int,
+        *,
+        dim: int,
+        heads: int,
+        ffn_dim: int,
+        blocks: Sequence[int],
+        seed: int,
+        exit_heads: Literal["shared", "own"] = "shared",
     ) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
@@ -36,6 +46,8 @@ class Lego(nn.Module):
             self.head = nn.Parameter(torch.empty(vocabulary_size, dim))
             nn.init.trunc_normal_(self.embedding.weight, std=0.02)
             nn.init.trunc_normal_(self.head, std=dim**-0.5)
+        own = len(blocks) - 1 if exit_heads == "own" else 0
+        self.earlier_heads = nn.ParameterList(self.head.detach().clone() for _ in range(own))
         self.embedding.weight.requires_grad_(False)
         self.head_dim = dim // heads
 
@@ -59,7 +71,32 @@ class Lego(nn.Module):
         states = self.layer_states(tokens)
         return [states[end] for end in accumulate(len(block.layers) for block in self.blocks)]
 
+    def head_of(self, block: int) -> nn.Parameter:
+        """The head (V, dim) of the exit after block number `block`, 0 being the first."""
+        return self.earlier_heads[block] if block < len(self.earlier_heads) else self.head
+
     @property
     def layers(self) -> list[Layer]:
         """The layers of all blocks in order."""
         return [layer for block in self.blocks for layer in block.layers]
+
+
+class Stage(nn.Module):
+    """One block of a LEGO and the head of its exit, to be trained by themselves.
+
+    The first takes token ids (batch, length) and has the embedding, the others the states (batch, length, dim) that
+    come out of the block before; all give (batch, length, dim).
+    """
+
+    def __init__(self, lego: Lego, block: int) -> None:
+        super().__init__()
+        self.embedding = lego.embedding if block == 0 else nn.Identity()
+        self.layers, self.head = lego.blocks[block].layers, lego.head_of(block)
+        self.head_dim = lego.head_dim
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        x = self.embedding(inputs)
+        cos, sin = (angles.to(self.head) for angles in rotary_angles(x.shape[1], self.head_dim))
+        for layer in self.layers:
+            x = layer(x, cos, sin)
+        return x

@@ -16,7 +16,7 @@ from easyhard.errors import InputError
 from easyhard.logits.cross_entropy import linear_cross_entropy, per_token_loss
 from easyhard.model.checkpoint import load_checkpoint, save_checkpoint
 from easyhard.model.curve import Epoch, best_epoch
-from easyhard.model.lego import Lego
+from easyhard.model.lego import Lego, Stage
 from easyhard.progress import Progress
 
 logger = logging.getLogger("easyhard")
@@ -24,14 +24,21 @@ logger = logging.getLogger("easyhard")
 
 @dataclass(frozen=True)
 class Sequences:
-    """Token ids cut for teacher forcing: `inputs` and `targets`, both (sequences, length) int64."""
+    """Token ids cut for teacher forcing: `inputs` and `targets`, both (sequences, length) int64.
+
+    For a block after the first, `inputs` are the states (sequences, length, dim) that it is given. A target below 0 is
+    none: that token has no part in the loss.
+    """
 
     inputs: Tensor
     targets: Tensor
 
+    def __getitem__(self, rows: Tensor | slice) -> "Sequences":
+        return Sequences(self.inputs[rows], self.targets[rows])
+
 
 def train(
-    model: Lego,
+    model: Lego | Stage,
     train_set: Sequences,
     validation_set: Sequences,
     *,
@@ -75,37 +82,47 @@ def train(
     return curve
 
 
-def training_loss(model: Lego, inputs: Tensor, targets: Tensor, settings: Mapping[str, Any]) -> Tensor:
+def training_loss(model: Lego | Stage, inputs: Tensor, targets: Tensor, settings: Mapping[str, Any]) -> Tensor:
     """The loss of a batch, inputs and targets (sequences, length), which training makes small; nats.
 
     settings: `exits`, of the last exit, or joint: Σ w_b times that of block b's exit, w being `exit_weights`, or 1 each
     where that is None; `reduction`: sum or mean over the tokens. Not a number where a hidden state is not finite.
     """
-    states, weights = [model(inputs)], [1.0]
-    if settings["exits"] == "joint":
+    if settings["exits"] == "joint" and isinstance(model, Lego):
         states = model.block_states(inputs)
+        heads = [model.head_of(block) for block in range(len(states))]
         weights = settings["exit_weights"] or [1.0] * len(states)
+    else:
+        states, heads, weights = [model(inputs)], [model.head], [1.0]
+    if not all(bool(hidden.isfinite().all()) for hidden in states):
+        return states[0].new_tensor(math.nan)
     losses = [
-        weight * linear_cross_entropy(hidden.flatten(0, 1), model.head, targets.flatten(), settings["reduction"])
-        if torch.isfinite(hidden).all()
-        else hidden.new_tensor(math.nan)
-        for weight, hidden in zip(weights, states, strict=True)
+        weight * linear_cross_entropy(*_known(hidden, targets, head), settings["reduction"])
+        for weight, hidden, head in zip(weights, states, heads, strict=True)
     ]
-    return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+    return torch.stack(losses).sum()
+
+
+def _known(hidden: Tensor, targets: Tensor, head: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """States (tokens, dim), head, and targets (tokens,) of the tokens that have one."""
+    known = targets >= 0
+    if bool(known.all()):
+        return hidden.flatten(0, 1), head, targets.flatten()
+    return hidden[known], head, targets[known]
 
 
 @torch.no_grad()
-def mean_loss(model: Lego, data: Sequences, batch_size: int) -> float:
+def mean_loss(model: Lego | Stage, data: Sequences, batch_size: int) -> float:
     """Mean loss per token in nats over `data`; the perplexity is its exponential."""
-    total = 0.0
+    total, tokens = 0.0, 0
     for inputs, targets in zip(data.inputs.split(batch_size), data.targets.split(batch_size), strict=True):
-        hidden = model(inputs).flatten(0, 1)  # (tokens, dim)
-        total += per_token_loss(hidden, model.head, targets.flatten()).double().sum().item()
-    return total / data.targets.numel()
+        losses = per_token_loss(*_known(model(inputs), targets, model.head))
+        total, tokens = total + losses.double().sum().item(), tokens + len(losses)
+    return total / tokens
 
 
 def _train_epoch(
-    model: Lego,
+    model: Lego | Stage,
     optimizer: torch.optim.Optimizer,
     data: Sequences,
     batches: tuple[Tensor, ...],
@@ -127,7 +144,8 @@ def _train_epoch(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings["gradient_clip"])
         optimizer.step()
-        total += loss.item() * (targets.numel() if settings["reduction"] == "mean" else 1)
-        tokens += targets.numel()
+        known = int((targets >= 0).sum())
+        total += loss.item() * (known if settings["reduction"] == "mean" else 1)
+        tokens += known
         progress.update(step, loss=total / tokens)
     return total / tokens
