@@ -120,9 +120,10 @@ def _leave(
         if number < last:
             sure = torch.zeros_like(inside) if own is None else _sure(own, after, stage.head)
             leaves &= sure
-        found = logit_statistics(after[leaves], stage.head, targets[leaves], statistics=["loss", "argmax"])
-        block[leaves], loss[leaves] = number, found["loss"]
-        right[leaves] = found["argmax"] == targets[leaves]
+        if bool(leaves.any()):
+            found = logit_statistics(after[leaves], stage.head, targets[leaves], statistics=["loss", "argmax"])
+            block[leaves], loss[leaves] = number, found["loss"]
+            right[leaves] = found["argmax"] == targets[leaves]
         stays = inside & ~leaves
         moved = stays if kept == "input" else inside
         x, inside = torch.where(moved[..., None], after, x), stays
