@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from easyhard.errors import InputError
-from easyhard.model.blockwise import NO_TARGET, train_blocks
+from easyhard.model.blockwise import NO_TARGET, next_sequences, train_blocks
 from easyhard.model.leaving import Exit, fit_classifier, repack, run_leaving
 from easyhard.model.lego import Lego, Stage
 from easyhard.model.training import Sequences, mean_loss
@@ -67,6 +67,8 @@ def test_in_a_third_block_a_token_that_left_after_the_first_keeps_its_state() ->
         last = Stage(model, 2)(torch.where(left[..., None], embedded, second))
     found = run_leaving(model, [Exit(0.5, (weight, none)), Exit(2.0, (weight, none))], data, "input", batch_size=2)
     assert 0 < int(left.sum()) < 10
+    again = run_leaving(model, [Exit(0.5, (weight, none)), Exit(0.0, (weight, none))], data, "input", batch_size=2)
+    assert torch.equal(again.block, torch.where(left, 0, 1))  # nobody leaves twice
     assert torch.equal(found.block, torch.where(left, 0, 2))
     torch.testing.assert_close(
         found.loss[~left].double(), loss_by_hand(last, model.head, data.targets)[~left], atol=1e-5, rtol=1e-5
@@ -157,6 +159,11 @@ def test_whole_sequences_have_no_loss_of_easy_tokens(tmp_path: Path) -> None:
     assert packed["block_1_held_out"] != whole["block_1_held_out"]
     stage, data = Stage(lego(), 0), chain(6, 4)
     hard = torch.arange(data.targets.numel()).view(data.targets.shape) % 3 == 0
+    before, after = torch.zeros(6, 12, 2), torch.ones(6, 12, 2)
+    for kept, easy_state in (("input", 0), ("output", 1)):
+        following = next_sequences(OWN | {"repacked": False, "kept": kept}, before, after, data.targets, hard)
+        assert torch.equal(following.targets, torch.where(hard, data.targets, NO_TARGET))
+        assert torch.equal(following.inputs[..., 0], torch.where(hard, 1.0, easy_state))
     masked = Sequences(data.inputs, data.targets.masked_fill(~hard, NO_TARGET))
     wanted = loss_by_hand(stage(data.inputs).detach(), stage.head, data.targets)[hard].mean()
     assert mean_loss(stage, masked, 2) == pytest.approx(float(wanted), abs=1e-5)

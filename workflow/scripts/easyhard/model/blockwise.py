@@ -77,7 +77,7 @@ def train_blocks(
         figures[f"threshold_{number}"] = exits[-1].threshold
         first_head = head.clone() if number == 0 else first_head
         before = lego.embedding(data.inputs) if number == 0 else data.inputs
-        data = _next(own, before, after, data.targets, hard)
+        data = next_sequences(own, before, after, data.targets, hard)
     figures |= _apart(lego, exits, validation_set, own["kept"], batch_size, first_head)
     fitted = [
         {"threshold": own.threshold, "classifier": own.classifier and [value.tolist() for value in own.classifier]}
@@ -86,8 +86,9 @@ def train_blocks(
     return curve, {"exits": fitted, "figures": figures}
 
 
-def _next(own: Mapping[str, Any], before: Tensor, after: Tensor, targets: Tensor, hard: Tensor) -> Sequences:
-    """What the next block is trained on."""
+def next_sequences(own: Mapping[str, Any], before: Tensor, after: Tensor, targets: Tensor, hard: Tensor) -> Sequences:
+    """What the next block is trained on: states `before` and `after` this one (sequences, length, dim), targets and
+    which tokens are hard (sequences, length)."""
     if own["repacked"]:
         return repack(after, targets, hard)
     states = after if own["kept"] == "output" else torch.where(hard[..., None], after, before)
