@@ -1,5 +1,7 @@
 """Run the model over one shard of the documents and write what is said at every exit, and states for probes."""
 
+import logging
+
 import numpy as np
 import torch
 from snakemake.iocontainers import Snakemake
@@ -18,6 +20,9 @@ from easyhard.probes.documents import whole_documents
 from easyhard.signals.store import open_columns, read_columns
 from easyhard.signals.tokens import read_tokens
 
+BYTES = {"float16": 2, "float32": 4}
+logger = logging.getLogger("easyhard")
+
 
 def main(snakemake: Snakemake) -> None:
     files, settings, output = dict(snakemake.input.items()), snakemake.params.settings, snakemake.output
@@ -31,6 +36,7 @@ def main(snakemake: Snakemake) -> None:
         low_rank = LowRankSweep(
             head, [own["rank"]], kind="weighted", states=weights, statistics=LOW_RANK_STATISTICS, softcap=softcap
         )
+    own_heads = {layer: matrix for layer, matrix in (model.own_heads or {}).items() if layer in exits}
     heads = ExitHeads(
         exits,
         head,
@@ -39,9 +45,15 @@ def main(snakemake: Snakemake) -> None:
         counts=read_columns(files["counts"], ["count"])["count"] if files.get("counts") else None,
         translators=read_translators(files["fitted"], exits, device) if files.get("fitted") else None,
         low_rank=low_rank,
+        own=own_heads if len(own_heads) > 1 else None,
     )
     layers = read_layers(exits)
     kept = np.union1d(*whole_documents(read_tokens(files["rows"]), own["tokens"], settings["seed"]))
+    size = len(kept) * len(layers) * model.width
+    logger.info(
+        "exits after layers %s; states of %d tokens for probes: %.0f MB on disk in all shards, %.0f MB in memory",
+        *(", ".join(map(str, exits)), len(kept), size * BYTES[own["states"]] / 1e6, size * BYTES["float32"] / 1e6),
+    )
     metadata = {"run": snakemake.wildcards.run, "code": snakemake.params.code}
     with (
         open_columns(output.signals) as write_signals,

@@ -1,7 +1,8 @@
 """A model whose states are read after several of its layers, and the stream of them over windows of text."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -23,13 +24,15 @@ class Layered:
     `states(windows, wanted, layers, left_out)` are the raw states of these layers in the wanted rows (windows, length);
     where `left_out` is a layer, that one hands on what it is given. `seen` makes of raw states (rows, d) what the head
     (words, dim) multiplies, (rows, dim) float32: the final norm, and a last coordinate 1 where the head has a bias.
-    `multiply_adds` has what each layer costs a token, `width` is d.
+    `multiply_adds` has what each layer costs a token, `width` is d; `own_heads` has layer → head (words, d) of layers
+    whose exits have heads of their own, where there are any.
     """
 
     states: Callable[[Windows, NDArray[np.bool_], Collection[int], int | None], States]
     seen: Callable[[Tensor], Tensor]
     multiply_adds: Sequence[int]
     width: int
+    own_heads: Mapping[int, Tensor] | None = None
 
     @property
     def layers(self) -> int:
@@ -49,7 +52,9 @@ def layered_lego(model: Lego) -> Layered:
         return {layer: found[layer][rows] for layer in layers}
 
     costs = [sum(weight.numel() for weight in layer.parameters() if weight.dim() == 2) for layer in model.layers]
-    return Layered(states, lambda raw: raw, costs, model.head.shape[1])
+    ends = accumulate(len(block.layers) for block in model.blocks)
+    own = {layer: model.head_of(block).detach() for block, layer in enumerate(ends)} if model.earlier_heads else None
+    return Layered(states, lambda raw: raw, costs, model.head.shape[1], own)
 
 
 def stream(

@@ -30,7 +30,8 @@ Translators = Mapping[int, tuple[Tensor, Tensor]]
 @dataclass(frozen=True)
 class ExitHeads:
     """What turns the states of exits into logits: the head (words, dim) with its softcap, the translators of the exits
-    but the last, where there are any, and a sweep of one low rank, where it is wanted."""
+    but the last, where there are any, a sweep of one low rank, where it is wanted, and, where exits have heads of their
+    own, these: exit → head (words, dim), the last exit's among them."""
 
     exits: Sequence[int]
     head: Tensor
@@ -39,6 +40,7 @@ class ExitHeads:
     counts: NDArray[np.integer] | None = None
     translators: Translators | None = None
     low_rank: LowRankSweep | None = None
+    own: Mapping[int, Tensor] | None = None
 
 
 def exit_columns(
@@ -50,13 +52,18 @@ def exit_columns(
     """
     seen = {layer: model.seen(states[layer]) for layer in heads.exits}
     target = torch.tensor(targets, dtype=torch.int64, device=heads.head.device)
-    signals, outcomes = _of_head(heads, list(seen.values()), target, "")
+    signals, outcomes = _of_head(heads, seen, heads.head, target, "")
     for layer in heads.exits[:-1]:
         found = layer_signals(states[layer], states[layer - 1]) | logit_moment_signals(seen[layer], heads.moments)
         signals |= {f"{layer}/{name}": values for name, values in found.items()}
     if heads.translators is not None:
-        moved = [model.seen(translated(states[layer], own)) for layer, own in heads.translators.items()]
-        more, later = _of_head(heads, [*moved, seen[heads.exits[-1]]], target, "translated/")
+        moved = {layer: model.seen(translated(states[layer], own)) for layer, own in heads.translators.items()}
+        more, later = _of_head(
+            heads, moved | {heads.exits[-1]: seen[heads.exits[-1]]}, heads.head, target, "translated/"
+        )
+        signals, outcomes = signals | more, outcomes | later
+    if heads.own is not None:
+        more, later = _of_head(heads, *_side_by_side(seen, heads.own), target, "own/")
         signals, outcomes = signals | more, outcomes | later
     if heads.low_rank is not None:
         for layer in heads.exits[:-1]:
@@ -81,12 +88,21 @@ def translated(states: Tensor, translator: tuple[Tensor, Tensor]) -> Tensor:
     return h + h @ matrix.T + offset
 
 
-def _of_head(
-    heads: ExitHeads, seen: Sequence[Tensor], target: Tensor, name: str
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Signals and outcomes of the states (rows, dim) that the head sees at each exit; `name` is put before theirs.
+def _side_by_side(seen: Mapping[int, Tensor], own: Mapping[int, Tensor]) -> tuple[dict[int, Tensor], Tensor]:
+    """States and one head of all exits with heads of their own: the heads (words, dim) lie beside each other, and a
+    state (rows, dim) has zeros where the others' are."""
+    wide = {}
+    for place, layer in enumerate(own):
+        dim = own[layer].shape[1]
+        wide[layer] = torch.nn.functional.pad(seen[layer], (place * dim, (len(own) - 1 - place) * dim))
+    return wide, torch.cat(list(own.values()), 1)
 
-    The last exit has outcomes alone, and of a head other than the lens not even these.
+
+def _of_head(
+    heads: ExitHeads, seen: Mapping[int, Tensor], head: Tensor, target: Tensor, name: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Signals and outcomes of the states (rows, dim) that a head (words, dim) sees at each exit, the last among them;
+    `name` is put before theirs. The last exit has outcomes alone, and of a head other than the lens not even these.
     """
     plain = [known for known in LOGIT_STATISTICS if known not in TARGET_STATISTICS]
     values: dict[str, Any] = {"words": len(heads.head)}
@@ -95,8 +111,8 @@ def _of_head(
     wanted = computable(["head"], {*values, *plain})
     read = {own for entry in wanted for own in entry.reads} & set(plain)
     found = exit_statistics(
-        torch.stack(list(seen)),
-        heads.head,
+        torch.stack(list(seen.values())),
+        head,
         target,
         statistics=sorted(read | {"loss", "argmax"}),
         softcap=heads.softcap,
@@ -105,7 +121,7 @@ def _of_head(
     )
     signals: dict[str, Tensor] = {}
     outcomes: dict[str, Tensor] = {}
-    for number, (layer, own) in enumerate(zip(heads.exits, found, strict=True)):
+    for number, (layer, own) in enumerate(zip(seen, found, strict=True)):
         if layer == heads.exits[-1] and name:
             continue
         outcomes |= {f"{layer}/{name}{key}": own[key] for key in ("loss", "argmax")}
