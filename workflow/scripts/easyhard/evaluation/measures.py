@@ -10,6 +10,8 @@ import polars as pl
 from easyhard.atomic import read_json
 from easyhard.evaluation.ceilings import calibration_rows, ceiling_rows
 from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask, finite, label_name
+from easyhard.evaluation.exit_signals import exit_signal_rows
+from easyhard.evaluation.exits import exit_rows, read_heads
 from easyhard.evaluation.judging import judged_rows
 from easyhard.evaluation.loss_distribution import describe_loss, shape_rows
 from easyhard.evaluation.low_rank import low_rank_rows
@@ -115,6 +117,14 @@ def stacks(run: Run) -> list[Row]:
     return rows
 
 
+def exits(run: Run) -> list[Row]:
+    """What leaving after each layer is worth, and which signal tells best whether a token may."""
+    if "exit_outcomes" not in run.files:
+        return []
+    heads = read_heads(run)
+    return exit_rows(run, heads) + exit_signal_rows(run, heads)
+
+
 def model(run: Run) -> list[Row]:
     """The language model and its corpus."""
     numbers = {name: value for name, value in run.json("model").items() if isinstance(value, int | float)}
@@ -180,7 +190,7 @@ def low_rank_of_validation(run: Run) -> list[Row]:
 
 
 MEASURES: Final[Mapping[str, Sequence[Callable[[Run], list[Row]]]]] = {
-    "fair": (judged, shape, ceilings, low_rank_of_documents, learning, stacks),
+    "fair": (judged, shape, ceilings, low_rank_of_documents, learning, stacks, exits),
     "published": (model, loss, separated, probes, low_rank_of_validation),
 }
 

@@ -37,7 +37,7 @@ class Strata:
         """
         self._hard, self._clusters = hard, resamples.clusters
         self._weights = np.column_stack([np.ones(self._clusters.count, dtype=np.float32), resamples.weights])
-        self._strata = {name: _cut(name, values) for name, values in traits.items() if values.min() >= 0}
+        self._strata = {name: cut_strata(name, values) for name, values in traits.items() if values.min() >= 0}
 
     def token_rows(self) -> list[Row]:
         """Return item `tokens`: share_… and hard_…, each stratum's share of the tokens and of hard ones among them."""
@@ -108,7 +108,7 @@ def strata_rows(signal: str, estimates: Mapping[str, Estimate], clusters: int) -
     return [estimate_row(SECTION, signal, name, estimate, clusters) for name, estimate in reported.items()]
 
 
-def _cut(trait: str, values: NDArray[np.integer]) -> dict[str, Rows]:
+def cut_strata(trait: str, values: NDArray[np.integer]) -> dict[str, Rows]:
     """The tokens of each stratum by its name, ascending."""
     highest = _highest(trait, values)
     stratum = np.searchsorted(np.array(list(highest.values())), values)
