@@ -40,7 +40,7 @@ SETTINGS: dict[str, Any] = {
 SUMMARY = {
     "layers": [100, 200, 300, 200],
     "head": 1000,
-    "costs": {"mlp_stays": {"multiply_adds": 50, "needs": "hidden"}},
+    "costs": {"1/mlp_stays": {"multiply_adds": 50, "needs": "hidden"}},
 }
 STAND_INS = (
     Signal("state_cosine", "cosine", "cos", "layers", True, "here", multiply_adds=lambda sizes: 2 * sizes.dim),
@@ -62,7 +62,7 @@ def outcomes() -> dict[str, np.ndarray]:
         held[f"{layer}/argmax"] = CHOICES[place, number].astype(np.int32)
         held[f"{layer}/kl"] = np.where(TEST, (PLACE < 2) * (LAST - layer), 9).astype(np.float32)
     for name in ("loss", "argmax", "kl"):
-        held |= {f"1/translated/{name}": held[f"2/{name}"], f"2/translated/{name}": held[f"2/{name}"]}
+        held |= {f"{layer}/{head}/{name}": held[f"2/{name}"] for layer in (1, 2) for head in ("translated", "own")}
     return held
 
 
@@ -170,6 +170,7 @@ def test_documents_that_are_all_alike_leave_no_doubt(found: Found) -> None:
 def test_another_head_has_exits_of_its_own_up_to_the_last(found: Found) -> None:
     moved = values(found, "1/translated")
     assert moved["multiply_adds"] == 1100 + DIM**2
+    assert values(found, "1/own")["multiply_adds"] == 1100
     assert moved["stays"] == pytest.approx(SECOND["stays"])
     assert not values(found, "4/translated")
 

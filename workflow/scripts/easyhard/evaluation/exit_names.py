@@ -6,6 +6,9 @@ from typing import NamedTuple
 LENS = ""
 """The model's own head, which names leave out."""
 
+TRANSLATED, LOW_RANK = "translated", "low_rank"
+"""The head on states that a matrix translates first, and the head of low rank."""
+
 
 class ExitName(NamedTuple):
     """After which layer, through which head, and what."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.evaluation.columns import Column, Mask, finite
-from easyhard.evaluation.exit_names import LENS, ExitName, exit_name
+from easyhard.evaluation.exit_names import LENS, LOW_RANK, TRANSLATED, ExitName, exit_name
 from easyhard.evaluation.exits import Head, Totals, share
 from easyhard.evaluation.judge import SAMPLES_AT_ONCE
 from easyhard.evaluation.judging import Documents
@@ -182,9 +182,9 @@ def _described(run: Run, signal: str, at: ExitName) -> Description:
     that too, a matrix of dim × dim.
     """
     said = run.json("exits_summary").get("costs", {})
-    name = f"weighted/{run.settings['exits']['rank']}/{at.name}" if at.head == "low_rank" else at.name
-    known = describe(name, said.get(signal) or said.get(at.name) or {}, run.sizes)
-    if at.head == "translated" and run.sizes is not None:
+    name = f"weighted/{run.settings['exits']['rank']}/{at.name}" if at.head == LOW_RANK else at.name
+    known = describe(name, said.get(signal) or {}, run.sizes)
+    if at.head == TRANSLATED and run.sizes is not None:
         return Description(known.needs, known.multiply_adds + run.sizes.dim**2, known.high_means_easy)
     return known
 

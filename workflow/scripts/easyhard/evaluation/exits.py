@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.evaluation.columns import Column, Mask, Rows, finite
-from easyhard.evaluation.exit_names import LENS, exit_item, exit_name
+from easyhard.evaluation.exit_names import LENS, TRANSLATED, exit_item, exit_name
 from easyhard.evaluation.ranking import ratio
 from easyhard.evaluation.resampling import Estimate, Resamples, draw_resamples, estimate_row, make_clusters
 from easyhard.evaluation.rows import Row, make_rows
@@ -92,16 +92,17 @@ def exit_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
     Items `layer` and `layer/head`: mean_loss (nats) and its exponential, perplexity, whose interval is that of the mean
     loss; agreement, the share of tokens whose most probable word is the last layer's; mean_excess (nats), the loss less
     the last layer's; kl (nats); stays, the share that agrees here and at every later exit, and the whole model's mean
-    loss (nats) of these and of the others; <label>_share, how often each label holds; multiply_adds a token, layers,
-    what the head adds and one pass of the head, and compute_share, that over the whole model's.
+    loss (nats) of these and of the others; <label>_share, how often each label holds; multiply_adds a token, of the
+    layers, of a translation of the state and of one pass of the head, and compute_share, that over the whole model's.
 
-    Item `model`: layers_per_head_pass, how many layers a pass over the vocabulary costs as much as. Then what
-    `left_out_rows` and `depth_rows` give.
+    Item `model`: layers_per_head_pass, how many layers a pass over the vocabulary costs as much as, what that rests on,
+    and near, in nats. Then what `left_out_rows` and `depth_rows` give.
     """
     summary, dim = run.json("exits_summary"), run.json("fitted")["dim"]
     layer_costs, head_cost = summary["layers"], summary["head"]
     layer_cost, whole = sum(layer_costs) / len(layer_costs), sum(layer_costs) + head_cost
     figures = {"layers": len(layer_costs), "layer_multiply_adds": layer_cost, "head_multiply_adds": head_cost}
+    figures |= {"near": run.settings["exits"]["near"]}
     rows = make_rows(SECTION, MODEL, figures | {"layers_per_head_pass": head_cost / layer_cost})
     totals, last = Totals(run.documents.resamples), max(heads[LENS].loss)
     for name, head in heads.items():
@@ -109,7 +110,7 @@ def exit_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
             if layer == last and name != LENS:
                 continue
             item = exit_item(layer, name)
-            cost = sum(layer_costs[:layer]) + head_cost + (dim**2 if name else 0)
+            cost = sum(layer_costs[:layer]) + head_cost + (dim**2 if name == TRANSLATED else 0)
             rows += _outcome_rows(item, head, layer, run.documents.test, totals)
             rows += make_rows(SECTION, item, {"multiply_adds": cost, "compute_share": cost / whole})
     return rows + left_out_rows(run) + depth_rows(run, heads[LENS])
@@ -147,8 +148,8 @@ def left_out_rows(run: Run) -> list[Row]:
     if "exit_left_out" not in run.files:
         return []
     found = {name: finite(name, values) for name, values in read_columns(run.files["exit_left_out"]).items()}
-    rows, whole, tokens = found.pop("row").astype(np.int64), found.pop("loss"), run.documents.tokens
-    clusters = make_clusters(tokens.document[rows], tokens.sequence[rows])
+    own, whole, tokens = found.pop("row").astype(np.int64), found.pop("loss"), run.documents.tokens
+    clusters = make_clusters(tokens.document[own], tokens.sequence[own])
     totals = Totals(draw_resamples(clusters, run.settings["fair"]["resamples"], run.settings["seed"]))
 
     def row(item: str, metric: str, values: Column) -> Row:
