@@ -12,6 +12,7 @@ rule report:
             for name in (
                 "report.md.j2",
                 "documents.md.j2",
+                "exits.md.j2",
                 "founding.md.j2",
                 "prose.j2",
             )

@@ -43,6 +43,18 @@ SIGNALS = {
 }
 """Title, cost class, AUROC of the main label, multiply-adds."""
 
+EXIT_SIGNALS = {
+    "state_cosine": ("cosine with the layer before", "layers", 0.52, 128),
+    "mlp_agrees": ("MLP of agrees", "probes", 0.71, 8192),
+    "previous_depth": ("depth of the token before", "context", 0.55, 0),
+    "low_rank/max_probability": ("max probability", "low_rank", 0.66, 1_118_304),
+    "max_probability": ("max probability", "head", 0.74, HEAD),
+    "translated/max_probability": ("max probability", "head", 0.75, HEAD + 64**2),
+}
+"""At exits: title, cost class, AUROC of `agrees` after layer 1, multiply-adds."""
+
+LAYER, LAYERS, EXIT_LOSSES = 65536, 4, (8.06, 5.72, 5.09, 5.38)
+
 HALF_WIDTH = 0.011
 RANKS = (2, 5, 10, 20, 32)
 KEPT = {  # r of the max probability with the exact one, by rank
@@ -66,6 +78,9 @@ def find(name: str) -> SimpleNamespace:
     if name in SIGNALS:
         title, needs, *_ = SIGNALS[name]
         return SimpleNamespace(title=title, needs=needs)
+    if name in EXIT_SIGNALS:
+        title, needs, *_ = EXIT_SIGNALS[name]
+        return SimpleNamespace(title=title, needs=needs)
     kind, _, rest = name.partition("/")
     if kind in KEPT and rest:
         title = f"{SIGNALS[name.rpartition('/')[2].removeprefix('refined_')][0]}, {kind} rank {rest.split('/')[0]}"
@@ -77,7 +92,7 @@ def find(name: str) -> SimpleNamespace:
 def table() -> Table:
     """Every figure of a run with a head, probes, stacks and target frequencies."""
     made = _data() | _signals() | _low_rank() | _learning() | _stacks()
-    return made | _strata() | _ceilings() | _calibration() | _shape()
+    return made | _strata() | _ceilings() | _calibration() | _shape() | _exits() | _exit_signals() | _depths()
 
 
 def bare() -> Table:
@@ -251,4 +266,85 @@ def _shape() -> Table:
         made |= _of("fair_shape", f"loss{suffix}", dip_p_thinned=0.004, modes=len(modes), **places)
         made["fair_shape", f"log_loss{suffix}", "dip"] = (0.004, 0.0, 0.006)
         made |= _of("fair_shape", f"log_loss{suffix}", dip_p_thinned=0.21)
+    return made
+
+
+def _exits() -> Table:
+    model = {"layers": LAYERS, "layer_multiply_adds": LAYER, "head_multiply_adds": HEAD, "near": 0.1}
+    made: Table = {("exits", "model", metric): _exact(value) for metric, value in model.items()}
+    made["exits", "model", "layers_per_head_pass"] = _exact(HEAD / LAYER)
+    made["exits", "model", "left_out_perplexity"] = _around(217.0, 20)
+    for layer, loss in enumerate(EXIT_LOSSES, start=1):
+        for head, gain in (("", 0.0), ("/translated", 0.4)):
+            if layer < LAYERS or not head:
+                made |= _exit(f"{layer}{head}", layer, loss - gain, gain / 5)
+        made["exits", str(layer), "left_out_perplexity"] = _around(217.0 * (6 - layer), 20)
+        made["exits", str(layer), "left_out_excess"] = _around(0.9 - 0.3 * layer, 0.05)
+        made["exits", str(layer), "influence"] = _around(0.8 / layer, 0.01)
+    return made
+
+
+def _exit(item: str, layer: int, loss: float, more: float = 0.0) -> Table:
+    agrees = (0.095, 0.29, 0.487, 1.0)[layer - 1] + more
+    shares = {"agrees": agrees, "stays": agrees**1.3 if layer < 3 else agrees, "near": agrees**0.7}
+    shares |= {"right": 0.04 * layer, "fails": 0.1 / layer}
+    figures = {
+        "mean_loss": _around(loss, 0.05),
+        "perplexity": _around(2.718**loss, 10),
+        "mean_excess": _around(loss - EXIT_LOSSES[-1], 0.04 if layer < LAYERS else 0),
+        "agreement": _around(agrees, 0.012),
+        "stays": _around(shares["stays"], 0.01),
+        "kl": _around(1.2 * (LAYERS - layer), 0.03),
+        "mean_loss_stays": _around(5.2 - 0.3 * (layer - 1.5), 0.1),
+        "mean_loss_other": _around(5.4, 0.08) if layer < LAYERS else _exact(None),
+        "compute_share": _exact((LAYER * layer + HEAD) / (LAYER * LAYERS + HEAD)),
+    }
+    made: Table = {("exits", item, metric): estimate for metric, estimate in figures.items()}
+    if layer < LAYERS:
+        made |= {("exits", item, f"{label}_share"): _around(share, 0.01) for label, share in shares.items()}
+    return made
+
+
+def _exit_signals() -> Table:
+    """Every signal at every exit; `fails` has one kind only after layer 3."""
+    made: Table = {}
+    for layer in range(1, LAYERS):
+        for name, (_, needs, auroc, cost) in EXIT_SIGNALS.items():
+            item = f"{layer}/{name}"
+            made["exit_signals", item, "multiply_adds"] = _exact(cost)
+            made["exit_signals", item, "layers"] = _exact(cost / LAYER)
+            made["exit_signals", item, f"class_{needs}"] = _exact(1.0)
+            for lag, label in enumerate(("agrees", "stays", "near", "right", "fails")):
+                share = _exit("", layer, 0.0, 0.08 * name.startswith("translated"))["exits", "", f"{label}_share"][0]
+                if share is not None and (layer, label) != (3, "fails"):
+                    made |= _exit_signal(item, label, auroc + 0.03 * (layer - 1) - 0.02 * lag, share)
+    return made
+
+
+def _exit_signal(item: str, label: str, auroc: float, share: float) -> Table:
+    always = 2 * share / (1 + share)
+    gain = (auroc - 0.56) * (1 - always)
+    figures = {
+        "auroc": _around(auroc, 0.02),
+        "auprc": _around(share + (1 - share) * (2 * auroc - 1) ** 2),
+        "f1": _around(always + gain, 0.02),
+        "f1_always": _around(always, 0.01),
+        "f1_gain": _around(gain, 0.015),
+        "select_auroc": _exact(auroc + 0.001),
+    }
+    return {("exit_signals", item, f"{metric}_{label}"): estimate for metric, estimate in figures.items()}
+
+
+def _depths() -> Table:
+    kinds = {
+        "all": (3.1, 1.0),
+        "frequency_0": (3.6, 0.07),
+        "frequency_2_10": (3.4, 0.2),
+        "frequency_over_1000": (2.9, 0.4),
+    }
+    kinds |= {"position_0": (3.5, 0.03), "position_16_31": (3.0, 0.5), "punctuation": (2.4, 0.13), "word": (3.3, 0.8)}
+    made: Table = {}
+    for kind, (depth, share) in kinds.items():
+        made["exits", f"depth/{kind}", "mean_depth"] = _around(depth, 0.05)
+        made["exits", f"depth/{kind}", "share"] = _exact(share)
     return made

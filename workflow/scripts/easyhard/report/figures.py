@@ -19,6 +19,7 @@ from easyhard.report import drawing as draw
 from easyhard.report import items as choose
 from easyhard.report import words
 from easyhard.report.drawing import BLUE, GREEN, GREY, INK, LOOKS, ORANGE, PURPLE, SMALL, VERMILLION
+from easyhard.report.exit_figure import draw_exits
 from easyhard.report.items import class_best, main_label, select_score, shortened, signals_by_class
 from easyhard.report.metrics import Figures
 from easyhard.report.words import COST_CLASSES, hard_title, item_title, metric_label, percent, signal_title
@@ -369,6 +370,7 @@ DRAW: dict[str, tuple[Callable[[Figures], Figure], str]] = {
     "low_rank_kinds": (low_rank_kinds, "fair_low_rank"),
     "learning_curve": (learning_curve, "fair_learning"),
     "reliability": (reliability, "fair_calibration"),
+    "exits": (draw_exits, "exits"),
     "separation": (separation, "separation"),
     "low_rank": (plain_low_rank, "low_rank"),
 }
