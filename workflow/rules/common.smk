@@ -345,8 +345,10 @@ def of_documents(wildcards, folder):
             "exit_signals": shards("signals/documents/exits/{shard}.parquet"),
             "exit_probes": f"{folder}/signals/{DOCUMENTS}/exit_probes.parquet",
             "exit_left_out": f"{folder}/exits/left_out.parquet",
-            "exit_summary": f"{folder}/probes/{DOCUMENTS}/exits.json",
+            "exits_summary": f"{folder}/probes/{DOCUMENTS}/exits.json",
         }
+        if kind(wildcards) == "trained":
+            tables["vocabulary"] = token_file("vocabulary.parquet")
     return tables | {
         "words": shards(f"words/{DOCUMENTS}/head/{{shard}}.parquet"),
         "low_rank_words": shards(f"words/{DOCUMENTS}/low_rank/{{shard}}.parquet"),

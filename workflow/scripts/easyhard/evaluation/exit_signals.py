@@ -13,9 +13,17 @@ from easyhard.evaluation.exit_names import LENS, LOW_RANK, TRANSLATED, ExitName,
 from easyhard.evaluation.exits import Head, Totals, share
 from easyhard.evaluation.judge import SAMPLES_AT_ONCE
 from easyhard.evaluation.judging import Documents
-from easyhard.evaluation.ranking import Curve, Groups, coarsen, equal_scores, make_curve, once
-from easyhard.evaluation.ranking_metrics import curve_auprc, curve_auroc
-from easyhard.evaluation.resampling import Estimate, cluster_sums, combine_seeds, difference, estimate_row
+from easyhard.evaluation.ranking import (
+    Curve,
+    Groups,
+    coarsen,
+    curve_auprc,
+    curve_auroc,
+    equal_scores,
+    make_curve,
+    once,
+)
+from easyhard.evaluation.resampling import Estimate, cluster_sums, combine_seeds, estimate_row
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.run import Run
 from easyhard.signals.description import Description, describe
@@ -91,13 +99,13 @@ class ExitJudge:
         for label in labels:
             _, among_select, positive = self._labels[label]
             figures |= self._ranked(label, test, bins, curves, positive)
-            alone = float(curve_auroc(*once(select, among_select))[0])
-            figures[f"select_auroc_{label}"] = Estimate(alone, np.full(len(self._everything) - 1, np.nan))
+            alone = curve_auroc(*once(select, among_select))
+            figures[f"select_auroc_{label}"] = np.append(alone, np.full(len(self._everything) - 1, np.nan))
             called = on_test >= best_cut(on_select, select, among_select)
             hits, positives = self._totals(called & positive), self._positives[label]
             figures[f"f1_{label}"] = share(2 * hits, self._totals(called) + positives)
             figures[f"f1_always_{label}"] = share(2 * positives, self._everything + positives)
-            figures[f"f1_gain_{label}"] = difference(figures[f"f1_{label}"], figures[f"f1_always_{label}"])
+            figures[f"f1_gain_{label}"] = figures[f"f1_{label}"] - figures[f"f1_always_{label}"]
         return figures
 
     def _ranked(
@@ -108,7 +116,7 @@ class ExitJudge:
         for name, metric in (("auroc", curve_auroc), ("auprc", curve_auprc)):
             value = float(metric(*exact)[0])
             found = np.concatenate([metric(curve, own) for curve, own in zip(curves, sampled, strict=True)])
-            figures[f"{name}_{label}"] = Estimate(value, found[1:] + (value - found[0]))
+            figures[f"{name}_{label}"] = np.append(value, found[1:] + (value - found[0]))
         return figures
 
     def _sums(self, bins: Groups, values: NDArray[Any]) -> list[NDArray[np.float64]]:

@@ -63,8 +63,7 @@ class Totals:
 
 def share(part: Column, whole: Column) -> Estimate:
     """Return part / whole of sums as `Totals` gives them, NaN where the whole is 0."""
-    found = ratio(part, whole)
-    return Estimate(float(found[0]), found[1:])
+    return ratio(part, whole)
 
 
 def read_heads(run: Run) -> dict[str, Head]:
@@ -178,7 +177,7 @@ def depth_rows(run: Run, head: Head) -> list[Row]:
     depth = prediction_depth(head.argmax)[test]
     kinds = {"all": np.arange(len(test))}
     for trait, values in (("frequency", tokens.target_count[test]), ("position", tokens.position[test])):
-        if values.max() >= 0:
+        if values.min() >= 0:
             kinds |= {f"{trait}_{name}": own for name, own in cut_strata(trait, values.astype(np.int64)).items()}
     if "vocabulary" in run.files:
         current = run.columns("rows", ["token"], len(tokens), test)["token"].astype(np.int64)
