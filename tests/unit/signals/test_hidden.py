@@ -8,7 +8,7 @@ from torch import Tensor
 
 from easyhard.errors import InputError
 from easyhard.logits.moments import moments
-from easyhard.signals.hidden_batch import RIDGE, References, fit_references, hidden_signals
+from easyhard.signals.hidden_batch import RIDGE, References, fit_references, hidden_signals, logit_moment_signals
 
 
 def states(tokens: int, dim: int, seed: int = 0) -> Tensor:
@@ -50,6 +50,16 @@ def test_every_signal_is_its_definition() -> None:
     for name, column in found.items():
         assert column.dtype == torch.float32
         np.testing.assert_allclose(column.numpy(), truth[name], rtol=2e-5, atol=2e-5, err_msg=name)
+
+
+def test_of_an_exit_are_those_that_need_no_references() -> None:
+    hidden, head = states(1500, 11), moments(HEAD)
+    whole, found = (
+        hidden_signals(hidden, head, references(states(3000, 11, seed=1))),
+        logit_moment_signals(hidden, head),
+    )
+    assert set(found) == {"logit_std", "mean_logit", "gaussian_lse"}
+    assert all(torch.equal(column, whole[name]) for name, column in found.items())
 
 
 def test_gaussian_lse_is_the_log_sum_exp_of_normal_logits() -> None:

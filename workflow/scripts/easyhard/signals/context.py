@@ -36,7 +36,7 @@ def context_signals(
     """
     arrays = {name: np.asarray(columns[name]) for name in ("document", "token", "position", "loss") if name in columns}
     loss = arrays.pop("loss").astype(np.float64)
-    row = _row_in_document(arrays["document"])
+    row = rows_in_document(arrays["document"])
     values: dict[str, Any] = {
         **arrays,
         "row_in_document": row,
@@ -69,7 +69,7 @@ def read_context_signals(tokens: str | Path, counts: str | Path | None, rows: sl
     return {name: values[rows.start - start :] for name, values in found.items()}
 
 
-def _row_in_document(document: Numbers) -> NDArray[np.int64]:
+def rows_in_document(document: Numbers) -> NDArray[np.int64]:
     """0, 1, … from each document's first row on (rows,)."""
     first = np.flatnonzero(np.concatenate([[True], document[1:] != document[:-1]]))
     lengths = np.diff(np.append(first, len(document)))

@@ -23,23 +23,32 @@ HIDDEN_VALUES = (
     *("hidden", "head_mean", "head_covariance"),
     *("reference_mean", "reference_whitening", "reference_states"),
 )
-CONTEXT_VALUES = ("document", "position", "token", "row_in_document", "previous_loss", "neutral_loss")
+DEPTH_VALUES = ("previous_depth", "neutral_depth")
+CONTEXT_VALUES = ("document", "position", "token", "row_in_document", "previous_loss", "neutral_loss", *DEPTH_VALUES)
+LAYER_VALUES = ("state", "before")
+EXIT_VALUES = ("first_choices", "kl_before")
 SHARED_VALUES = ("words", "train_surprisal")
 KINDS = {
     "logits": (*LOGIT_STATISTICS, *(SCALED + name for name in LOGIT_STATISTICS)),
     "hidden states": HIDDEN_VALUES,
     "context": CONTEXT_VALUES,
+    "layers": LAYER_VALUES,
+    "exits": EXIT_VALUES,
 }
+CLASSES: dict[str, Needs] = {"hidden states": "hidden", "context": "context", "layers": "layers", "exits": "head"}
+"""The cost class of what reads a kind of values; of the logits it depends on the statistic."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the cost of signals depends on: hidden size, vocabulary, words refined after a preview, reference states."""
+    """What the cost of signals depends on: hidden size, vocabulary, words refined after a preview, reference states,
+    units of the hidden layer of probes at exits."""
 
     dim: int
     words: int
     refined: int = 0
     references: int = 0
+    units: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,11 @@ class Signal:
     reads: tuple[str, ...] = ()
     multiply_adds: Callable[[Sizes], int] | None = None
     function: Callable[..., Any] | None = None
+
+    @property
+    def at_exits_only(self) -> bool:
+        """Whether it says something of an exit beside other layers, so that a model's last state alone has none."""
+        return self.needs == "layers" or not {*EXIT_VALUES, *DEPTH_VALUES}.isdisjoint(self.reads)
 
 
 REGISTERED: dict[str, Signal] = {}
@@ -99,7 +113,13 @@ def signal(
       tensors, reference_states float32. Class `hidden`; `multiply_adds` must be said.
     - context: arrays (rows,) `document`, `position` (in its window), `token` (the current input), `row_in_document`
       (0, 1, …), `previous_loss` (of the row before, the latest loss that is known), and the number `neutral_loss` that
-      stands there at a document's first row. No row sees a later one. Class `context`; counts as 0 multiply-adds.
+      stands there at a document's first row; of a model with exits `previous_depth`, the layers that the row before
+      needed, and `neutral_depth`. No row sees a later one. Class `context`; counts as 0 multiply-adds.
+    - layers: `state` (tokens, dim) at an exit and `before`, after the layer before it: float64 tensors, as the layers
+      give them, without a norm. Class `layers`; `multiply_adds` must be said.
+    - exits: `first_choices`, the most probable words (tokens,) at each exit up to this one, at least two, and
+      `kl_before` (tokens,), KL(p ‖ p of the exit before), nats. Class `head`; costs V d multiply-adds, if not said
+      otherwise.
     - with any of these: `words` (the vocabulary's size V) and `train_surprisal` (V,), nats.
 
     Raises InputError naming the signal when a parameter is none of these, when they are not of one kind, or when the
@@ -110,7 +130,7 @@ def signal(
         own = name or function.__name__
         reads = tuple(inspect.signature(function).parameters)
         needs = _needs(own, reads)
-        if needs == "hidden" and multiply_adds is None:
+        if needs in ("hidden", "layers") and multiply_adds is None:
             raise InputError(f"signal {own!r}: no multiply_adds; a function of Sizes is wanted, like lambda s: s.dim")
         cost = multiply_adds or (lambda sizes: 0 if needs == "context" else sizes.words * sizes.dim)
         register(Signal(own, title, formula, needs, high_means_easy, source, reads, cost, function))
@@ -125,7 +145,8 @@ def _needs(name: str, reads: tuple[str, ...]) -> Needs:
     kinds = [kind for kind, values in KINDS.items() if own & set(values)]
     unknown = sorted(own - {value for values in KINDS.values() for value in values})
     if unknown:
-        known = (*LOGIT_STATISTICS, *HIDDEN_VALUES, *CONTEXT_VALUES, *SHARED_VALUES)
+        others = (value for kind in CLASSES for value in KINDS[kind])
+        known = (*LOGIT_STATISTICS, *others, *SHARED_VALUES)
         raise InputError(
             f"signal {name!r}: it reads {', '.join(unknown)}; names out of {', '.join(known)} are wanted, "
             f"those of the logits with {SCALED} before them or not"
@@ -137,7 +158,7 @@ def _needs(name: str, reads: tuple[str, ...]) -> Needs:
         )
     if kinds == ["logits"]:
         return "target" if {read.removeprefix(SCALED) for read in own} & set(TARGET_STATISTICS) else "head"
-    return "context" if kinds == ["context"] else "hidden"
+    return CLASSES[kinds[0]]
 
 
 def computable(needs: Collection[Needs], values: Collection[str]) -> list[Signal]:

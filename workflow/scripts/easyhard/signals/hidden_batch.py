@@ -1,7 +1,8 @@
 """All signals of the hidden state for a batch of tokens, beside moments of the head and of train states."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from easyhard.errors import InputError
 from easyhard.logits.formulas import joined
 from easyhard.logits.moments import Moments, moments, pooled
 from easyhard.logits.tiles import each, spans
-from easyhard.signals.declare import HIDDEN_VALUES, computable, compute
+from easyhard.signals.declare import HIDDEN_VALUES, Signal, computable, compute
 from easyhard.signals.hidden import NEIGHBOURS
 
 RIDGE = 1e-4  # of the mean variance, added to every direction, so that one that no state takes has a finite weight
@@ -69,17 +70,29 @@ def hidden_signals(hidden: Tensor, head: Moments, references: References) -> dic
     threads. Raises InputError naming the signal that is wrong.
     """
     values = {
-        "head_mean": head.mean,
-        "head_covariance": head.covariance,
+        **_head_values(head),
         "reference_mean": references.mean,
         "reference_whitening": references.whitening,
         "reference_states": references.states,
-        "words": head.count,
     }
-    signals = computable(["hidden"], {*values, *HIDDEN_VALUES})
+    return _in_tiles(computable(["hidden"], {*values, *HIDDEN_VALUES}), values, hidden)
 
+
+def logit_moment_signals(hidden: Tensor, head: Moments) -> dict[str, Tensor]:
+    """The same of those that read the head's moments and no train states, such as std and Gaussian log-sum-exp of the
+    logits: what is left at an exit, for whose states there are no references."""
+    values = _head_values(head)
+    known = computable(["hidden"], {*values, "hidden"})
+    return _in_tiles([entry for entry in known if not values.keys().isdisjoint(entry.reads)], values, hidden)
+
+
+def _head_values(head: Moments) -> dict[str, Any]:
+    return {"head_mean": head.mean, "head_covariance": head.covariance, "words": head.count}
+
+
+def _in_tiles(signals: Collection[Signal], values: Mapping[str, Any], hidden: Tensor) -> dict[str, Tensor]:
     def one_tile(tile: slice) -> dict[str, Tensor]:
-        found = compute(signals, values | {"hidden": hidden[tile].double()}, len(hidden[tile]))
+        found = compute(signals, {**values, "hidden": hidden[tile].double()}, len(hidden[tile]))
         return {name: column.float() for name, column in found.items()}
 
     return joined(list(each(one_tile, spans(len(hidden), TILE_TOKENS), hidden.device)))

@@ -1,7 +1,8 @@
 """All signals and families of signals, by name: what each one is, needs and costs, and which way it points.
 
-An untrained signal is declared in head.py, hidden.py or context.py, probes and stacks in catalogue.py. `register` takes
-one more signal, `low_rank_signal` is for names that carry numbers.
+An untrained signal is declared in head.py, hidden.py or context.py, those of exits alone in layers.py and
+exit_labels.py, probes and stacks in catalogue.py. `register` takes one more signal, `low_rank_signal` is for names that
+carry numbers.
 """
 
 import re
@@ -9,12 +10,12 @@ from collections.abc import ValuesView
 from typing import get_args
 
 from easyhard.errors import InputError
-from easyhard.signals import catalogue, context, head, hidden
+from easyhard.signals import catalogue, context, exit_labels, head, hidden, layers
 from easyhard.signals.declare import FOUNDING, HERE, REGISTERED, Needs, Signal, Sizes, register, signal
 
 __all__ = ["DECLARED", "SIGNALS", "Needs", "Signal", "Sizes", "find", "register", "signal"]
 
-DECLARED = (head, hidden, context, catalogue)  # importing them is what registers their signals
+DECLARED = (head, hidden, context, layers, exit_labels, catalogue)  # importing them is what registers their signals
 SIGNALS: ValuesView[Signal] = REGISTERED.values()
 """Every registered signal; families are not listed."""
 
