@@ -26,8 +26,9 @@ from easyhard.probes.data import ProbeData
 from easyhard.probes.documents import Rows
 from easyhard.probes.networks import Weights, first_weights, gradients, outputs
 from easyhard.probes.standardise import Inputs, Moments, moments
+from easyhard.probes.tasks import Task
 from easyhard.progress import Progress
-from easyhard.signals.catalogue import TASKS, Architecture, Kind, family_and_task
+from easyhard.signals.catalogue import Architecture, Kind, family_and_task, task_kind
 
 Values = NDArray[np.float32]
 
@@ -63,6 +64,10 @@ class Trained:
     line: Line
     course: dict[str, float]
 
+    def values(self, kind: Kind, output: Tensor) -> Values:
+        """Return what the network's outputs (rows,) mean: probabilities, or numbers in the truth's unit."""
+        return LINKS[kind](self.line.at(_float64(output * self.unit.deviation + self.unit.mean))).astype(np.float32)
+
 
 def train(data: ProbeData, fits: Sequence[Fit], settings: Mapping[str, Any]) -> list[Trained]:
     """Return the trained probes, in the order of `fits`; one of the same array of rows and seed is trained once.
@@ -96,17 +101,32 @@ def train(data: ProbeData, fits: Sequence[Fit], settings: Mapping[str, Any]) -> 
 def _train(
     wanted: Fit, data: ProbeData, inputs: Mapping[tuple[int, bool], Inputs], settings: Mapping[str, Any]
 ) -> Trained:
-    start = time.perf_counter()
-    family, name = family_and_task(wanted.probe)
-    kind, task, own = TASKS[name].kind, data.tasks[name], inputs[id(wanted.rows), family.reads_context]
+    family, task = family_and_task(wanted.probe)
+    own = inputs[id(wanted.rows), family.reads_context]
     rows, select = data.places(wanted.rows), data.places(data.select)
+    return fit_network(family.architecture, task, data.tasks[task], own, rows, select, settings, wanted.seed)
+
+
+def fit_network(
+    architecture: Architecture,
+    name: str,
+    task: Task,
+    inputs: Inputs,
+    rows: Tensor,
+    select: Tensor,
+    settings: Mapping[str, Any],
+    seed: int,
+) -> Trained:
+    """Return a network fitted to the task called `name` on `rows` of the inputs, stopped and calibrated by the rows
+    `select`, int64 both, as `train` says. Call it without gradients. Raises InputError when it diverges."""
+    start, kind = time.perf_counter(), task_kind(name)
     unit = Moments(task.target.new_zeros(1), task.target.new_ones(1))
     if kind == "regression":
         unit = moments([task.target[:, None]], rows)
     target = (task.target - unit.mean) / unit.deviation  # (kept rows,)
     least, best_epoch, best = float("inf"), 0, None
-    for epoch, weights in enumerate(_epochs(wanted, own, target, rows, settings), start=1):
-        output = _predict(family.architecture, weights, own, select)
+    for epoch, weights in enumerate(_epochs(architecture, kind, inputs, target, rows, settings, seed), start=1):
+        output = _predict(architecture, weights, inputs, select)
         error = ERRORS[kind](target[select], output).double().mean().item()
         if error < least:
             least, best_epoch = error, epoch
@@ -117,24 +137,29 @@ def _train(
         raise InputError(f"learning_rate: {settings['learning_rate']}; {name} diverged, a lower one is wanted")
     line = LINES[kind](_float64(on_select), _float64(task.truth[select]))
     course = {"epochs": epoch, "best_epoch": best_epoch, "error": least, "seconds": time.perf_counter() - start}
-    return Trained(best, own.moments, unit, line, course)
+    return Trained(best, inputs.moments, unit, line, course)
 
 
 def _epochs(
-    wanted: Fit, inputs: Inputs, target: Tensor, rows: Tensor, settings: Mapping[str, Any]
+    architecture: Architecture,
+    kind: Kind,
+    inputs: Inputs,
+    target: Tensor,
+    rows: Tensor,
+    settings: Mapping[str, Any],
+    seed: int,
 ) -> Iterator[Weights]:
     """Yield the mean weights after each epoch; they are the same tensors each time."""
-    family, task = family_and_task(wanted.probe)
-    first = first_weights(family.architecture, len(inputs.moments.mean), settings["hidden"], wanted.seed)
+    first = first_weights(architecture, len(inputs.moments.mean), settings["hidden"], seed)
     weights = [tensor.to(target.device) for tensor in first]
     mean = [tensor.clone() for tensor in weights]
     optimizer = torch.optim.Adam(weights, lr=settings["learning_rate"], fused=True)
-    batches = _batches(rows, settings["batch_size"], wanted.seed)
+    batches = _batches(rows, settings["batch_size"], seed)
     steps = max(LEAST_STEPS, -(-len(rows) // settings["batch_size"]))
     for step in range(1, settings["max_epochs"] * steps + 1):
         batch = next(batches)
-        slope = partial(SLOPES[TASKS[task].kind], target.index_select(0, batch))
-        found = gradients(family.architecture, weights, inputs.at(batch), slope)
+        slope = partial(SLOPES[kind], target.index_select(0, batch))
+        found = gradients(architecture, weights, inputs.at(batch), slope)
         for tensor, gradient in zip(weights, found, strict=True):
             tensor.grad = gradient
         optimizer.step()
@@ -175,8 +200,7 @@ def _ask(pair: tuple[Fit, Trained], batch: slice, groups: Sequence[Tensor]) -> t
     rows = wanted.asked[slice(*np.searchsorted(wanted.asked, [batch.start, batch.stop]))] - batch.start
     inputs = Inputs(groups[: 1 + family.reads_context], probe.moments)
     output = _predict(family.architecture, probe.weights, inputs, torch.from_numpy(rows).to(groups[0].device))
-    calibrated = probe.line.at(_float64(output * probe.unit.deviation + probe.unit.mean))
-    return rows, LINKS[TASKS[task].kind](calibrated).astype(np.float32)
+    return rows, probe.values(task_kind(task), output)
 
 
 def _predict(architecture: Architecture, weights: Weights, inputs: Inputs, rows: Tensor) -> Tensor:
