@@ -1,8 +1,6 @@
 """Fit probes on the states of every exit but the last, and write what they say of all documents' tokens."""
 
 import numpy as np
-from easyhard.probes.exits import fit_exit_probes
-from easyhard.signals.exit_labels import depth_signals, prediction_depth
 from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import write_json
@@ -13,6 +11,8 @@ from easyhard.exits.states import read_states
 from easyhard.job import run
 from easyhard.model.store import read_head
 from easyhard.probes.documents import whole_documents
+from easyhard.probes.exits import fit_exit_probes
+from easyhard.signals.exit_labels import depth_signals, prediction_depth
 from easyhard.signals.store import open_columns, read_columns
 from easyhard.signals.tokens import FIT, read_tokens
 

@@ -12,6 +12,7 @@ from easyhard.errors import InputError
 from easyhard.logits import request
 from easyhard.logits.draws import draw_targets
 from easyhard.logits.formulas import FORMULAS, NEEDS_TARGETS
+from easyhard.signals.catalogue import EXIT_FAMILIES, EXIT_PROBES, FAMILIES, PROBES, exit_family_and_task
 from easyhard.signals.declare import LOGIT_STATISTICS, SCALED, TARGET_STATISTICS, computable
 from easyhard.signals.head_batch import head_signals
 from easyhard.signals.registry import SIGNALS, Signal, Sizes, find, register, signal
@@ -158,6 +159,24 @@ def test_costs() -> None:
         "gaussian_lse": 64 * 64 + 128,
         "exit_classifier": 64,
     }
+
+
+def test_probes_at_exits_are_known_to_the_registry_and_not_offered_for_the_last_state() -> None:
+    families = {name: family for name, family in EXIT_FAMILIES.items() if name in ("linear", "mlp")}
+    assert all(family.architecture == FAMILIES[name].architecture for name, family in families.items())
+    wanted = {"agrees", "stays", "excess", "loss"}
+    assert set(EXIT_PROBES) == {f"{family}_{task}" for family in EXIT_FAMILIES for task in wanted} | {"linear_correct"}
+    assert EXIT_PROBES.keys() & PROBES.keys() == {"linear_loss", "mlp_loss", "linear_correct"}
+    sizes = Sizes(dim=64, words=1_000, units=16)
+    for name in EXIT_PROBES.keys() - PROBES.keys():
+        found, (family, task) = find(name), exit_family_and_task(name)
+        assert (found.needs, found.at_exits_only, found.function) == ("layers", True, None)
+        width = 128 if family.reads_change else 64
+        assert found.multiply_adds is not None
+        assert found.multiply_adds(sizes) == (width if family.architecture == "linear" else (width + 1) * 16)
+        assert found.high_means_easy == (task in ("agrees", "stays"))
+    assert "CALM" in find("linear_agrees").title
+    assert "BERxiT" in find("linear_correct").title
 
 
 def test_orientations_hold_when_targets_are_drawn_from_the_model() -> None:

@@ -1,15 +1,20 @@
 """Which probes there are, by name, and what each costs. No torch: the registry of signals reads it.
 
-A probe is called family_task: the family says what network reads what, the task what it is trained to say.
+A probe is called family_task: the family says what network reads what, the task what it is trained to say. PROBES are
+those of a model's last state, EXIT_PROBES those at an exit, where loss and argmax are of that exit. The latter have a
+probe an exit, fitted by cross-entropy or squared error; BERxiT's learning to exit, linear_correct, and CALM's
+classifier, linear_agrees, share theirs among the exits, and BERxiT fits its by squared error.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from easyhard.signals.declare import HERE, Needs, Signal, register
+from easyhard.signals.declare import HERE, Needs, Signal, Sizes, register
 
 Architecture = Literal["linear", "mlp", "mixture"]
 Kind = Literal["regression", "classification"]
+Cost = Callable[[Sizes], int]
 
 
 @dataclass(frozen=True)
@@ -25,13 +30,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Family:
-    """A network, and whether it reads context columns beside the hidden state; `tasks` are those it is trained on."""
+    """A network, and whether it reads context columns beside the hidden state, or what the exit's layer has changed in
+    it; `tasks` are those it is trained on."""
 
     architecture: Architecture
     reads_context: bool
     tasks: tuple[str, ...]
     title: str
     formula: str
+    reads_change: bool = False
 
 
 HINTON = "Hinton et al., arXiv:1503.02531"
@@ -60,6 +67,31 @@ FAMILIES = {
     "mlp_context": Family("mlp", True, ("loss", "easy"), "MLP with context:", "one hidden layer on h and context"),
     "mixture_context": Family("mixture", True, GUIDED, "mixture with context:", f"{FEW_WORDS} and context"),
 }
+
+EXIT_TASKS = {
+    "agrees": Task("classification", True, "agrees", "argmax that of the last exit", "after CALM, arXiv:2207.07061"),
+    "stays": Task("classification", True, "stays", "argmax that of all later exits", "after arXiv:2410.20210"),
+    "excess": Task("regression", False, "excess loss", "loss − loss of the last exit"),
+}
+"""What only probes at exits are trained to say; labels and losses look at later exits and at the target."""
+
+AT_EXITS = (*EXIT_TASKS, "loss")
+EXIT_FAMILIES = {
+    "linear": Family("linear", False, (*AT_EXITS, "correct"), "linear probe:", "w·h + b"),
+    "mlp": Family("mlp", False, AT_EXITS, "MLP:", "one hidden layer on h"),
+    "linear_change": Family(
+        "linear", False, AT_EXITS, "linear probe with change:", "w·[h_l, h_l − h_{l−1}] + b", reads_change=True
+    ),
+    "mlp_change": Family(
+        "mlp", False, AT_EXITS, "MLP with change:", "one hidden layer on [h_l, h_l − h_{l−1}]", reads_change=True
+    ),
+}
+KNOWN_AS = {
+    "linear_agrees": ("early-exit classifier (CALM)", "CALM, Schuster et al., arXiv:2207.07061"),
+    "linear_correct": ("learning to exit (BERxiT)", TASKS["correct"].source),
+}
+"""Title and source of the probes that papers have a name for."""
+
 ORDER: tuple[Needs, ...] = ("head", "low_rank", "context", "hidden")  # the dearest first
 
 HIDDEN_CONTEXT = "hidden_context"
@@ -76,7 +108,10 @@ STACKS: dict[str, frozenset[str]] = {
 """Which classes of signals each stack reads."""
 
 PROBES = {f"{name}_{task}": (name, task) for name, family in FAMILIES.items() for task in family.tasks}
-"""Name of each probe → its family and its task."""
+"""Name of each probe of a model's last state → its family and its task."""
+
+EXIT_PROBES = {f"{name}_{task}": (name, task) for name, family in EXIT_FAMILIES.items() for task in family.tasks}
+"""The same of probes at an exit, where h, loss and argmax are those of the exit."""
 
 
 def multiply_adds(architecture: Architecture, width: int, hidden: int) -> int:
@@ -87,10 +122,21 @@ def multiply_adds(architecture: Architecture, width: int, hidden: int) -> int:
     return width if architecture == "linear" else (width + 1) * hidden
 
 
+def task_kind(task: str) -> Kind:
+    """Return what kind of task the one called `task`, at exits or not, is."""
+    return (TASKS.get(task) or EXIT_TASKS[task]).kind
+
+
 def family_and_task(probe: str) -> tuple[Family, str]:
     """Return the family and the task of the probe called `probe`, one of PROBES."""
     family, task = PROBES[probe]
     return FAMILIES[family], task
+
+
+def exit_family_and_task(probe: str) -> tuple[Family, str]:
+    """The same of a probe at an exit, one of EXIT_PROBES."""
+    family, task = EXIT_PROBES[probe]
+    return EXIT_FAMILIES[family], task
 
 
 def stack_class(name: str, needs: str) -> str:
@@ -98,19 +144,24 @@ def stack_class(name: str, needs: str) -> str:
     return HIDDEN_CONTEXT if name in PROBES and family_and_task(name)[0].reads_context else needs
 
 
+def _register_probe(probe: str, network: Family, wanted: Task, needs: Needs, cost: Cost | None = None) -> None:
+    title, source = KNOWN_AS.get(probe, (f"{network.title} {wanted.title}", wanted.source))
+    formula = f"{network.formula}, fitted to {wanted.formula}"
+    register(Signal(probe, title, formula, needs, wanted.high_means_easy, source, multiply_adds=cost))
+
+
+def _exit_cost(network: Family) -> Cost:
+    return lambda sizes: multiply_adds(network.architecture, (1 + network.reads_change) * sizes.dim, sizes.units)
+
+
 def _register() -> None:
     for probe, (family, task) in PROBES.items():
-        network, wanted = FAMILIES[family], TASKS[task]
-        register(
-            Signal(
-                name=probe,
-                title=f"{network.title} {wanted.title}",
-                formula=f"{network.formula}, fitted to {wanted.formula}",
-                needs="context" if network.reads_context else "hidden",
-                high_means_easy=wanted.high_means_easy,
-                source=wanted.source,
-            )
-        )
+        network = FAMILIES[family]
+        _register_probe(probe, network, TASKS[task], "context" if network.reads_context else "hidden")
+    for probe, (family, task) in EXIT_PROBES.items():
+        if probe not in PROBES:
+            network = EXIT_FAMILIES[family]
+            _register_probe(probe, network, (TASKS | EXIT_TASKS)[task], "layers", _exit_cost(network))
     for stack, classes in STACKS.items():
         for suffix, goal in (("", "P(hard)"), ("_loss", "the loss")):
             register(
