@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from easyhard.errors import InputError
 from easyhard.model.curve import Epoch, best_epoch
 from easyhard.model.leaving import Exit, confidence, exit_label, fit_classifier, repack, run_leaving
 from easyhard.model.lego import Lego, Stage
@@ -35,11 +36,12 @@ def train_blocks(
     Of a block's sequences, `held_out` of them, drawn by the seed, stop its training. Then an exit is fitted on all of
     them: a classifier of `label`, or none, and the threshold that calls `hard_ratio` of the tokens hard. The next block
     gets the hard tokens' states, `repacked` into sequences of their own, or whole sequences, whose easy tokens have no
-    part in the loss and the state that is `kept` of them. settings: those of training; the above under `blocks`.
+    part in the loss or in later exits, and the state that is `kept` of them. settings: those of training; the above
+    under `blocks`. Raises InputError where a block's sequences are too few to hold some out.
 
-    Returned are the `exits` before the last block, each with threshold and classifier, and `figures`, nats as
-    perplexities: `block_b_held_out` of each block on its held-out sequences; on the validation
-    sequences `final`, tokens leaving where they may, `accuracy`, `layers_saved`, and what `_apart` says.
+    Returned are `label`, the `exits` before the last block, each with threshold and classifier, and `figures`, nats as
+    perplexities: `block_b_held_out` of each block on its held-out sequences, `threshold_b` of each exit, and what
+    `_apart` says of the validation sequences.
     """
     own = settings["blocks"]
     data, curve = train_set, list[Epoch]()
@@ -50,6 +52,11 @@ def train_blocks(
         stage = Stage(lego, number)
         order = torch.randperm(len(data.inputs), generator=torch.Generator().manual_seed(seed + number))
         held = round(own["held_out"] * len(order))
+        if not 0 < held < len(order):
+            raise InputError(
+                f"training.blocks.held_out: {own['held_out']} of the {len(order)} sequences of block {number} is "
+                f"{held}; some to train on and some to stop by are wanted"
+            )
         parts = data[order[held:]], data[order[:held]]
         rates = own["learning_rates"]
         epochs = train(
@@ -65,15 +72,16 @@ def train_blocks(
         curve += [replace(point, epoch=len(curve) + place) for place, point in enumerate(epochs, start=1)]
         if number == len(lego.blocks) - 1:
             break
-        after, head = _states(stage, data, batch_size), stage.head.detach()
-        flat, targets = after.flatten(0, 1), data.targets.flatten()
+        after, head, inside = _states(stage, data, batch_size), stage.head.detach(), data.targets >= 0
         classifier = None
         if own["label"] != "softmax":
-            label = exit_label(flat, targets, head, own["label"]).view(data.targets.shape)
-            classifier = fit_classifier(after, label, own["classifier"] | {"batch_size": batch_size}, seed + number)
-        sure = confidence(flat, head, classifier)
-        exits.append(Exit(float(np.quantile(sure.cpu().numpy(), own["hard_ratio"])), classifier))
-        hard = (sure < exits[-1].threshold).view(data.targets.shape)
+            label = torch.zeros(inside.shape, device=after.device)
+            label[inside] = exit_label(after[inside], data.targets[inside], head, own["label"])
+            how = own["classifier"] | {"batch_size": batch_size}
+            classifier = fit_classifier(after, label, inside, how, seed + number)
+        sure = confidence(after.flatten(0, 1), head, classifier).view(inside.shape)
+        exits.append(Exit(float(np.quantile(sure[inside].cpu().numpy(), own["hard_ratio"])), classifier))
+        hard = sure < exits[-1].threshold
         figures[f"threshold_{number}"] = exits[-1].threshold
         first_head = head.clone() if number == 0 else first_head
         before = lego.embedding(data.inputs) if number == 0 else data.inputs
@@ -83,16 +91,21 @@ def train_blocks(
         {"threshold": own.threshold, "classifier": own.classifier and [value.tolist() for value in own.classifier]}
         for own in exits
     ]
-    return curve, {"exits": fitted, "figures": figures}
+    return curve, {"label": own["label"], "exits": fitted, "figures": figures}
 
 
 def next_sequences(own: Mapping[str, Any], before: Tensor, after: Tensor, targets: Tensor, hard: Tensor) -> Sequences:
-    """What the next block is trained on: states `before` and `after` this one (sequences, length, dim), targets and
-    which tokens are hard (sequences, length)."""
+    """What the next block is trained on.
+
+    States `before` and `after` this one (sequences, length, dim); targets, below 0 where a token has left already, and
+    which tokens are hard (sequences, length), which means nothing of these.
+    """
     if own["repacked"]:
         return repack(after, targets, hard)
-    states = after if own["kept"] == "output" else torch.where(hard[..., None], after, before)
-    return Sequences(states, targets.masked_fill(~hard, NO_TARGET))
+    inside = targets >= 0
+    hard = hard & inside
+    moved = hard if own["kept"] == "input" else inside
+    return Sequences(torch.where(moved[..., None], after, before), targets.masked_fill(~hard, NO_TARGET))
 
 
 @torch.no_grad()
@@ -107,7 +120,8 @@ def _apart(lego: Lego, exits: list[Exit], data: Sequences, kept: str, batch_size
     `final`, `accuracy`, `leaving_b` (share of the tokens), `layers_saved`; `final_kept_input` and `_output`; `nobody`:
     all tokens through all blocks; `block_0` on all tokens, on those that leave after it (`_leaving`) and on the others
     (`_staying`), each with the head that it trained and (`_later_head`) with the one it has after later blocks have
-    trained; `last_staying`: the tokens that leave at the last exit.
+    trained; `final_first_head`: `final` if that exit had the first of the two, the same tokens leaving;
+    `last_staying`: the tokens that leave at the last exit.
     """
     runs = {way: run_leaving(lego, exits, data, way, batch_size) for way in ("input", "output")}
     found, layers = runs[kept], torch.tensor([len(block.layers) for block in lego.blocks])
@@ -121,8 +135,9 @@ def _apart(lego: Lego, exits: list[Exit], data: Sequences, kept: str, batch_size
         **{f"final_kept_{way}": _perplexity(run.loss) for way, run in runs.items()},
         **{f"leaving_{block}": (found.block == block).double().mean().item() for block in range(len(layers))},
     }
-    stays = found.block > 0
-    figures["last_staying"] = _perplexity(found.loss[found.block == len(layers) - 1])
+    stays, last = found.block > 0, found.block == len(layers) - 1
+    if bool(last.any()):
+        figures["last_staying"] = _perplexity(found.loss[last])
     later_head = lego.head_of(0).detach().clone()
     for name, head in (("block_0", first_head), ("block_0_later_head", later_head)):
         stage = Stage(lego, 0)
@@ -131,8 +146,11 @@ def _apart(lego: Lego, exits: list[Exit], data: Sequences, kept: str, batch_size
             if bool(chosen.any()):
                 own = Sequences(data.inputs, data.targets.masked_fill(~chosen, NO_TARGET))
                 figures[name + tokens] = math.exp(mean_loss(stage, own, batch_size))
+    if not bool(stays.all()):
+        drift = math.log(figures["block_0_later_head_leaving"] / figures["block_0_leaving"])
+        figures["final_first_head"] = figures["final"] * math.exp(-drift * figures["leaving_0"])
     return figures
 
 
 def _perplexity(loss: Tensor) -> float:
-    return math.exp(loss.double().mean().item()) if loss.numel() else math.nan
+    return math.exp(loss.double().mean().item())

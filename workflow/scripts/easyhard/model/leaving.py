@@ -42,11 +42,13 @@ def exit_label(states: Tensor, targets: Tensor, head: Tensor, label: str) -> Ten
     return logit_statistics(states, head.detach(), targets, statistics=[name])[name]
 
 
-def fit_classifier(states: Tensor, label: Tensor, settings: Mapping[str, Any], seed: int) -> tuple[Tensor, Tensor]:
+def fit_classifier(
+    states: Tensor, label: Tensor, inside: Tensor, settings: Mapping[str, Any], seed: int
+) -> tuple[Tensor, Tensor]:
     """w (dim,) and b () of σ(w·h + b), by Adam on the squared error to `label`, summed over a batch of sequences.
 
-    states (sequences, length, dim), label (sequences, length); settings: learning_rate, epochs and batch_size, which
-    counts sequences. Every epoch takes all of them in a new random order.
+    states (sequences, length, dim), label and which tokens are `inside` still (sequences, length); settings:
+    learning_rate, epochs and batch_size, which counts sequences. Every epoch takes all of them in a new random order.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -59,7 +61,7 @@ def fit_classifier(states: Tensor, label: Tensor, settings: Mapping[str, Any], s
         for rows in order.split(settings["batch_size"]):
             optimizer.zero_grad()
             said = torch.sigmoid(linear(states[rows]).squeeze(-1))
-            (said - label[rows]).square().sum().backward()
+            (said - label[rows])[inside[rows]].square().sum().backward()
             optimizer.step()
     return linear.weight.detach()[0], linear.bias.detach()[0]
 
