@@ -99,7 +99,8 @@ def settings(*keys, **paths):
         if len(keys) == 1 and not paths:
             return own[keys[0]]
         return {key: own[key] for key in keys} | {
-            name: own[block][key] for name, (block, key) in paths.items()
+            name: RUNS[wildcards.run][block][key]
+            for name, (block, key) in paths.items()
         }
 
     return of_run
@@ -305,6 +306,8 @@ def measured(wildcards):
     if FAIR.name in own:
         found |= {"rows": f"{folder}/rows/documents.parquet"}
         found |= of_documents(wildcards, folder)
+        if kind(wildcards) == "trained":
+            found |= {"model": f"{folder}/model/summary.json"}
     if PUBLISHED.name in own:
         found |= {
             "activations": shards(f"activations/{VALIDATION}/{{shard}}.parquet"),

@@ -32,6 +32,7 @@ rule evaluate:
             "fair",
             "fair_low_rank",
             "exits",
+            "training",
             "loss_probes",
             "sequences",
             own=("input", "signals"),

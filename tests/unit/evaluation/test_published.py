@@ -37,3 +37,9 @@ def test_only_figures_of_the_published_protocol_are_compared() -> None:
     ]
     with pytest.raises(pl.exceptions.ComputeError, match="1:1 validation"):
         beside_published(rows_table({"published": [MARGIN, MARGIN]}), PUBLISHED, BANDS)
+
+
+def test_a_section_that_the_fair_protocol_has_is_compared_there() -> None:
+    final, settled = Row("founding_exits", "loss", "final", 1000.0), Row("saturation", "8_64/7", "f1_cosine", 0.7)
+    table = beside_published(rows_table({"fair": [final, settled], "published": [final]}), PUBLISHED, BANDS)
+    assert table["published"].to_list() == [1071.76, 0.692, None]

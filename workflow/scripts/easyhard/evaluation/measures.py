@@ -12,6 +12,7 @@ from easyhard.evaluation.ceilings import calibration_rows, ceiling_rows
 from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask, finite, label_name
 from easyhard.evaluation.exit_signals import exit_signal_rows
 from easyhard.evaluation.exits import exit_rows, read_heads
+from easyhard.evaluation.founding_exits import founding_exit_rows, saturation_rows
 from easyhard.evaluation.judging import judged_rows
 from easyhard.evaluation.loss_distribution import describe_loss, shape_rows
 from easyhard.evaluation.low_rank import low_rank_rows
@@ -190,7 +191,10 @@ def low_rank_of_validation(run: Run) -> list[Row]:
 
 
 MEASURES: Final[Mapping[str, Sequence[Callable[[Run], list[Row]]]]] = {
-    "fair": (judged, shape, ceilings, low_rank_of_documents, learning, stacks, exits),
+    "fair": (
+        *(judged, shape, ceilings, low_rank_of_documents, learning, stacks),
+        *(exits, founding_exit_rows, saturation_rows),
+    ),
     "published": (model, loss, separated, probes, low_rank_of_validation),
 }
 

@@ -1,0 +1,77 @@
+"""The founding author's exits: what became of a LEGO trained block by block, and which tokens each layer settles."""
+
+import math
+from typing import Final
+
+from easyhard.evaluation.columns import finite
+from easyhard.evaluation.exit_names import LENS
+from easyhard.evaluation.exit_signals import PROBES, ExitJudge, sample_blocks
+from easyhard.evaluation.exits import Totals, read_heads
+from easyhard.evaluation.resampling import combine_seeds, estimate_row
+from easyhard.evaluation.rows import Row, make_rows
+from easyhard.evaluation.run import Run
+from easyhard.signals.tokens import stored_signals
+
+SECTION: Final = "founding_exits"
+SATURATION: Final = "saturation"
+LABELS: Final = ("distill", "loss", "softmax")
+SETTLED: Final = "agrees"
+SIGNALS: Final = {"mlp": "mlp_agrees", "mlp_change": "mlp_change_agrees", "cosine": "state_cosine"}
+"""The signals of saturation that were published, by what they are called here."""
+
+
+def founding_exit_rows(run: Run) -> list[Row]:
+    """Return section `founding_exits` of a LEGO that was trained one block after another; nothing of another model.
+
+    An item of each of LABELS, what an exit classifier may learn. That of the run's setting has the figures that
+    `train_blocks` has left, perplexities and shares, on the validation sequences but for those held out of training.
+    Those of the others are undefined: they are there so that what was published of them stands beside.
+    """
+    own = run.json("model").get("exits")
+    if own is None:
+        return []
+    items = {
+        label: own["figures"] if label == own["label"] else dict.fromkeys(own["figures"], math.nan) for label in LABELS
+    }
+    return [row for label, figures in items.items() for row in make_rows(SECTION, label, figures)]
+
+
+def saturation_rows(run: Run) -> list[Row]:
+    """Return section `saturation` of a LEGO trained on its last layer alone that has every layer as an exit, all on
+    test tokens; nothing of another model.
+
+    Items `layers_dim/layer`, of every layer but the last: agreement, the share of tokens whose most probable word is
+    the last layer's, there called settled, though a layer between may differ; the whole model's mean loss (nats) of
+    these, mean_loss_agrees, and of the others, mean_loss_other; and of each of SIGNALS f1_<signal>, cut where it is
+    highest on select, auroc_<signal> and auprc_<signal>, settled tokens being positive, as `ExitJudge` has them, beside
+    f1_always, the F1 of calling every token settled.
+    """
+    if not {"model", "exit_outcomes"} <= set(run.files) or run.settings["training"]["exits"] != "last":
+        return []
+    exits, documents = read_heads(run)[LENS], run.documents
+    *layers, last = sorted(exits.loss)
+    if layers != list(range(1, last)) or run.sizes is None:
+        return []
+    tables = [run.files[table] for table in ("exit_signals", PROBES) if table in run.files]
+    signals = {signal.name: signal for signal in stored_signals(tables)}
+    totals, samples, loss = Totals(documents.resamples), sample_blocks(documents), exits.loss[last][documents.test]
+    rows = []
+    for layer in layers:
+        label = exits.labels[layer][SETTLED]
+        settled, judge = label[documents.test], ExitJudge({SETTLED: label}, documents, samples)
+        figures = {
+            "agreement": totals.mean(settled),
+            "mean_loss_agrees": totals.mean(loss, settled),
+            "mean_loss_other": totals.mean(loss, ~settled),
+        }
+        for name, column in SIGNALS.items():
+            if (signal := signals.get(f"{layer}/{column}")) is None:
+                continue  # all tokens of a part were of one kind, so that no probe was fitted
+            values = [finite(signal.name, own) for own in signal.read(len(documents.tokens))]
+            found = combine_seeds([judge.measure(own, high_means_easy=True) for own in values], documents.resamples)
+            if found:
+                figures |= {f"{metric}_{name}": found[f"{metric}_{SETTLED}"] for metric in ("f1", "auroc", "auprc")}
+                figures["f1_always"] = found[f"f1_always_{SETTLED}"]
+        item, count = f"{last}_{run.sizes.dim}/{layer}", documents.resamples.clusters.count
+        rows += [estimate_row(SATURATION, item, metric, figure, count) for metric, figure in figures.items()]
+    return rows
