@@ -6,13 +6,14 @@
 # make overhead  what a run costs beside its work: dry runs, start-up of each job
 # make founding TEXT=FOLDER   the founding run on the three files of WikiText-2 raw in FOLDER
 # make study TEXT=FOLDER      the bundled text and WikiText-2, three seeds each, compared: six runs, about two hours on two cores
+# make exits TEXT=FOLDER      the founding author's exits on WikiText-2: eight runs
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores 4 --resources gpu=1
 OWN_TEXT := {corpus: {source: files, files: {path: "$(TEXT)"}}}
 
-.PHONY: run test report founding study faults bench overhead lint clean
+.PHONY: run test report founding study exits faults bench overhead lint clean
 
 run: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -27,6 +28,11 @@ STUDY := wikipedia wikipedia_1 wikipedia_2 wikitext2 wikitext2_1 wikitext2_2
 
 study: $(VENV)/installed
 	$(SNAKEMAKE) --config 'runs={wikitext2: $(OWN_TEXT), wikitext2_1: $(OWN_TEXT), wikitext2_2: $(OWN_TEXT)}' -- $(STUDY:%=results/%/report.md) results/comparisons/study/report.md
+
+EXITS := lego_2_2 lego_2_2_distill lego_2_2_softmax lego_2_2_own lego_2_2_whole lego_2_2_joint lego_4 lego_8
+
+exits: $(VENV)/installed
+	$(SNAKEMAKE) --config 'runs={$(foreach run,$(EXITS),$(run): $(OWN_TEXT),)}' -- $(EXITS:%=results/%/report.md)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
