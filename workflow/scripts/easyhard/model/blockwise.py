@@ -47,7 +47,7 @@ def train_blocks(
     data, curve = train_set, list[Epoch]()
     exits: list[Exit] = []
     figures: Figures = {}
-    first_head = lego.head
+    first_head: Tensor = lego.head
     for number in range(len(lego.blocks)):
         stage = Stage(lego, number)
         order = torch.randperm(len(data.inputs), generator=torch.Generator().manual_seed(seed + number))
