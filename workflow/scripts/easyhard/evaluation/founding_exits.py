@@ -1,12 +1,14 @@
-"""The founding author's exits: what became of a LEGO trained block by block, and which tokens each layer settles."""
+"""The founding author's exits: what became of a LEGO trained block by block, and which tokens are saturated."""
 
 import math
 from typing import Final
 
+import numpy as np
+
 from easyhard.evaluation.columns import finite
 from easyhard.evaluation.exit_names import LENS
 from easyhard.evaluation.exit_signals import PROBES, ExitJudge, sample_blocks
-from easyhard.evaluation.exits import Totals, read_heads
+from easyhard.evaluation.exits import Totals, read_heads, share
 from easyhard.evaluation.resampling import combine_seeds, estimate_row
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.run import Run
@@ -15,7 +17,9 @@ from easyhard.signals.tokens import stored_signals
 SECTION: Final = "founding_exits"
 SATURATION: Final = "saturation"
 LABELS: Final = ("distill", "loss", "softmax")
-SETTLED: Final = "agrees"
+SATURATED: Final = "agrees"
+"""The label of an exit that the author calls saturation."""
+
 SIGNALS: Final = {"mlp": "mlp_agrees", "mlp_change": "mlp_change_agrees", "cosine": "state_cosine"}
 """The signals of saturation that were published, by what they are called here."""
 
@@ -40,11 +44,12 @@ def saturation_rows(run: Run) -> list[Row]:
     """Return section `saturation` of a LEGO trained on its last layer alone that has every layer as an exit, all on
     test tokens; nothing of another model.
 
-    Items `layers_dim/layer`, of every layer but the last: agreement, the share of tokens whose most probable word is
-    the last layer's, there called settled, though a layer between may differ; the whole model's mean loss (nats) of
-    these, mean_loss_agrees, and of the others, mean_loss_other; and of each of SIGNALS f1_<signal>, cut where it is
-    highest on select, auroc_<signal> and auprc_<signal>, settled tokens being positive, as `ExitJudge` has them, beside
-    f1_always, the F1 of calling every token settled.
+    Items `layers_dim/layer`, of every layer but the last. A token is saturated, as the author has it, where its most
+    probable word is the last layer's, whatever layers between say: agreement, their share; f1_always, the F1 of calling
+    every token so; the whole model's mean loss (nats) of these, mean_loss_agrees, and of the others, mean_loss_other.
+    Of each of SIGNALS, saturated tokens being positive, as `ExitJudge` has them, f1_<signal>, cut where it is highest
+    on select, f1_gain_<signal>, that less f1_always, auroc_<signal> and auprc_<signal>: undefined for a probe that
+    could not be fitted.
     """
     if not {"model", "exit_outcomes"} <= set(run.files) or run.settings["training"]["exits"] != "last":
         return []
@@ -55,23 +60,25 @@ def saturation_rows(run: Run) -> list[Row]:
     tables = [run.files[table] for table in ("exit_signals", PROBES) if table in run.files]
     signals = {signal.name: signal for signal in stored_signals(tables)}
     totals, samples, loss = Totals(documents.resamples), sample_blocks(documents), exits.loss[last][documents.test]
+    everything = totals(np.ones(len(loss)))
     rows = []
     for layer in layers:
-        label = exits.labels[layer][SETTLED]
-        settled, judge = label[documents.test], ExitJudge({SETTLED: label}, documents, samples)
+        label = exits.labels[layer][SATURATED]
+        saturated, judge = label[documents.test], ExitJudge({SATURATED: label}, documents, samples)
+        positives = totals(saturated)
         figures = {
-            "agreement": totals.mean(settled),
-            "mean_loss_agrees": totals.mean(loss, settled),
-            "mean_loss_other": totals.mean(loss, ~settled),
+            "agreement": share(positives, everything),
+            "f1_always": share(2 * positives, everything + positives),
+            "mean_loss_agrees": totals.mean(loss, saturated),
+            "mean_loss_other": totals.mean(loss, ~saturated),
         }
         for name, column in SIGNALS.items():
-            if (signal := signals.get(f"{layer}/{column}")) is None:
-                continue  # all tokens of a part were of one kind, so that no probe was fitted
-            values = [finite(signal.name, own) for own in signal.read(len(documents.tokens))]
-            found = combine_seeds([judge.measure(own, high_means_easy=True) for own in values], documents.resamples)
-            if found:
-                figures |= {f"{metric}_{name}": found[f"{metric}_{SETTLED}"] for metric in ("f1", "auroc", "auprc")}
-                figures["f1_always"] = found[f"f1_always_{SETTLED}"]
+            signal = signals.get(f"{layer}/{column}")
+            columns = [finite(signal.name, own) for own in signal.read(len(documents.tokens))] if signal else []
+            judged = [judge.measure(values, high_means_easy=True) for values in columns]
+            found = combine_seeds(judged, documents.resamples) if judged else {}
+            for metric in ("f1", "f1_gain", "auroc", "auprc"):
+                figures[f"{metric}_{name}"] = found.get(f"{metric}_{SATURATED}", np.full_like(everything, np.nan))
         item, count = f"{last}_{run.sizes.dim}/{layer}", documents.resamples.clusters.count
         rows += [estimate_row(SATURATION, item, metric, figure, count) for metric, figure in figures.items()]
     return rows
