@@ -14,6 +14,7 @@ rule report:
                 "documents.md.j2",
                 "exits.md.j2",
                 "founding.md.j2",
+                "founding_exits.md.j2",
                 "prose.j2",
             )
         ],

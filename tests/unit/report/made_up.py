@@ -92,7 +92,8 @@ def find(name: str) -> SimpleNamespace:
 def table() -> Table:
     """Every figure of a run with a head, probes, stacks and target frequencies."""
     made = _data() | _signals() | _low_rank() | _learning() | _stacks()
-    return made | _strata() | _ceilings() | _calibration() | _shape() | _exits() | _exit_signals() | _depths()
+    made |= _strata() | _ceilings() | _calibration() | _shape() | _exits() | _exit_signals() | _depths()
+    return made | _founding_exits() | _saturation()
 
 
 def bare() -> Table:
@@ -347,4 +348,35 @@ def _depths() -> Table:
     for kind, (depth, share) in kinds.items():
         made["exits", f"depth/{kind}", "mean_depth"] = _around(depth, 0.05)
         made["exits", f"depth/{kind}", "share"] = _exact(share)
+    return made
+
+
+def _founding_exits() -> Table:
+    """Those of the label `loss` by one repeat, and undefined ones of the others."""
+    figures = {"final": 1055.2, "accuracy": 0.168, "leaving_0": 0.513, "layers_saved": 0.2565, "threshold_0": 0.0537}
+    figures |= {"block_0_held_out": 557.5, "block_1_held_out": 442.7, "block_0": 1060.5, "block_0_later_head": 1312.0}
+    figures |= {"block_0_leaving": 663.0, "block_0_later_head_leaving": 800.0, "final_first_head": 958.4}
+    figures |= {"final_kept_input": 1055.2, "final_kept_output": 1054.7, "nobody": 903.6}
+    return {
+        ("founding_exits", label, metric): _exact(value if label == "loss" else None)
+        for label in ("distill", "loss", "softmax")
+        for metric, value in figures.items()
+    }
+
+
+def _saturation() -> Table:
+    """Of 8 layers: the cosine's F1 is above the baseline after layer 1 alone, the MLPs' after every layer."""
+    made: Table = {}
+    for layer in range(1, 8):
+        item, share = f"8_64/{layer}", 0.07 * layer
+        always = 2 * share / (1 + share)
+        made["saturation", item, "agreement"] = _around(share, 0.01)
+        made["saturation", item, "f1_always"] = _around(always, 0.01)
+        made["saturation", item, "mean_loss_agrees"] = _around(6.4, 0.1)
+        made["saturation", item, "mean_loss_other"] = _around(7.1, 0.1)
+        for name, gain in (("mlp", 0.1), ("mlp_change", 0.12), ("cosine", 0.1 if layer == 1 else 0.0)):
+            made["saturation", item, f"f1_{name}"] = _around(always + gain, 0.02)
+            made["saturation", item, f"f1_gain_{name}"] = _around(gain, 0.02)
+            made["saturation", item, f"auroc_{name}"] = _around(0.55 + gain, 0.02)
+            made["saturation", item, f"auprc_{name}"] = _around(share + gain, 0.02)
     return made
