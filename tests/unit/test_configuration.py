@@ -124,6 +124,33 @@ def test_wrong_settings_are_named(path: str, value: object, wanted: str) -> None
     assert any(key in first for key in named[-2:])
 
 
+def test_the_runs_of_the_founding_authors_exits_differ_in_what_they_are_named_after() -> None:
+    named = re.search(r"^EXITS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert named
+    runs = {name: load_runs(CONFIG, SCHEMA)[name] for name in named[1].split()}
+    recipe = runs["lego_2_2"]
+    assert [name for name in CONFIG["runs"] if name.startswith("lego")] == list(runs)
+    for run in runs.values():
+        assert run["protocols"] == ["fair"]
+        assert run["model"]["exits"] in ([2, 4], "all")
+        assert (run["corpus"], run["tokens"], run["fair"]) == (recipe["corpus"], recipe["tokens"], recipe["fair"])
+    blocks = CONFIG["defaults"]["training"]["blocks"] | {"learning_rates": [0.001, 0.0001]}
+    assert recipe["training"] == CONFIG["defaults"]["training"] | {"exits": "blocks", "blocks": blocks}
+    for name, key, value in (
+        ("distill", "label", "distill"),
+        ("softmax", "label", "softmax"),
+        ("whole", "repacked", False),
+    ):
+        changed_blocks = recipe["training"] | {"blocks": blocks | {key: value}}
+        assert runs[f"lego_2_2_{name}"] == recipe | {"training": changed_blocks}
+    assert runs["lego_2_2_own"] == recipe | {"model": recipe["model"] | {"exit_heads": "own"}}
+    assert runs["lego_2_2_joint"] == recipe | {"training": CONFIG["defaults"]["training"] | {"exits": "joint"}}
+    for layers in (4, 8):
+        own = runs[f"lego_{layers}"]
+        assert own["model"]["blocks"] == [layers]
+        assert own["training"] == CONFIG["defaults"]["training"] | {"embedding": "trained", "reduction": "mean"}
+
+
 def test_a_run_starts_from_what_model_and_input_say() -> None:
     own = {"model": {"kind": "huggingface", "path": "gpt2"}}
     runs = load_runs({"default_runs": ["a"], "runs": {"a": {}, "own": own, "states": OTHERS}}, SCHEMA)
