@@ -27,7 +27,7 @@ runs:
   again: {seed: 43, corpus: {source: files, files: {path: texts}}}
 defaults:
   sequences: {train: 320, validation: 160, batch_size: 16}
-  model: {dim: 16, heads: 2, ffn_dim: 32}
+  model: {dim: 16, heads: 2, ffn_dim: 32, exits: all}
   training: {max_epochs: 2, learning_rate: 0.01}
   activations: {shards: 2}
   exit_classifier: {epochs: 5}
@@ -36,6 +36,9 @@ defaults:
   low_rank: {ranks: [1, 4, 16]}
   fair: {tokens: 24000, thresholds: [3, 5], resamples: 100, draws: 2, references: 64}
   fair_low_rank: {ranks: [2, 4], refined: 8}
+  exits:
+    {heads: [lens, translated, low_rank], rank: 4, tokens: 3000, left_out_tokens: 2000, states: float32,
+     probes: {hidden: 8, max_epochs: 2}, translators: {tokens: 1000, max_epochs: 2}}
   fair_probes: {hidden: 8, seeds: 2, max_epochs: 2}
   stacks: {learning_rates: [0.1], leaves: [7], max_trees: 10, folds: 2, tuning_tokens: 2000, importance_tokens: 1000}
 """

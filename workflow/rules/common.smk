@@ -235,7 +235,7 @@ def exit_fitted(wildcards):
 
 
 def exit_settings(wildcards):
-    """What steps on exits read; `batch` is the number of windows that the model runs at a time."""
+    """What steps on exits read: `chosen` is what model.exits says, `batch` how many windows the model runs at a time."""
     own = RUNS[wildcards.run]
     batch = own["sequences" if kind(wildcards) == "trained" else "model"]["batch_size"]
     return settings(
@@ -243,10 +243,23 @@ def exit_settings(wildcards):
         "sequences",
         "model",
         "exits",
-        chosen=("model", "exits"),
         shards=("activations", "shards"),
         tokens=("fair", "tokens"),
-    )(wildcards) | {"batch": batch}
+    )(wildcards) | {"batch": batch, "chosen": own["model"]["exits"]}
+
+
+def evaluate_settings(wildcards):
+    """What figures depend on beside the files."""
+    return settings(
+        "seed",
+        "protocols",
+        "fair",
+        "fair_low_rank",
+        "loss_probes",
+        "sequences",
+        *(["exits", "training"] if has_exits(wildcards) else []),
+        own=("input", "signals"),
+    )(wildcards)
 
 
 def exit_gpu(wildcards):

@@ -26,17 +26,7 @@ rule evaluate:
         mem_mb=by_attempt(2000),
         runtime=by_attempt(60),
     params:
-        settings=settings(
-            "seed",
-            "protocols",
-            "fair",
-            "fair_low_rank",
-            "exits",
-            "training",
-            "loss_probes",
-            "sequences",
-            own=("input", "signals"),
-        ),
+        settings=evaluate_settings,
         code=code_hash("evaluate.py"),
     message:
         "Measure all figures of {wildcards.run}"

@@ -1,13 +1,13 @@
 """Fit what the passes over exits read: the translated head of each exit but the last."""
 
 import torch
-from easyhard.logits.distillation import fit_translators
 from snakemake.iocontainers import Snakemake
 
 from easyhard.device import use_device
 from easyhard.exit_choice import chosen_exits
 from easyhard.exits.model import open_model, read_documents
 from easyhard.job import run
+from easyhard.logits.distillation import fit_translators
 from easyhard.model.store import read_head, read_softcap, write_tensors
 from easyhard.probes.documents import whole_documents
 from easyhard.signals.tokens import read_tokens

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from easyhard.errors import InputError
 from easyhard.huggingface.dump import run_huggingface, text_windows
-from easyhard.huggingface.layers import Layers, check_exits, exit_run, find_layers
+from easyhard.huggingface.layers import Layers, check_exits, find_layers, layered
 from easyhard.huggingface.model import CausalModel, output_head
 from easyhard.tokens.encoding import TokenStream
 from easyhard.tokens.windows import NO_TOKEN
@@ -199,11 +199,12 @@ def test_rows_of_windows_are_those_of_the_dump(name: str, packing: str) -> None:
     wanted = windows.targets != NO_TOKEN
     head = output_head(model(name))
     states, _ = run_huggingface(model(name), head)(windows, wanted)
-    found = exit_run(layers(name), {0, 2, DEPTH})(windows, wanted)
+    own = layered(model(name), head)
+    found = own.states(windows, wanted, [0, 2, DEPTH], None)
     assert list(found) == [0, 2, DEPTH]
     assert all(raw.shape == (wanted.sum(), DIM) for raw in found.values())
-    assert torch.equal(head.states(layers(name).seen(found[DEPTH])), states)
-    without = exit_run(layers(name), {2, DEPTH}, left_out=DEPTH)(windows, wanted)
+    assert torch.equal(own.seen(found[DEPTH]), states)
+    without = own.states(windows, wanted, [2, DEPTH], DEPTH)
     assert torch.equal(without[2], found[2])
     assert torch.equal(without[DEPTH], found[2])
 

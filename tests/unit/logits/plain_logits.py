@@ -11,6 +11,7 @@ from easyhard.logits.request import SCALED, Request
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 WAYS = ("tiled", "triton")
 NO_REQUEST = Request(())
+TOLERANCE = 1e-5  # for probabilities and nats; logit-like figures may be off by it relative to their size
 
 
 def problem(tokens: int, words: int, dim: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
@@ -70,6 +71,29 @@ def reference(hidden: Tensor, head: Tensor, targets: Tensor, request: Request) -
     return {name: plain[name] for name in request.statistics} | {
         SCALED + name: scaled[name] for name in request.scaled.statistics
     }
+
+
+def assert_as_close_as_plain(
+    found: dict[str, Tensor],
+    hidden: Tensor,
+    head: Tensor,
+    targets: Tensor,
+    request: Request,
+    tolerance: float = TOLERANCE,
+) -> None:
+    """No error above the plain code's own + the tolerance; whole numbers equal, or of logits that rounding parts."""
+    truth = reference(hidden.double(), head.double(), targets, request)
+    plain = reference(hidden.float(), head.float(), targets, request)
+    z = capped(hidden.double() @ head.double().T, request.softcap)
+    assert list(found) == list(truth)
+    for name in truth:
+        assert found[name].shape == truth[name].shape, name
+        assert found[name].dtype == plain[name].dtype, name
+        if name.removeprefix("scaled_") == "argmax":
+            chosen, right = (values[name][:, None] for values in (found, truth))
+            assert distance(z.gather(1, chosen), z.gather(1, right)) <= 1e-5, name
+        else:
+            assert distance(found[name], truth[name]) <= distance(plain[name], truth[name]) + tolerance, name
 
 
 def distance(values: Tensor, truth: Tensor) -> float:

@@ -9,7 +9,15 @@ from easyhard.logits.formulas import FORMULAS
 from easyhard.logits.maxima import largest
 from easyhard.logits.request import Request, Scaled
 from easyhard.logits.statistics import logit_statistics
-from plain_logits import DEVICE, WAYS, assert_same_bits, capped, distance, problem, reference
+from plain_logits import (
+    DEVICE,
+    TOLERANCE,
+    WAYS,
+    assert_as_close_as_plain,
+    assert_same_bits,
+    problem,
+    reference,
+)
 
 ALL = tuple(FORMULAS)
 CONTINUOUS = tuple(name for name in ALL if name != "argmax")
@@ -18,7 +26,6 @@ SHAPES = {
     "triton": [(33, 123, 20), (20, 255, 48)],
 }
 SMALL = {"tiled": (100, 1500, 16), "triton": (37, 97, 16)}
-TOLERANCE = 1e-5  # for probabilities and nats; logit-like figures may be off by it relative to their size
 
 
 @pytest.fixture(params=WAYS)
@@ -37,20 +44,8 @@ def ours(way: str, hidden: Tensor, head: Tensor, targets: Tensor | None, request
 def check(
     way: str, hidden: Tensor, head: Tensor, targets: Tensor, request: Request, tolerance: float = TOLERANCE
 ) -> dict[str, Tensor]:
-    """No error above the plain code's own + the tolerance; whole numbers equal, or of logits that rounding parts."""
     found = ours(way, hidden, head, targets, request)
-    truth = reference(hidden.double(), head.double(), targets, request)
-    plain = reference(hidden.float(), head.float(), targets, request)
-    z = capped(hidden.double() @ head.double().T, request.softcap)
-    assert list(found) == list(truth)
-    for name in truth:
-        assert found[name].shape == truth[name].shape, name
-        assert found[name].dtype == plain[name].dtype, name
-        if name.removeprefix("scaled_") == "argmax":
-            chosen, right = (values[name][:, None] for values in (found, truth))
-            assert distance(z.gather(1, chosen), z.gather(1, right)) <= 1e-5, name
-        else:
-            assert distance(found[name], truth[name]) <= distance(plain[name], truth[name]) + tolerance, name
+    assert_as_close_as_plain(found, hidden, head, targets, request, tolerance)
     return found
 
 

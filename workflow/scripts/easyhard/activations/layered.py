@@ -52,7 +52,7 @@ def layered_lego(model: Lego) -> Layered:
         return {layer: found[layer][rows] for layer in layers}
 
     costs = [sum(weight.numel() for weight in layer.parameters() if weight.dim() == 2) for layer in model.layers]
-    ends = accumulate(len(block.layers) for block in model.blocks)
+    ends = accumulate(model.sizes)
     own = {layer: model.head_of(block).detach() for block, layer in enumerate(ends)} if model.earlier_heads else None
     return Layered(states, lambda raw: raw, costs, model.head.shape[1], own)
 

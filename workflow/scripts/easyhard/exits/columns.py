@@ -78,7 +78,7 @@ def read_translators(path: str | Path, exits: Sequence[int], device: torch.devic
     missing = [layer for layer in exits[:-1] if f"{layer}/matrix" not in stored]
     if missing:
         raise InputError(f"{path}: no translator of exit {missing[0]}; delete it and rerun")
-    return {layer: tuple(stored[f"{layer}/{name}"].to(device) for name in ("matrix", "offset")) for layer in exits[:-1]}
+    return {layer: (stored[f"{layer}/matrix"].to(device), stored[f"{layer}/offset"].to(device)) for layer in exits[:-1]}
 
 
 def translated(states: Tensor, translator: tuple[Tensor, Tensor]) -> Tensor:

@@ -11,7 +11,7 @@ from easyhard.activations.layered import Layered, States, layered_lego, stream
 from easyhard.atomic import read_json
 from easyhard.huggingface.dump import text_windows
 from easyhard.huggingface.folder import find_model
-from easyhard.huggingface.layers import layered_huggingface
+from easyhard.huggingface.layers import layered
 from easyhard.huggingface.model import load_model, output_head
 from easyhard.model.lego import Lego
 from easyhard.model.store import load_weights
@@ -29,7 +29,7 @@ def open_model(files: Mapping[str, Any], settings: Mapping[str, Any], device: to
     own = settings["model"]
     if "weights" not in files:
         model = load_model(find_model(own["path"], own["revision"]), own["dtype"], device)
-        return layered_huggingface(model, output_head(model))
+        return layered(model, output_head(model))
     lego = Lego(read_json(files["summary"])["vocabulary_size"], **own, seed=0)
     load_weights(lego, files["weights"])
     return layered_lego(lego.to(device))

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from easyhard.activations.layered import Layered, States
 from easyhard.errors import InputError
 from easyhard.huggingface.model import CHECKED, ROUNDINGS, TOLERANCE, CausalModel, OutputHead
 from easyhard.tokens.windows import Windows
@@ -25,8 +26,6 @@ Enter = Callable[[int, Tensor], Tensor]
 """A layer's number and the state it is given, to the state it is to be given."""
 Leave = Callable[[int, Tensor, Tensor], Tensor]
 """A layer's number, the state it was given and the one it made, to the state it hands on."""
-ExitRun = Callable[[Windows, NDArray[np.bool_]], dict[int, Tensor]]
-"""Windows, and which of their rows are wanted, to raw states (rows, dim) after each wanted layer."""
 
 
 @dataclass(frozen=True)
@@ -176,19 +175,22 @@ def check_exits(layers: Layers, head: OutputHead) -> float:
     return apart
 
 
-def exit_run(layers: Layers, wanted: Collection[int], left_out: int | None = None) -> ExitRun:
-    """How a model is run for its exits: raw states h_k (rows, dim), k in `wanted`, as `Layers.layer_states` has them.
+def layered(model: CausalModel, head: OutputHead) -> Layered:
+    """A model as its exits see it, checked by `check_exits`. Raises InputError as this and `find_layers` do."""
+    layers = find_layers(model)
+    check_exits(layers, head)
+    device = next(model.network.parameters()).device
 
-    `head.states(layers.seen(h_k))` is what the head sees of them, as `run_huggingface` gives it for the last layer.
-    """
-    device = next(layers.model.network.parameters()).device
-
-    def run(windows: Windows, rows: NDArray[np.bool_]) -> dict[int, Tensor]:
+    @torch.no_grad()
+    def states(
+        windows: Windows, wanted: NDArray[np.bool_], numbers: Collection[int], left_out: int | None = None
+    ) -> States:
         inputs = torch.tensor(windows.inputs.clip(min=0), dtype=torch.int64, device=device)  # what fills up comes last
-        chosen = torch.from_numpy(rows).to(device)
-        return {k: states[chosen] for k, states in layers.layer_states(inputs, wanted, left_out).items()}
+        rows = torch.from_numpy(wanted).to(device)
+        return {k: found[rows] for k, found in layers.layer_states(inputs, numbers, left_out).items()}
 
-    return run
+    width = model.network.config.get_text_config().hidden_size
+    return Layered(states, lambda raw: head.states(layers.seen(raw)), layers.multiply_adds(), width)
 
 
 @dataclass(frozen=True, eq=False)

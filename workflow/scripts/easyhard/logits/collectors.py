@@ -4,6 +4,8 @@
 `unit` to the nat: 1, or log2(e) where they are small enough to be exponentiated with exp2 as they are (`safe`).
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -28,23 +30,64 @@ class ExponentialSums:
             z = z * self.scale
         if not self.safe:
             z = self._rescale(z)
-        e = z.exp2()
+        self._take(z.exp2(), z)
+
+    def gathered(self) -> Gathered:
+        return Gathered(self.peak, self.total, self.energy, self.collision)
+
+    def _take(self, e: Tensor, z: Tensor) -> None:
+        """Add up e = exp2(z), both (tokens, tile words); e may be overwritten."""
         self.total.add_(e.sum(1))
         if "collision" in self.keep:
             self.collision.add_(torch.linalg.vector_norm(e, dim=1).square_())  # half a pass less than a sum of squares
         if "energy" in self.keep:
             self.energy.add_(e.mul_(z).sum(1), alpha=1 / LOG2_E)
 
-    def gathered(self) -> Gathered:
-        return Gathered(self.peak, self.total, self.energy, self.collision)
-
     def _rescale(self, z: Tensor) -> Tensor:
         z, drop = shift_to_peak(z, self.peak)
+        self._lower(drop)
+        return z.clamp_(min=LOWEST)  # a word at -inf adds 0 x -1e30, not 0 x -inf
+
+    def _lower(self, drop: Tensor) -> None:
+        """Bring the sums to peaks that lie `drop` (tokens,), 0 or negative, below the new ones; log2(e) to the nat."""
         shrink = drop.exp2()
         self.energy.add_(drop * self.total, alpha=1 / LOG2_E).mul_(shrink)
         self.total.mul_(shrink)
         self.collision.mul_(shrink.square())
-        return z.clamp_(min=LOWEST)  # a word at -inf adds 0 x -1e30, not 0 x -inf
+
+
+class ExitSums(ExponentialSums):
+    """The same for several exits at once, whose rows alternate, (tokens x exits), and what divergences need beside it.
+
+    crossed[t, a, b] = sum exp(z_a - c_a)(z_b - c_b) over the words, of exits a and b at token t. One product of small
+    matrices a token gives all pairs in less time than an energy takes, which is the pair of an exit with itself.
+    """
+
+    def __init__(self, tokens: int, exits: int, keep: frozenset[str], safe: bool, like: Tensor) -> None:
+        super().__init__(tokens * exits, (keep | {"total"}) - {"energy"}, safe, like)
+        self.exits = exits
+        self.crossed = like.new_zeros(tokens, exits, exits)
+
+    def gathered(self) -> Gathered:
+        return replace(super().gathered(), energy=self.crossed.diagonal(dim1=1, dim2=2).flatten())
+
+    def divergence(self, exit: int, other: int) -> Tensor:
+        """KL(p_exit || p_other) in nats (tokens,), 0 or more."""
+        crossed, totals = self.crossed[:, exit].double(), self._by_token(self.total).double()
+        difference = (crossed[:, exit] - crossed[:, other]) / totals[:, exit]
+        return (difference - (totals[:, exit] / totals[:, other]).log()).clamp(min=0).to(self.total.dtype)
+
+    def _take(self, e: Tensor, z: Tensor) -> None:
+        self.crossed.add_(torch.bmm(self._by_token(e), self._by_token(z).transpose(1, 2)), alpha=1 / LOG2_E)
+        super()._take(e, z)
+
+    def _lower(self, drop: Tensor) -> None:
+        drops, totals = self._by_token(drop), self._by_token(self.total)  # (tokens, exits)
+        self.crossed.add_(totals[:, :, None] * drops[:, None, :], alpha=1 / LOG2_E).mul_(drops.exp2()[:, :, None])
+        super()._lower(drop)
+
+    def _by_token(self, rows: Tensor) -> Tensor:
+        return rows.unflatten(0, (-1, self.exits))
 
 
 class PlainSums:

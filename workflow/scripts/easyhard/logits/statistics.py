@@ -36,8 +36,13 @@ def _disagreement(hidden: Tensor, head: Tensor, targets: Tensor) -> float:
 _trusted = Trust("logit statistics", _disagreement)
 
 
+def is_tiled(hidden: Tensor, implementation: str) -> bool:
+    """Whether `implementation` does hidden states like these in tiles of PyTorch, not by Triton."""
+    return implementation == "tiled" or (implementation == "auto" and not _trusted(hidden))
+
+
 def _auto(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
-    return IMPLEMENTATIONS["triton" if _trusted(hidden) else "tiled"](hidden, head, targets, request)
+    return IMPLEMENTATIONS["tiled" if is_tiled(hidden, "auto") else "triton"](hidden, head, targets, request)
 
 
 IMPLEMENTATIONS: dict[str, Gather] = {

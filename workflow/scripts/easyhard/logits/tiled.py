@@ -28,7 +28,7 @@ PAIRS_AT_ONCE = 1 << 15  # of token and group that a tail holds
 
 def gather(hidden: Tensor, head: Tensor, targets: Tensor | None, request: Request) -> dict[str, Tensor]:
     """Every statistic in one walk. Memory: a few tiles per thread."""
-    walk = _Walk(head, request, logit_bound(hidden, head))
+    walk = Walk(head, request, logit_bound(hidden, head))
     known = hidden.new_empty(0, dtype=torch.int64) if targets is None else targets
 
     def one_tile(tile: slice) -> dict[str, Tensor]:
@@ -56,7 +56,7 @@ class LinearMoments:
         return mean, ((h @ self.covariance) * h).sum(1).clamp(min=0).sqrt().to(hidden.dtype)
 
 
-class _Walk:
+class Walk:
     """What all tiles of tokens share, and the walk of one of them over the vocabulary.
 
     No logit is larger than `bound`. Logits that cannot leave the range in which they are exponentiated without a shift
@@ -69,20 +69,26 @@ class _Walk:
         self.both = self.keep | self.keep_scaled
         self.cold = 1 / request.scaled.temperature
         bound = bound if self.softcap is None else min(bound, self.softcap)
-        self.unit = LOG2_E if bound * max(1.0, self.cold) * LOG2_E < SAFE_EXPONENT else 1.0
+        self.safe = bound * max(1.0, self.cold) * LOG2_E < SAFE_EXPONENT
+        self.unit = LOG2_E if self.safe else 1.0
         self.linear = LinearMoments(head, self.both if self.softcap is None else frozenset())
 
-    def one_tile(self, hidden: Tensor, targets: Tensor) -> tuple[Gathered, Gathered]:
-        """What hidden (tokens, dim) and targets (tokens,), or none (0,), give: plain, and at the temperature."""
-        shape, states, safe = tile_shape(hidden.device), hidden * self.unit, self.unit == LOG2_E
+    def one_tile(
+        self, hidden: Tensor, targets: Tensor, sums: ExponentialSums | None = None
+    ) -> tuple[Gathered, Gathered]:
+        """What hidden (tokens, dim) and targets (tokens,), or none (0,), give: plain, and at the temperature.
+
+        `sums`, where given, take the place of the walk's own.
+        """
+        shape, states = tile_shape(hidden.device), hidden * self.unit
         own = TargetColumns(targets, len(self.head), shape.words)
-        sums = ExponentialSums(len(hidden), self.keep, safe, hidden)
-        scaled_sums = ExponentialSums(len(hidden), self.keep_scaled, safe, hidden, self.cold)
+        sums = sums or ExponentialSums(len(hidden), self.keep, self.safe, hidden)
+        scaled_sums = ExponentialSums(len(hidden), self.keep_scaled, self.safe, hidden, self.cold)
         maxima = GroupMaxima(len(hidden), len(self.head), hidden, self.softcap)
         plain = PlainSums(len(hidden), self.unit, hidden)
         target = TargetLogit(own, self.unit, hidden)
         collectors = [
-            (sums.add, EXPONENTIAL & self.keep),
+            (sums.add, EXPONENTIAL & sums.keep),
             (scaled_sums.add, EXPONENTIAL & self.keep_scaled),
             (maxima.add, self.both & {"maximum", "top_logits", "top_words", "tail_mass"}),
             (plain.add, self.both & {"mean", "spread"} if self.softcap is not None else frozenset()),

@@ -124,7 +124,7 @@ def _apart(lego: Lego, exits: list[Exit], data: Sequences, kept: str, batch_size
     `last_staying`: the tokens that leave at the last exit.
     """
     runs = {way: run_leaving(lego, exits, data, way, batch_size) for way in ("input", "output")}
-    found, layers = runs[kept], torch.tensor([len(block.layers) for block in lego.blocks])
+    found, layers = runs[kept], torch.tensor(lego.sizes)
     used = layers.cumsum(0)[found.block.cpu()].double() / int(layers.sum())
     nobody = run_leaving(lego, [None] * len(exits), data, kept, batch_size)
     figures = {

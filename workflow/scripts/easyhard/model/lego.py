@@ -69,16 +69,21 @@ class Lego(nn.Module):
     def block_states(self, tokens: Tensor) -> list[Tensor]:
         """States after the last layer of each block."""
         states = self.layer_states(tokens)
-        return [states[end] for end in accumulate(len(block.layers) for block in self.blocks)]
+        return [states[end] for end in accumulate(self.sizes)]
 
     def head_of(self, block: int) -> nn.Parameter:
         """The head (V, dim) of the exit after block number `block`, 0 being the first."""
         return self.earlier_heads[block] if block < len(self.earlier_heads) else self.head
 
     @property
+    def sizes(self) -> list[int]:
+        """How many layers each block has."""
+        return [len(block.layers) for block in self.blocks]  # type: ignore[arg-type]
+
+    @property
     def layers(self) -> list[Layer]:
         """The layers of all blocks in order."""
-        return [layer for block in self.blocks for layer in block.layers]
+        return [layer for block in self.blocks for layer in block.layers]  # type: ignore[union-attr]
 
 
 class Stage(nn.Module):
@@ -97,6 +102,6 @@ class Stage(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         x = self.embedding(inputs)
         cos, sin = (angles.to(self.head) for angles in rotary_angles(x.shape[1], self.head_dim))
-        for layer in self.layers:
+        for layer in self.layers:  # type: ignore[union-attr]
             x = layer(x, cos, sin)
         return x
