@@ -42,6 +42,7 @@ OF_THE_SNAKEFILE = {
 CORPUS = {"load_corpus"}
 CUT = {"train", "dump_activations", "part_documents", "evaluate"}
 MODEL = {"train", "dump_activations"}
+EXITS = {"fit_exits", "exit_signals", "exit_probes", "leave_out_layers"}
 SEEDED = {
     *("train", "part_documents", "fit_statistics", "head_signals", "exit_classifier", "probes", "stacks", "evaluate"),
 }
@@ -77,7 +78,9 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "model.dim": (32, MODEL),
     "model.heads": (4, MODEL),
     "model.ffn_dim": (16, MODEL),
-    "model.blocks": ([1], MODEL),
+    "model.blocks": ([1, 2], MODEL),
+    "model.exit_heads": ("own", MODEL),
+    "model.exits": ([1], EXITS),
     "model.path": ("texts", set()),  # what only a model from elsewhere reads: see test_huggingface.py
     "model.revision": ("v2", set()),
     "model.dtype": ("bfloat16", set()),
@@ -89,6 +92,31 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "training.gradient_clip": (2.0, {"train"}),
     "training.max_epochs": (1, {"train"}),
     "training.patience": (1, {"train"}),
+    "training.exits": ("joint", {"train"}),
+    "training.exit_weights": ([1, 2], set()),  # of a model trained on all exits
+    "training.embedding": ("trained", {"train"}),
+    "training.reduction": ("mean", {"train"}),
+    **{
+        f"training.blocks.{key}": (value, set())  # of one trained block by block
+        for key, value in {
+            "learning_rates": [0.1, 0.2], "held_out": 0.3, "label": "distill", "hard_ratio": 0.4, "kept": "output",
+            "repacked": False, "classifier.learning_rate": 0.1, "classifier.epochs": 2,
+        }.items()
+    },
+    "exits.heads": (["lens", "translated"], {"exit_signals"}),
+    "exits.rank": (5, {"exit_signals", "evaluate"}),
+    "exits.near": (0.2, {"evaluate"}),
+    "exits.tokens": (2000, {"exit_signals", "exit_probes"}),
+    "exits.states": ("float16", {"exit_signals"}),
+    "exits.left_out_tokens": (900, {"leave_out_layers"}),
+    **{
+        f"exits.{step}.{key}": (value, {rule})
+        for step, rule in (("probes", "exit_probes"), ("translators", "fit_exits"))
+        for key, value in {"learning_rate": 0.1, "batch_size": 64, "max_epochs": 1, "patience": 1}.items()
+    },
+    "exits.probes.hidden": (9, {"exit_probes"}),
+    "exits.translators.tokens": (900, {"fit_exits"}),
+    "exits.translators.held_back": (0.2, {"fit_exits"}),
     "activations.shards": (3, {"dump_activations"}),
     "exit_classifier.learning_rate": (0.1, {"exit_classifier"}),
     "exit_classifier.epochs": (2, {"exit_classifier"}),

@@ -15,6 +15,7 @@ from easyhard.configuration import (
     load_runs,
     model_settings,
     run_kind,
+    training_settings,
 )
 from easyhard.corpora import (
     corpus_name,
@@ -202,6 +203,12 @@ def row_streams(wildcards):
     return {split: token_file(f"{split}.parquet")(wildcards) for split in splits}
 
 
+def train_settings(wildcards):
+    """What training reads."""
+    own = settings("seed", "sequences", "model", "training")(wildcards)
+    return own | {"training": training_settings(own["training"])}
+
+
 def has_exits(wildcards):
     """Whether a run names exits, and has the protocol that measures them."""
     own = RUNS[wildcards.run]
@@ -234,22 +241,36 @@ def exit_fitted(wildcards):
     return own
 
 
-def exit_settings(wildcards):
-    """What steps on exits read: `chosen` is what model.exits says, `batch` how many windows the model runs at a time."""
-    own = RUNS[wildcards.run]
-    batch = own["sequences" if kind(wildcards) == "trained" else "model"]["batch_size"]
-    return settings(
-        "seed",
-        "sequences",
-        "model",
-        "exits",
-        shards=("activations", "shards"),
-        tokens=("fair", "tokens"),
-    )(wildcards) | {"batch": batch, "chosen": own["model"]["exits"]}
+def exit_settings(*keys):
+    """A params function: what a step on exits reads, of the block `exits` these keys. `chosen` is what model.exits says,
+    `batch` how many windows the model runs at a time."""
+
+    def of_run(wildcards):
+        own = RUNS[wildcards.run]
+        read = settings(
+            "seed",
+            "sequences",
+            "model",
+            shards=("activations", "shards"),
+            tokens=("fair", "tokens"),
+            chosen=("model", "exits"),
+        )
+        batch = own["sequences" if kind(wildcards) == "trained" else "model"]
+        return read(wildcards) | {
+            "exits": {key: own["exits"][key] for key in keys},
+            "batch": batch["batch_size"],
+        }
+
+    return of_run
 
 
 def evaluate_settings(wildcards):
-    """What figures depend on beside the files."""
+    """What figures depend on beside the files; of exits only where a run has some."""
+    exits = {
+        "near": ("exits", "near"),
+        "exit_rank": ("exits", "rank"),
+        "trained_on": ("training", "exits"),
+    }
     return settings(
         "seed",
         "protocols",
@@ -257,8 +278,8 @@ def evaluate_settings(wildcards):
         "fair_low_rank",
         "loss_probes",
         "sequences",
-        *(["exits", "training"] if has_exits(wildcards) else []),
         own=("input", "signals"),
+        **(exits if has_exits(wildcards) else {}),
     )(wildcards)
 
 

@@ -22,7 +22,7 @@ rule fit_exits:
         mem_mb=exit_memory,
         runtime=by_attempt(60),
     params:
-        settings=exit_settings,
+        settings=exit_settings("translators"),
         code=code_hash("fit_exits.py"),
     message:
         "Fit the translated heads of the exits of {wildcards.run}"
@@ -52,7 +52,7 @@ rule exit_signals:
         mem_mb=exit_memory,
         runtime=by_attempt(240),
     params:
-        settings=exit_settings,
+        settings=exit_settings("heads", "rank", "tokens", "states"),
         code=code_hash("exit_signals.py"),
     message:
         "Compute the signals of every exit of {wildcards.run}, shard {wildcards.shard}"
@@ -83,7 +83,7 @@ rule exit_probes:
         mem_mb=exit_memory,
         runtime=by_attempt(120),
     params:
-        settings=exit_settings,
+        settings=exit_settings("tokens", "probes"),
         code=code_hash("exit_probes.py"),
     message:
         "Fit probes on the states of every exit of {wildcards.run}"
@@ -110,7 +110,7 @@ rule leave_out_layers:
         mem_mb=exit_memory,
         runtime=by_attempt(240),
     params:
-        settings=exit_settings,
+        settings=exit_settings("left_out_tokens"),
         code=code_hash("leave_out_layers.py"),
     message:
         "Run {wildcards.run} with each layer alone left out"

@@ -28,7 +28,7 @@ rule train:
         mem_mb=by_attempt(3000),
         runtime=by_attempt(120),
     params:
-        settings=settings("seed", "sequences", "model", "training"),
+        settings=train_settings,
         code=code_hash("train.py"),
         checkpoint=lambda wildcards, output: str(
             Path(output.weights).with_name("checkpoint.pt")

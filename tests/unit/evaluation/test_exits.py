@@ -35,7 +35,8 @@ SETTINGS: dict[str, Any] = {
     "seed": 3,
     "fair": {"thresholds": [3], "main_threshold": 3, "resamples": 50, "references": 1},
     "fair_low_rank": {"refined": 1},
-    "exits": {"near": 0.1, "rank": 3},
+    "near": 0.1,
+    "exit_rank": 3,
 }
 SUMMARY = {
     "layers": [100, 200, 300, 200],

@@ -33,8 +33,9 @@ SETTINGS: dict[str, Any] = {
     "seed": 3,
     "fair": {"thresholds": [3], "main_threshold": 3, "resamples": 60, "references": 1},
     "fair_low_rank": {"refined": 1},
-    "exits": {"near": 0.1, "rank": 3},
-    "training": {"exits": "last"},
+    "near": 0.1,
+    "exit_rank": 3,
+    "trained_on": "last",
 }
 TRAINED = {"label": "loss", "exits": [], "figures": {"final": 1055.2, "leaving_0": 0.513, "block_0": 1060.5}}
 
@@ -109,7 +110,7 @@ def test_only_a_lego_trained_on_its_last_layer_with_all_layers_as_exits_has_them
 ) -> None:
     assert {founding_exit_rows, saturation_rows} <= set(MEASURES["fair"])
     assert list(saturation(files)) == ["3_64/1", "3_64/2"]
-    assert not saturation(files, training={"exits": "joint"})
+    assert not saturation(files, trained_on="joint")
     for missing in ("model", "exit_outcomes"):
         assert not saturation({name: own for name, own in files.items() if name != missing})
     some = {f"{layer}/{name}": np.zeros(TOKENS, np.float32) for layer in (1, 3) for name in ("loss", "argmax", "kl")}

@@ -90,6 +90,12 @@ def model_settings(model: Mapping[str, Any]) -> Settings:
     return {key: model[key] for key in MODEL_KEYS[model["kind"]]}
 
 
+def training_settings(training: Mapping[str, Any]) -> Settings:
+    """Of the `training` settings those that its way of training on exits reads."""
+    unread = {"last": ("exit_weights", "blocks"), "joint": ("blocks",), "blocks": ("exit_weights",)}
+    return {key: value for key, value in training.items() if key not in unread[training["exits"]]}
+
+
 def schema_defaults(schema: Mapping[str, Any]) -> Settings:
     """The defaults that a JSON Schema of nested objects gives, as one mapping."""
     return {

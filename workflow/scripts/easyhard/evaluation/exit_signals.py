@@ -190,7 +190,7 @@ def _described(run: Run, signal: str, at: ExitName) -> Description:
     that too, a matrix of dim × dim.
     """
     said = run.json("exits_summary").get("costs", {})
-    name = f"weighted/{run.settings['exits']['rank']}/{at.name}" if at.head == LOW_RANK else at.name
+    name = f"weighted/{run.settings['exit_rank']}/{at.name}" if at.head == LOW_RANK else at.name
     known = describe(name, said.get(signal) or {}, run.sizes)
     if at.head == TRANSLATED and run.sizes is not None:
         return Description(known.needs, known.multiply_adds + run.sizes.dim**2, known.high_means_easy)

@@ -81,7 +81,7 @@ def read_heads(run: Run) -> dict[str, Head]:
     for own in heads.values():
         for name in ("loss", "argmax", "kl"):
             getattr(own, name)[last] = getattr(heads[LENS], name)[last]
-        own.labels = exit_labels(own.loss, own.argmax, target, run.settings["exits"]["near"])
+        own.labels = exit_labels(own.loss, own.argmax, target, run.settings["near"])
     return heads
 
 
@@ -101,7 +101,7 @@ def exit_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
     layer_costs, head_cost = summary["layers"], summary["head"]
     layer_cost, whole = sum(layer_costs) / len(layer_costs), sum(layer_costs) + head_cost
     figures = {"layers": len(layer_costs), "layer_multiply_adds": layer_cost, "head_multiply_adds": head_cost}
-    figures |= {"near": run.settings["exits"]["near"]}
+    figures |= {"near": run.settings["near"]}
     rows = make_rows(SECTION, MODEL, figures | {"layers_per_head_pass": head_cost / layer_cost})
     totals, last = Totals(run.documents.resamples), max(heads[LENS].loss)
     for name, head in heads.items():

@@ -51,7 +51,7 @@ def saturation_rows(run: Run) -> list[Row]:
     on select, f1_gain_<signal>, that less f1_always, auroc_<signal> and auprc_<signal>: undefined for a probe that
     could not be fitted.
     """
-    if not {"model", "exit_outcomes"} <= set(run.files) or run.settings["training"]["exits"] != "last":
+    if not {"model", "exit_outcomes"} <= set(run.files) or run.settings["trained_on"] != "last":
         return []
     exits, documents = read_heads(run)[LENS], run.documents
     *layers, last = sorted(exits.loss)
