@@ -18,7 +18,7 @@ CAP = 6.0
 OWN = {
     "runs": {
         "gemma": {
-            "model": {"kind": "huggingface", "path": "model", "window": 48, "batch_size": 64},
+            "model": {"kind": "huggingface", "path": "model", "window": 48, "batch_size": 64, "exits": "all"},
             "corpus": {"source": "files", "files": {"path": "pieces"}},
         }
     },
@@ -75,6 +75,32 @@ def test_losses_and_signals_are_the_models_own(repository: Repository) -> None:
         assert np.allclose(own["entropy"], torch.special.entr(p).sum(1), atol=1e-4)
 
 
+def test_every_exit_is_the_models_own_state_through_its_norm_and_head(repository: Repository) -> None:
+    from transformers import AutoModelForCausalLM
+
+    results = repository.root / "results/gemma"
+    tokens, outcomes = rows(repository), pl.read_parquet(results / "exits/outcomes/*.parquet")
+    assert len(outcomes) == len(tokens)
+    network = AutoModelForCausalLM.from_pretrained(repository.root / "model", dtype=torch.float64).eval()
+    last = network.config.num_hidden_layers
+    sequence = tokens.with_row_index().partition_by("sequence", maintain_order=True)[0]
+    own, targets = outcomes[sequence["index"].to_list()], torch.tensor(sequence["target"].to_list())
+    with torch.no_grad():
+        found = network(input_ids=torch.tensor([sequence["token"].to_list()]), output_hidden_states=True)
+        seen = [network.model.norm(state) for state in found.hidden_states[1:last]]
+        logits = {layer: CAP * (network.lm_head(state) / CAP).tanh()[0] for layer, state in enumerate(seen, start=1)}
+    logits[last] = found.logits[0]
+    log_p = {layer: z.log_softmax(1) for layer, z in logits.items()}
+    for layer, z in logits.items():
+        assert np.allclose(own[f"{layer}/loss"], cross_entropy(z, targets, reduction="none"), atol=1e-4)
+        assert (own[f"{layer}/argmax"].to_numpy() == z.argmax(1).numpy()).mean() > 0.98  # of near ties either
+        kl = (log_p[last].exp() * (log_p[last] - log_p[layer])).sum(1)
+        assert np.allclose(own[f"{layer}/kl"], kl, atol=1e-4)
+    items = pl.read_parquet(results / "metrics.parquet").filter(pl.col("section") == "exits")["item"].unique()
+    assert {str(layer) for layer in logits} <= set(items)
+    assert "# Layer by layer" in (results / "report.md").read_text(encoding="utf-8")
+
+
 def test_validation_and_test_documents_are_parted(repository: Repository) -> None:
     tokens, summary = rows(repository), json.loads((repository.root / "results/gemma/tokens/summary.json").read_text())
     read = [summary["splits"][split]["tokens"] for split in ("validation", "test")]
@@ -106,6 +132,7 @@ def test_the_report_names_model_and_text(repository: Repository) -> None:
         ({"dtype": "bfloat16", "device": "cpu"}, {"dump_huggingface", "huggingface_head"}),
         ({"revision": "v2"}, {"dump_huggingface", "huggingface_head", "tokenize_huggingface"}),
         ({"dim": 32, "heads": 1}, set()),  # of a model that is trained here
+        ({"exits": [1]}, set()),
     ],
 )
 def test_settings_rerun_what_reads_them(repository: Repository, change: dict[str, object], first: set[str]) -> None:

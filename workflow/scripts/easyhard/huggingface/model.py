@@ -121,7 +121,7 @@ def load_model(folder: Path, dtype: str, device: torch.device) -> CausalModel:
             f"model.path: {folder} lacks {len(missing)} weights of a {type(network).__name__}, the first "
             f"{missing[0]}; all of them are wanted"
         )
-    return CausalModel(network.to(device).eval(), f"{folder} ({type(network).__name__})")
+    return CausalModel(network.to(device).eval().requires_grad_(False), f"{folder} ({type(network).__name__})")
 
 
 def output_head(model: CausalModel) -> OutputHead:
