@@ -43,7 +43,7 @@ class Shape:
 
 SHAPES = {
     "founding": Shape(69_830, 64, torch.float32, 8192, 2048),
-    "large": Shape(128_256, 4096, torch.bfloat16, 8192, 8192, ("statistics", "loss", "step")),
+    "large": Shape(128_256, 4096, torch.bfloat16, 8192, 8192, ("statistics", "exits", "loss", "step")),
     "small": Shape(3000, 32, torch.float32, 600, 200),  # to see that everything runs
 }
 
@@ -163,7 +163,7 @@ def one_shape(shape: Shape, names: list[str], against: list[str], repeats: int, 
     print(f"product {ceiling[0] / 1e9:,.0f} GFLOP/s, copy {ceiling[1] / 1e9:,.0f} GB/s")
     heading("| work | way | s | times ours | MB | % of product | % of copy | differs |")
     for name in names:
-        tokens = shape.tokens if name in ("statistics", "ranks") else shape.step_tokens
+        tokens = shape.tokens if name in ("statistics", "exits", "ranks") else shape.step_tokens
         work = MAKERS[name](hidden[:tokens], head, targets[:tokens])
         ways = {way: call for way, call in work.ways.items() if way == OURS or way.startswith(tuple(against))}
         for line in rows(replace(work, ways=ways), repeats, device, ceiling):
@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, help="default: founding; on a GPU founding and large")
     parser.add_argument("--works", nargs="+", choices=[*MAKERS, "scaling"], help="default: all that the shape has")
     parser.add_argument("--against", nargs="+", default=[""], help="ways beside ours, by the start of their names")
-    parser.add_argument("--tokens", type=int, help="of statistics and ranks; time is proportional to them")
+    parser.add_argument("--tokens", type=int, help="of statistics, exits and ranks; time is proportional to them")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     device = torch.device(options.device)

@@ -9,11 +9,13 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from easyhard.logits.cross_entropy import Reduction, linear_cross_entropy
+from easyhard.logits.exits import exit_statistics
 from easyhard.logits.low_rank import LowRankSweep
 from easyhard.logits.statistics import logit_statistics
 
 OURS = "ours"
 CHUNK_TOKENS = 4000
+EXITS = 4
 RANKS = (1, 2, 5, 10, 20, 32, 64)
 SEPARATION_RANKS = (5, 10, 20, 32, 64)
 STUDY = ("max_probability", "max_logit", "max_minus_mean", "margin", "entropy", "target_probability", "log_sum_exp")
@@ -68,6 +70,21 @@ def _ranks(hidden: Tensor, head: Tensor, _: Tensor) -> Work:
     )
 
 
+def _exits(hidden: Tensor, head: Tensor, targets: Tensor) -> Work:
+    """As many states as `hidden` has, shared out among the exits; one exit at a time gives no divergences."""
+    tokens = len(hidden) // EXITS
+    states, own = hidden[: EXITS * tokens].view(EXITS, tokens, -1), targets[:tokens]
+    return Work(
+        f"statistics of {EXITS} exits, {tokens:,} tokens",
+        {
+            "each alone": lambda: [logit_statistics(h, head, own, statistics=STUDY) for h in states],
+            OURS: lambda: exit_statistics(states, head, own, statistics=STUDY),
+        },
+        2.0 * states.numel() * len(head),
+        states.nbytes + head.nbytes + 4 * (len(STUDY) + 2) * len(states) * tokens,
+    )
+
+
 def _loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Work:
     ways = {name: _call(loss, hidden, head, targets) for name, loss in losses(hidden).items()}
     return Work(
@@ -90,7 +107,13 @@ def _step(hidden: Tensor, head: Tensor, targets: Tensor) -> Work:
     )
 
 
-MAKERS = {"statistics": _statistics, "ranks": _ranks, "loss": _loss, "step": _step}  # of hidden, head, targets
+MAKERS = {  # of hidden, head, targets
+    "statistics": _statistics,
+    "exits": _exits,
+    "ranks": _ranks,
+    "loss": _loss,
+    "step": _step,
+}
 
 
 def _call(loss: Loss, hidden: Tensor, head: Tensor, targets: Tensor) -> Callable[[], object]:

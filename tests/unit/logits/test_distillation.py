@@ -83,11 +83,16 @@ def test_memory_is_bounded_by_tiles(softcap: float | None) -> None:
 
 
 def known(tokens: int, dim: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Raw states, and the A (dim, dim) and b (dim,) that turn them into the last exit's; a head of 300 words."""
+    """Raw states, the A (dim, dim) and b (dim,) of a map, and a head of 300 words."""
     generator = torch.Generator().manual_seed(dim)
     raw, head = (torch.randn(rows, dim, generator=generator, dtype=dtype) for rows in (tokens, 300))
     matrix, shift = (0.5 * torch.randn(size, generator=generator, dtype=dtype) / dim**0.5 for size in ((dim, dim), dim))
     return raw.to(DEVICE), matrix.to(DEVICE), shift.to(DEVICE), head.to(DEVICE)
+
+
+def mapped(raw: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
+    """h + A h + b, one state at a time."""
+    return torch.stack([h + matrix @ h + shift for h in raw])
 
 
 def with_bias(states: Tensor) -> Tensor:
@@ -99,7 +104,7 @@ def with_bias(states: Tensor) -> Tensor:
 def test_a_known_map_is_found(softcap: float | None) -> None:
     """The last exit's states are h + A h + b: no other A and b bring the divergence to 0."""
     raw, matrix, shift, head = known(2000, 6)
-    last = with_bias(translated(raw, (matrix, shift)))
+    last = with_bias(mapped(raw, matrix, shift))
     head = with_bias(head)
     found = fit_translators({2: raw}, last, with_bias, head, softcap=softcap, settings=SETTINGS, seed=0)
     for value, right in zip(found[2], (matrix, shift), strict=True):
@@ -115,7 +120,7 @@ def rms(states: Tensor) -> Tensor:
 def test_a_map_is_learnt_through_a_norm() -> None:
     """The norm leaves the size open, so what is found is judged by its divergence: a thousandth of the plain lens's."""
     raw, matrix, shift, head = known(2000, 8, torch.float32)
-    last = rms(translated(raw, (matrix, shift)))
+    last = rms(mapped(raw, matrix, shift))
     found = fit_translators({1: raw}, last, rms, head, settings=SETTINGS, seed=0)
     divergence, rows = divergence_from(last, head), torch.arange(len(raw), device=DEVICE)
     before, after = (float(divergence(rms(states), rows).mean()) for states in (raw, translated(raw, found[1])))
@@ -134,7 +139,7 @@ def test_what_is_learnt_by_heart_is_not_kept() -> None:
 
 def test_an_exit_is_fitted_alone_and_by_its_seed() -> None:
     raw, matrix, shift, head = known(400, 5)
-    last, settings = translated(raw, (matrix, shift)), {**SETTINGS, "max_epochs": 2}
+    last, settings = mapped(raw, matrix, shift), {**SETTINGS, "max_epochs": 2}
 
     def fit(exits: list[int], seed: int) -> dict[int, tuple[Tensor, Tensor]]:
         return fit_translators(dict.fromkeys(exits, raw), last, lambda h: h, head, settings=settings, seed=seed)
@@ -146,10 +151,22 @@ def test_an_exit_is_fitted_alone_and_by_its_seed() -> None:
     assert not torch.equal(other[3][0], alone[3][0])
 
 
+def test_translators_have_the_same_bits_for_any_number_of_threads() -> None:
+    """64 dims and batches of 1,024: sizes at which a product over the tokens is shared out among threads."""
+    raw, last, head = pair(3000, 300, 64)
+    settings = {**SETTINGS, "batch_size": 1024, "max_epochs": 2}
+
+    def fitted() -> dict[str, Tensor]:
+        found = fit_translators({1: raw, 2: -raw}, last, rms, head, settings=settings, seed=0)
+        return {f"{number}/{part}": found[number][part] for number in found for part in (0, 1)}
+
+    assert_same_bits(fitted)
+
+
 def test_only_the_first_tokens_are_learnt_from() -> None:
     """Held-back tokens choose the epoch; here there is one, so what they are changes nothing."""
     raw, matrix, shift, head = known(400, 5)
-    last, settings = translated(raw, (matrix, shift)), {**SETTINGS, "max_epochs": 1, "held_back": 0.25}
+    last, settings = mapped(raw, matrix, shift), {**SETTINGS, "max_epochs": 1, "held_back": 0.25}
     results = [
         fit_translators({1: raw}, target, lambda h: h, head, settings=settings, seed=0)[1]
         for target in (last, torch.cat([last[:300], last[300:] + 0.01]))
@@ -160,7 +177,7 @@ def test_only_the_first_tokens_are_learnt_from() -> None:
 
 def test_narrow_states_are_learnt_from_in_float32() -> None:
     raw, matrix, shift, head = known(300, 5, torch.float32)
-    last = translated(raw, (matrix, shift))
+    last = mapped(raw, matrix, shift)
     settings = {**SETTINGS, "max_epochs": 1}
     given = ({1: raw.bfloat16()}, last.bfloat16(), lambda h: h, head.bfloat16())
     found = fit_translators(*given, settings=settings, seed=0)[1]  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from easyhard.activations.layered import Layered, States
 from easyhard.errors import InputError
+from easyhard.logits.distillation import Translator, translated
 from easyhard.logits.exits import exit_statistics
 from easyhard.logits.low_rank import LOW_RANK_STATISTICS, LowRankSweep
 from easyhard.logits.moments import Moments
@@ -23,7 +24,7 @@ from easyhard.signals.layers import exit_change_signals, layer_signals
 from easyhard.signals.tokens import train_surprisal
 
 Column = NDArray[Any]
-Translators = Mapping[int, tuple[Tensor, Tensor]]
+Translators = Mapping[int, Translator]
 """Exit → A (d, d) and b (d,) of the translated state h + A h + b."""
 
 
@@ -57,7 +58,7 @@ def exit_columns(
         found = layer_signals(states[layer], states[layer - 1]) | logit_moment_signals(seen[layer], heads.moments)
         signals |= {f"{layer}/{name}": values for name, values in found.items()}
     if heads.translators is not None:
-        moved = {layer: model.seen(translated(states[layer], own)) for layer, own in heads.translators.items()}
+        moved = {layer: model.seen(translated(states[layer].float(), own)) for layer, own in heads.translators.items()}
         more, later = _of_head(
             heads, moved | {heads.exits[-1]: seen[heads.exits[-1]]}, heads.head, target, "translated/"
         )
@@ -79,13 +80,6 @@ def read_translators(path: str | Path, exits: Sequence[int], device: torch.devic
     if missing:
         raise InputError(f"{path}: no translator of exit {missing[0]}; delete it and rerun")
     return {layer: (stored[f"{layer}/matrix"].to(device), stored[f"{layer}/offset"].to(device)) for layer in exits[:-1]}
-
-
-def translated(states: Tensor, translator: tuple[Tensor, Tensor]) -> Tensor:
-    """h + A h + b of states (rows, d), in float32. The tuned lens: Belrose et al., arXiv:2303.08112."""
-    matrix, offset = translator
-    h = states.float()
-    return h + h @ matrix.T + offset
 
 
 def _side_by_side(seen: Mapping[int, Tensor], own: Mapping[int, Tensor]) -> tuple[dict[int, Tensor], Tensor]:

@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 from easyhard.errors import InputError
 from easyhard.logits.arguments import check_states, largest_norm
 from easyhard.logits.cross_entropy import linear_cross_entropy
-from easyhard.logits.softcap import capped, check_softcap
+from easyhard.logits.softcap import capped
 from easyhard.logits.statistics import logit_statistics
 from easyhard.logits.tiles import LOWEST, compute_dtype, each, product, shift_to_peak, spans, tile_shape
 
@@ -57,13 +57,12 @@ def fit_translators(
     start included. So give tokens in the order of their documents, or neighbours are on both sides. `settings`
     has learning_rate, batch_size, max_epochs, patience and held_back.
 
-    Computed in float32 (float64 for a float64 head). Holds beside its inputs one float32 state a token (under a softcap
-    two numbers) and tiles. Raises InputError naming the argument that is wrong, and for a fit that diverges.
+    Computed in float32 (float64 for a float64 head), on the CPU an exit a thread: the same bits for any number of them.
+    Holds beside its inputs one float32 state a token (under a softcap two numbers) and tiles. Raises InputError naming
+    the argument that is wrong, the learning rate where a fit diverges.
     """
     dtype = compute_dtype(head.dtype)
     last, head = last.to(dtype).contiguous(), head.to(dtype).contiguous()
-    check_states(last, head)
-    check_softcap(softcap)
     for number, states in raw.items():
         if states.dim() != 2 or len(states) != len(last):
             raise InputError(f"raw: exit {number} has shape {tuple(states.shape)}; ({len(last)}, dim) is wanted")
@@ -73,12 +72,14 @@ def fit_translators(
     if not 0 < learnt < len(last):
         raise InputError(f"held_back: {settings['held_back']} of {len(last)} tokens; a part, and not all, is wanted")
     divergence = divergence_from(last, head, softcap)
-    return {
-        number: _fit(number, states.to(dtype), seen, divergence, learnt, settings, seed)
-        for number, states in raw.items()
-    }
+
+    def fit(number: int) -> Translator:
+        return _fit(number, raw[number].to(dtype), seen, divergence, learnt, settings, seed)
+
+    return dict(zip(raw, each(fit, raw, head.device), strict=True))
 
 
+@torch.enable_grad()
 def _fit(
     number: int,
     states: Tensor,
@@ -143,7 +144,6 @@ def divergence_from(last: Tensor, head: Tensor, softcap: float | None = None) ->
     last (tokens, dim) and head (words, dim) share a type, float32 or float64; hidden (rows, dim), of the same, has the
     states of the tokens rows (rows,), int64. Values near 0 may be negative by rounding.
     """
-    check_states(last, head)
     return _uncapped(last, head) if softcap is None else _capped(last, head, softcap)
 
 
