@@ -117,6 +117,14 @@ def _of(section: str, item: str, half: float | None = None, **values: float | No
     }
 
 
+def _exact(value: float | None) -> Estimate:
+    return value, None, None
+
+
+def _around(value: float, half: float = HALF_WIDTH) -> Estimate:
+    return value, value - half, value + half
+
+
 def _data() -> Table:
     made: Table = {}
     for part, documents, tokens in (("fit", 46, 175_000), ("select", 18, 64_000), ("test", 56, 216_480)):

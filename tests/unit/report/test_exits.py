@@ -14,7 +14,7 @@ from easyhard.report.words import STRONG, strong
 
 from . import made_up
 from .conftest import Make, Value
-from .test_entries import cells, has
+from .test_tables import cells, has
 
 NEAR_CHANCE = (0.51, 0.49, 0.53)
 CASES = yaml.safe_load(Path(__file__).with_name("exits.yaml").read_text(encoding="utf-8"))

@@ -5,11 +5,10 @@ from dataclasses import replace
 import pytest
 
 from easyhard.report import founding_exits
-from easyhard.report.entries import TABLES
 from easyhard.report.metrics import Figures
 from easyhard.report.render import render
 from easyhard.report.setup import Setup
-from easyhard.report.tables import View
+from easyhard.report.tables import View, make_table
 from easyhard.report.words import STRONG
 
 from .conftest import Make, Value
@@ -63,7 +62,7 @@ def test_the_difference_is_from_the_label_that_the_run_has(make_fair: Make) -> N
     figures = make_fair(dict.fromkeys(names) | {"founding_exits/softmax/final": 1200.0})
     assert founding_exits.own_label(make_fair()) == "loss"
     assert founding_exits.own_label(figures) == "softmax"
-    row = TABLES["founding_exits"].table(View(figures)).rows[0]
+    row = make_table("founding_exits", View(figures)).rows[0]
     assert row[1:] == ["1,200.00", "-19.52", "1,095.46", "1,071.76", "1,219.52"]
 
 
@@ -72,7 +71,7 @@ def test_what_was_not_measured_is_not_said(make_fair: Make) -> None:
     assert len(founding_exits.saturation(figures)) == 2
     assert founding_exits.contribution(make_fair({"founding_exits/loss/block_0": None})) == ""
     gone = tuple(f"founding_exits/{label}/final_first_head" for label in ("distill", "loss", "softmax"))
-    rows = TABLES["contributions"].table(View(make_fair(without=gone))).rows
+    rows = make_table("contributions", View(make_fair(without=gone))).rows
     assert len(rows) == len(founding_exits.CHANGES) - 1
 
 
