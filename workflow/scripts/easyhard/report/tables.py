@@ -346,7 +346,7 @@ def _grid(view: View, section: str, of: str, metrics: str, items: str) -> Table:
 
 def _confident(figures: Figures) -> str:
     """The correlations that at least one threshold has: a small run may have too few tokens above every one."""
-    items = figures.items("high_confidence")
+    items = figures.items("high_confidence") if figures.has_section("high_confidence") else []
     found = [name for item in items for name in figures.metrics("high_confidence", item)]
     names = [name for name in dict.fromkeys(found) if name.startswith("pearson_")]
     return " ".join(name for name in names if words.cost_class(name.removeprefix("pearson_")) == "head")
