@@ -1,5 +1,6 @@
 """Settings merge as told, and every wrong key, type or value gives one line that names it."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,28 @@ def test_runs_of_a_group_are_there_and_differ_in_seed_alone() -> None:
     ):
         with pytest.raises(InputError, match=f"comparisons.study.mixed: .*{wanted}"):
             comparison_groups(changed("comparisons.study", {"mixed": members}), runs, "study")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"num_hidden_layers": 4}, r"runs.own.model.exits: \[2, 6\]; rising layers from 1 to 4 are wanted"),
+        ({"n_layer": 1}, "runs.own.model.exits: 1 layer; a model of two layers or more"),
+        ({"text_config": {"num_hidden_layers": 5}}, "layers from 1 to 5"),
+        ({"num_hidden_layers": 6}, None),
+        ({"other": 1}, None),
+        (None, None),
+    ],
+)
+def test_exits_of_a_model_in_a_folder_are_held_against_what_it_says(
+    tmp_path: Path, written: dict[str, Any] | None, said: str | None
+) -> None:
+    if written is not None:
+        (tmp_path / "config.json").write_text(json.dumps(written))
+    own = {"model": {"kind": "huggingface", "path": str(tmp_path), "exits": [2, 6]}}
+    config = {"default_runs": ["own"], "runs": {"own": own}}
+    if said is None:
+        assert load_runs(config, SCHEMA)["own"]["model"]["exits"] == [2, 6]
+    else:
+        with pytest.raises(InputError, match=said):
+            load_runs(config, SCHEMA)

@@ -1,6 +1,7 @@
 """From config.yaml and its overlays to the settings of each run, with every error naming its key."""
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -168,15 +169,14 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     if model["kind"] == "huggingface":
         if not model["path"]:
             yield f"{prefix}.model.path: empty; wanted: a model's folder, or its id on the Hub"
+        elif (layers := _layers_of(model["path"])) is not None:
+            yield from _exit_errors(prefix, model["exits"], layers)
         return
     if model["dim"] % (2 * model["heads"]):
         yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
     yield from _block_errors(prefix, settings["training"], model)
     if model["exits"] is not None:
-        try:
-            chosen_exits(model["exits"], sum(model["blocks"]))
-        except InputError as error:
-            yield f"{prefix}.{error}"
+        yield from _exit_errors(prefix, model["exits"], sum(model["blocks"]))
         if settings["exits"]["rank"] >= model["dim"]:
             yield f"{prefix}.exits.rank: {settings['exits']['rank']}; wanted: a rank below model.dim {model['dim']}"
     too_high = [rank for rank in settings["low_rank"]["ranks"] if rank > model["dim"]]
@@ -187,6 +187,24 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     not_below = [rank for rank in settings["fair_low_rank"]["ranks"] if rank >= model["dim"]]
     if not_below:
         yield f"{prefix}.fair_low_rank.ranks: {not_below[0]} is not below model.dim {model['dim']}; wanted: ranks below"
+
+
+def _exit_errors(prefix: str, exits: Any, layers: int) -> Iterator[str]:
+    try:
+        _ = exits is None or chosen_exits(exits, layers)
+    except InputError as error:
+        yield f"{prefix}.{error}"
+
+
+def _layers_of(path: str) -> int | None:
+    """How many layers a model in a folder says that it has; None where that is not known before it is loaded."""
+    try:
+        found = json.loads((Path(path).expanduser() / "config.json").read_text(encoding="utf-8"))
+        own = found.get("text_config") or found
+        layers = own.get("num_hidden_layers") or own.get("n_layer")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return layers if isinstance(layers, int) else None
 
 
 def _block_errors(prefix: str, training: Settings, model: Settings) -> Iterator[str]:
