@@ -27,7 +27,7 @@ runs:
   again: {seed: 43, corpus: {source: files, files: {path: texts}}}
 defaults:
   sequences: {train: 320, validation: 160, batch_size: 16}
-  model: {dim: 16, heads: 2, ffn_dim: 32, blocks: [1, 1], exits: all}
+  model: {dim: 16, heads: 2, ffn_dim: 32}
   training: {max_epochs: 2, learning_rate: 0.01}
   activations: {shards: 2}
   exit_classifier: {epochs: 5}

@@ -11,10 +11,11 @@ import torch
 import yaml
 from torch.nn.functional import cross_entropy
 
-from repository import Repository, fresh
+from repository import Repository, fresh, with_value
 from tiny_models import WORDS, make_model
 
 CAP = 6.0
+EXITS = {"fit_exits", "exit_signals", "exit_probes", "leave_out_layers"}
 OWN = {
     "runs": {
         "gemma": {
@@ -144,6 +145,25 @@ def test_settings_rerun_what_reads_them(repository: Repository, change: dict[str
     assert ran & (mine | {"load_corpus"}) == first
     assert ("head_signals" in ran) == bool(first)
     assert ("report" in ran) == bool(change)  # the report shows all settings
+    assert ran >= EXITS if first or "exits" in change else not EXITS & ran
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({"near": 0.3}, set()),
+        ({"probes": {"hidden": 9}}, {"exit_probes"}),
+        ({"left_out_tokens": 900}, {"leave_out_layers"}),
+        ({"translators": {"max_epochs": 1}}, {"fit_exits", "exit_signals", "exit_probes"}),
+        ({"states": "float16"}, {"exit_signals", "exit_probes"}),
+    ],
+)
+def test_settings_of_exits_rerun_what_reads_them(
+    repository: Repository, change: dict[str, object], rules: set[str]
+) -> None:
+    (repository.root / "changed.yaml").write_text(yaml.safe_dump(with_value(OWN, "defaults.exits", change)))
+    ran = repository.would_run("results/gemma/report.md", overlay="changed.yaml")
+    assert ran == {*rules, "evaluate", "report"}
 
 
 def test_what_is_wrong_is_named(repository: Repository) -> None:

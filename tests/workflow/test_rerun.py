@@ -78,9 +78,8 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "model.dim": (32, MODEL),
     "model.heads": (4, MODEL),
     "model.ffn_dim": (16, MODEL),
-    "model.blocks": ([1, 2], MODEL),
-    "model.exit_heads": ("own", MODEL),
-    "model.exits": ([1], EXITS),
+    "model.blocks": ([1], MODEL),
+    "model.exits": ("all", {*EXITS, "evaluate"}),
     "model.path": ("texts", set()),  # what only a model from elsewhere reads: see test_huggingface.py
     "model.revision": ("v2", set()),
     "model.dtype": ("bfloat16", set()),
@@ -92,31 +91,28 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "training.gradient_clip": (2.0, {"train"}),
     "training.max_epochs": (1, {"train"}),
     "training.patience": (1, {"train"}),
-    "training.exits": ("joint", {"train"}),
-    "training.exit_weights": ([1, 2], set()),  # of a model trained on all exits
+    "training.exit_weights": ([2], set()),  # of a model trained on all exits
     "training.embedding": ("trained", {"train"}),
     "training.reduction": ("mean", {"train"}),
     **{
         f"training.blocks.{key}": (value, set())  # of one trained block by block
         for key, value in {
-            "learning_rates": [0.1, 0.2], "held_out": 0.3, "label": "distill", "hard_ratio": 0.4, "kept": "output",
+            "learning_rates": [0.1], "held_out": 0.3, "label": "distill", "hard_ratio": 0.4, "kept": "output",
             "repacked": False, "classifier.learning_rate": 0.1, "classifier.epochs": 2,
         }.items()
     },
-    "exits.heads": (["lens", "translated"], {"exit_signals"}),
-    "exits.rank": (5, {"exit_signals", "evaluate"}),
-    "exits.near": (0.2, {"evaluate"}),
-    "exits.tokens": (2000, {"exit_signals", "exit_probes"}),
-    "exits.states": ("float16", {"exit_signals"}),
-    "exits.left_out_tokens": (900, {"leave_out_layers"}),
     **{
-        f"exits.{step}.{key}": (value, {rule})
-        for step, rule in (("probes", "exit_probes"), ("translators", "fit_exits"))
+        f"exits.{key}": (value, set())  # of a run with exits: see test_huggingface.py
+        for key, value in {
+            "heads": ["lens"], "rank": 5, "near": 0.2, "tokens": 2000, "states": "float16", "left_out_tokens": 900,
+            "probes.hidden": 9, "translators.tokens": 900, "translators.held_back": 0.2,
+        }.items()
+    },
+    **{
+        f"exits.{step}.{key}": (value, set())
+        for step in ("probes", "translators")
         for key, value in {"learning_rate": 0.1, "batch_size": 64, "max_epochs": 1, "patience": 1}.items()
     },
-    "exits.probes.hidden": (9, {"exit_probes"}),
-    "exits.translators.tokens": (900, {"fit_exits"}),
-    "exits.translators.held_back": (0.2, {"fit_exits"}),
     "activations.shards": (3, {"dump_activations"}),
     "exit_classifier.learning_rate": (0.1, {"exit_classifier"}),
     "exit_classifier.epochs": (2, {"exit_classifier"}),
@@ -196,7 +192,7 @@ def edited(path: Path, addition: str) -> Iterator[None]:
 
 
 def with_dependents(rules: set[str], downstream: dict[str, set[str]]) -> set[str]:
-    return set().union(*(downstream[rule] for rule in rules))
+    return set().union(*(downstream.get(rule, {rule}) for rule in rules))
 
 
 def test_a_second_run_has_nothing_to_do(finished: Repository) -> None:
@@ -238,15 +234,12 @@ def test_an_edit_changes_the_hashes_of_exactly_the_rules_that_import_the_file(re
         ("easyhard/report/render.py", {"report"}),
         ("easyhard/probes/founding.py", {"exit_classifier", "probes"}),
         ("easyhard/families/words.py", {"head_signals"}),
-        ("easyhard/families/low_rank.py", {"low_rank", "exit_signals"}),
-        ("easyhard/logits/low_rank.py", {"low_rank", "exit_signals"}),
-        ("easyhard/logits/distillation.py", {"fit_exits"}),
-        ("easyhard/signals/layers.py", {"exit_signals", "stacks", "evaluate", "report"}),
-        ("leave_out_layers.py", {"leave_out_layers"}),
+        ("easyhard/families/low_rank.py", {"low_rank"}),
+        ("easyhard/logits/low_rank.py", {"low_rank"}),
         ("easyhard/evaluation/dip.py", {"evaluate"}),
         ("easyhard/model/layers.py", {"train", "dump_activations"}),
         ("probes.py", {"probes"}),
-        ("easyhard/signals/head.py", {"head_signals", "exit_signals", "stacks", "evaluate", "report"}),
+        ("easyhard/signals/head.py", {"head_signals", "stacks", "evaluate", "report"}),
         ("../resources/published.csv", {"evaluate"}),
     ],
 )
@@ -297,7 +290,9 @@ def test_every_setting_reruns_exactly_what_reads_it(repository: Repository, down
     """A run for each setting, all of them in one dry run."""
     config = yaml.safe_load((repository.root / "small.yaml").read_text())
     defaults = yaml.safe_load((repository.root / "config.yaml").read_text())["defaults"]
-    assert set(KEYS) == set(leaves(defaults)) - {"input.kind", "model.kind"}  # another kind makes another run
+    others = {"input.kind", "model.kind"}  # another kind makes another run
+    others |= {"model.exit_heads", "training.exits"}  # whose other values want several blocks
+    assert set(KEYS) == set(leaves(defaults)) - others
     own = config["runs"]["small"]
     runs = {"run_same": own}
     for key, (value, _) in KEYS.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
+import yaml
 
 from easyhard.signals.registry import SIGNALS
 from repository import GPU_RULES, TIMES, Repository, fresh
@@ -150,3 +151,36 @@ def test_the_fair_table_has_every_signal_of_the_registry(finished: Repository) -
     assert named <= set(table["item"])
     families = {f"{kind}/{rank}/{way}entropy" for kind in KINDS for rank in (2, 4) for way in ("", "refined_")}
     assert families <= set(table["item"])
+
+
+def test_a_model_trained_on_all_its_exits_says_the_same_at_the_last_as_without_them(
+    finished: Repository, tmp_path: Path
+) -> None:
+    repository = finished.copy(tmp_path / "repository")
+    own = {"model": {"blocks": [1, 1], "exits": "all"}, "training": {"exits": "joint"}, "protocols": ["fair"]}
+    own |= {"tokens": {"tokenizer": "bpe", "vocabulary_size": 1000}, "exits": {"heads": ["lens", "low_rank"]}}
+    (repository.root / "exits.yaml").write_text(yaml.safe_dump({"runs": {"exits": own}}))
+    results = repository.root / "results/exits"
+    files = ("exits/left_out.parquet", "signals/documents/exit_probes.parquet")
+    targets = [f"results/exits/{file}" for file in files]
+    repository.snakemake(*targets, "--cores", "4", "--resources", "gpu=1", overlay="exits.yaml")
+    rows, outcomes = (
+        pl.read_parquet(results / name) for name in ("rows/documents.parquet", "exits/outcomes/*.parquet")
+    )
+    assert np.allclose(outcomes["2/loss"], rows["loss"], atol=1e-5)
+    assert (outcomes["2/kl"] == 0).all()
+    assert outcomes["1/loss"].mean() > outcomes["2/loss"].mean()
+    left_out, probes = (pl.read_parquet(results / file) for file in files)
+    own_rows = left_out["row"].to_list()
+    assert set(rows["part"][own_rows]) == {2}
+    assert np.allclose(left_out["loss"], rows["loss"][own_rows], atol=1e-5)
+    assert np.allclose(
+        left_out["2/loss"], outcomes["1/loss"][own_rows], atol=1e-5
+    )  # without the last, the first speaks
+    assert len(probes) == len(rows)
+    agrees = (outcomes["1/argmax"] == outcomes["2/argmax"]).to_numpy()
+    said = probes["1/mlp_agrees"].to_numpy()
+    assert said[agrees].mean() > said[~agrees].mean()
+    signals = pl.read_parquet_schema(next(results.glob("signals/documents/exits/*.parquet")))
+    assert {"1/state_cosine", "1/max_probability", "1/low_rank/entropy"} <= set(signals)
+    assert not any(name.startswith("2/") for name in signals)
