@@ -12,4 +12,7 @@ def test_every_rule_asks_for_memory_and_time_by_attempt() -> None:
     assert len(rules) > 15
     for rule, body in rules:
         for resource in ("mem_mb", "runtime"):
-            assert re.search(rf"^ +{resource}=(by_attempt\(\d+\)|model_memory),$", body, re.MULTILINE), (rule, resource)
+            assert re.search(rf"^ +{resource}=(by_attempt\(\d+\)|model_memory|exit_memory),$", body, re.MULTILINE), (
+                rule,
+                resource,
+            )

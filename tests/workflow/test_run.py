@@ -159,6 +159,7 @@ def test_a_model_trained_on_all_its_exits_says_the_same_at_the_last_as_without_t
     repository = finished.copy(tmp_path / "repository")
     own = {"model": {"blocks": [1, 1], "exits": "all"}, "training": {"exits": "joint"}, "protocols": ["fair"]}
     own |= {"tokens": {"tokenizer": "bpe", "vocabulary_size": 1000}, "exits": {"heads": ["lens", "low_rank"]}}
+    own |= {"activations": {"shards": 1}}
     (repository.root / "exits.yaml").write_text(yaml.safe_dump({"runs": {"exits": own}}))
     results = repository.root / "results/exits"
     files = ("exits/left_out.parquet", "signals/documents/exit_probes.parquet")
