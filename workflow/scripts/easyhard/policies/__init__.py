@@ -1,0 +1,1 @@
+"""Where each token of a model may stop: rules that say so, what they save, and what they lose."""
