@@ -268,6 +268,8 @@ def evaluate_settings(wildcards):
     """What figures depend on beside the files; of exits only where a run has some."""
     exits = {
         "near": ("exits", "near"),
+        "guarantee": ("exits", "guarantee"),
+        "point": ("exits", "point"),
         "exit_rank": ("exits", "rank"),
         "trained_on": ("training", "exits"),
     }

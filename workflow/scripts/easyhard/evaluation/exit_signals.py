@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.evaluation.columns import Column, Mask, finite
-from easyhard.evaluation.exit_names import LENS, LOW_RANK, TRANSLATED, ExitName, exit_name
+from easyhard.evaluation.exit_names import LENS, LOW_RANK, TRANSLATED, exit_name
 from easyhard.evaluation.exits import Head, Totals, share
 from easyhard.evaluation.judge import SAMPLES_AT_ONCE
 from easyhard.evaluation.judging import Documents
@@ -168,13 +168,13 @@ def exit_signal_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
 
     def measured(signal: StoredSignal) -> list[Row]:
         at = exit_name(signal.name)
-        known = _described(run, signal.name, at)
+        known = described(run, signal.name)
         judge = judges[at.layer, at.head if at.head in heads else LENS]
         columns = [finite(signal.name, values) for values in signal.read(len(documents.tokens))]
         found = combine_seeds([judge.measure(own, known.high_means_easy) for own in columns], documents.resamples)
         cost = known.multiply_adds
         rows = make_rows(SECTION, signal.name, {"multiply_adds": cost, "layers": cost / layer_cost})
-        rows += make_rows(SECTION, signal.name, {"seeds": len(columns), f"class_{_class(run, signal, known)}": 1.0})
+        rows += make_rows(SECTION, signal.name, {"seeds": len(columns), f"class_{class_of(run, signal, known)}": 1.0})
         count = documents.resamples.clusters.count
         return rows + [estimate_row(SECTION, signal.name, metric, figure, count) for metric, figure in found.items()]
 
@@ -183,13 +183,13 @@ def exit_signal_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
         return list(chain(*pool.map(measured, signals)))
 
 
-def _described(run: Run, signal: str, at: ExitName) -> Description:
-    """What is known of a signal: what the fit of probes says, else the registry of the signal without its exit.
+def described(run: Run, signal: str) -> Description:
+    """What is known of a signal at an exit: what the fit of probes says, else what the registry does of the signal.
 
     Through the low-rank head a signal is that of the weighted rank; through one that translates states first it costs
     that too, a matrix of dim × dim.
     """
-    said = run.json("exits_summary").get("costs", {})
+    said, at = run.json("exits_summary").get("costs", {}), exit_name(signal)
     name = f"weighted/{run.settings['exit_rank']}/{at.name}" if at.head == LOW_RANK else at.name
     known = describe(name, said.get(signal) or {}, run.sizes)
     if at.head == TRANSLATED and run.sizes is not None:
@@ -197,7 +197,8 @@ def _described(run: Run, signal: str, at: ExitName) -> Description:
     return known
 
 
-def _class(run: Run, signal: StoredSignal, known: Description) -> str:
+def class_of(run: Run, signal: StoredSignal, known: Description) -> str:
+    """The cost class of a signal at an exit as tables have it."""
     if signal.paths is run.files.get(PROBES) and known.needs != "context":
         return PROBES.removeprefix("exit_")
     return CLASSES.get(known.needs, known.needs)

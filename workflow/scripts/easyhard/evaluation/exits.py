@@ -5,6 +5,7 @@ Also which layers it could do without, and after how many of them tokens of each
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -169,12 +170,26 @@ def left_out_rows(run: Run) -> list[Row]:
 def depth_rows(run: Run, head: Head) -> list[Row]:
     """Return items `depth/kind`, section `exits`: mean_depth, in layers, and share, of the test tokens of that kind.
 
-    Depth is the first exit from which on the most probable word is the last layer's (arXiv:2106.09647). Kinds: all;
-    frequency_…, how often training saw the target; position_…, in the window; and, where token texts are known, whether
-    the current token has a digit (number), else a letter (word), else neither (punctuation).
+    Depth is the first exit from which on the most probable word is the last layer's (arXiv:2106.09647).
+    """
+    test = run.documents.test
+    depth = prediction_depth(head.argmax)[test]
+    rows = []
+    for kind, own in token_kinds(run).items():
+        totals, item = Totals(run.documents.resamples, own), f"depth/{kind}"
+        rows.append(estimate_row(SECTION, item, "mean_depth", totals.mean(depth[own]), totals.clusters))
+        rows += make_rows(SECTION, item, {"share": len(own) / len(test)})
+    return rows
+
+
+@lru_cache(maxsize=1)
+def token_kinds(run: Run) -> dict[str, Rows]:
+    """Return the test tokens of each kind that has some, numbers among them, ascending.
+
+    Kinds: all; frequency_…, how often training saw the target; position_…, in the window; and, where token texts are
+    known, whether the current token has a digit (number), else a letter (word), else neither (punctuation).
     """
     tokens, test = run.documents.tokens, run.documents.test
-    depth = prediction_depth(head.argmax)[test]
     kinds = {"all": np.arange(len(test))}
     for trait, values in (("frequency", tokens.target_count[test]), ("position", tokens.position[test])):
         if values.min() >= 0:
@@ -184,13 +199,7 @@ def depth_rows(run: Run, head: Head) -> list[Row]:
         texts = read_parquet(run.files["vocabulary"], ["token"]).column("token").to_pylist()
         of_token = word_kinds(texts)[current]
         kinds |= {name: np.flatnonzero(of_token == code) for code, name in enumerate(WORD_KINDS)}
-    rows = []
-    for kind, own in kinds.items():
-        if len(own):
-            totals, item = Totals(run.documents.resamples, own), f"depth/{kind}"
-            rows.append(estimate_row(SECTION, item, "mean_depth", totals.mean(depth[own]), totals.clusters))
-            rows += make_rows(SECTION, item, {"share": len(own) / len(test)})
-    return rows
+    return {kind: own for kind, own in kinds.items() if len(own)}
 
 
 def word_kinds(texts: Sequence[str]) -> NDArray[np.int8]:
