@@ -241,6 +241,19 @@ def exit_fitted(wildcards):
     return own
 
 
+def exit_tables(wildcards):
+    """What is known of every exit, by name, and of the tokens and the model that it is known of."""
+    folder = f"results/{wildcards.run}"
+    return {
+        "rows": f"{folder}/rows/documents.parquet",
+        "fitted": f"{folder}/fitted/head.json",
+        "exit_outcomes": shards("exits/outcomes/{shard}.parquet")(wildcards),
+        "exit_signals": shards("signals/documents/exits/{shard}.parquet")(wildcards),
+        "exit_probes": f"{folder}/signals/{DOCUMENTS}/exit_probes.parquet",
+        "exits_summary": f"{folder}/probes/{DOCUMENTS}/exits.json",
+    }
+
+
 def exit_settings(*keys):
     """A params function: what a step on exits reads, of the block `exits` these keys. `chosen` is what model.exits says,
     `batch` how many windows the model runs at a time."""
@@ -379,12 +392,10 @@ def of_documents(wildcards, folder):
         for name in ("head", "hidden", "context", "low_rank")
     }
     if has_exits(wildcards):
-        tables |= {
-            "exit_outcomes": shards("exits/outcomes/{shard}.parquet"),
-            "exit_signals": shards("signals/documents/exits/{shard}.parquet"),
-            "exit_probes": f"{folder}/signals/{DOCUMENTS}/exit_probes.parquet",
+        tables |= exit_tables(wildcards) | {
             "exit_left_out": f"{folder}/exits/left_out.parquet",
-            "exits_summary": f"{folder}/probes/{DOCUMENTS}/exits.json",
+            "policies": f"{folder}/policies/chosen.json",
+            "true_exits": f"{folder}/exits/true.parquet",
         }
         if kind(wildcards) == "trained":
             tables["vocabulary"] = token_file("vocabulary.parquet")

@@ -116,3 +116,29 @@ rule leave_out_layers:
         "Run {wildcards.run} with each layer alone left out"
     script:
         "../scripts/leave_out_layers.py"
+
+
+rule choose_policies:
+    input:
+        unpack(exit_tables),
+    output:
+        "results/{run}/policies/chosen.json",
+    log:
+        "results/{run}/logs/choose_policies.log",
+    benchmark:
+        "results/{run}/benchmarks/choose_policies.tsv"
+    wildcard_constraints:
+        run=runs_of("trained", "huggingface"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(60),
+    params:
+        settings=evaluate_settings,
+        code=code_hash("choose_policies.py"),
+    message:
+        "Choose the exit policies of {wildcards.run}"
+    script:
+        "../scripts/choose_policies.py"

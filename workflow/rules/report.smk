@@ -15,6 +15,7 @@ rule report:
                 "exits.md.j2",
                 "founding.md.j2",
                 "founding_exits.md.j2",
+                "policies.md.j2",
                 "prose.j2",
             )
         ],

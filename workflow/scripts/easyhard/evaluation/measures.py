@@ -16,6 +16,7 @@ from easyhard.evaluation.founding_exits import founding_exit_rows, saturation_ro
 from easyhard.evaluation.judging import judged_rows
 from easyhard.evaluation.loss_distribution import describe_loss, shape_rows
 from easyhard.evaluation.low_rank import low_rank_rows
+from easyhard.evaluation.policies import policy_rows
 from easyhard.evaluation.probes import classification_rows, correlation_figures, regression_figures
 from easyhard.evaluation.resampling import combine_seeds, estimate_row
 from easyhard.evaluation.rows import Row, make_rows, rows_table
@@ -119,11 +120,11 @@ def stacks(run: Run) -> list[Row]:
 
 
 def exits(run: Run) -> list[Row]:
-    """What leaving after each layer is worth, and which signal tells best whether a token may."""
+    """What leaving after each layer is worth, which signal tells best whether a token may, and where it may stop."""
     if "exit_outcomes" not in run.files:
         return []
     heads = read_heads(run)
-    return exit_rows(run, heads) + exit_signal_rows(run, heads)
+    return exit_rows(run, heads) + exit_signal_rows(run, heads) + policy_rows(run, heads)
 
 
 def model(run: Run) -> list[Row]:

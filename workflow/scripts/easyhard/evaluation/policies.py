@@ -13,8 +13,8 @@ from easyhard.evaluation.exits import Head, Totals, token_kinds
 from easyhard.evaluation.resampling import Estimate, draw_resamples, estimate_row, make_clusters, p_value
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.run import Run
-from easyhard.evaluation.trials import ALONE, FULL, Part, Trials, Tried, roles, try_all
-from easyhard.policies.curves import Curve, area
+from easyhard.evaluation.trials import ALONE, BEST, FULL, Part, Trials, Tried, roles, try_all
+from easyhard.policies.curves import Curve
 from easyhard.policies.policy import Policy
 from easyhard.signals.exit_labels import excess_loss
 from easyhard.signals.store import read_columns
@@ -35,100 +35,99 @@ class Measured:
 def policy_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
     """Return sections policies, policy_curves, policy_differences, policy_depths and true_exits, on test documents.
 
-    Thresholds, and which policies are chosen, are by select documents. Section policies, item kind/signal: area (nats,
-    `policies.curves.area`); compute_<point>, share of the whole model's, and excess_<point>, nats beyond its loss; the
-    same with `alone_` before, the layers alone counted; class_<cost class>, select_area. Of a chosen one role_<role>,
-    and at each point gain_, nats below leaving at random with the same shares an exit, agreement_, kl_ and depth_, the
-    mean layers run. Items fixed/layer and oracle/what, which look at later layers or at the target: compute,
-    alone_compute, excess, agreement.
+    Thresholds, and which policies are chosen, are by select documents. Section policies, item kind/signal: area and
+    over_fixed (nats, `policies.curves.Areas`, random and fixed); compute_<point>, share of the whole model's, and
+    excess_<point>, nats beyond its loss; the same with `alone_` before, the layers alone counted; class_<cost class>,
+    select_over_fixed. Of a chosen one role_<role>, and at each point gain_, nats below leaving at random with the same
+    shares an exit, agreement_, kl_ and depth_, the mean layers run. Items fixed/layer and oracle/what, which look at
+    later layers or at the target: compute, alone_compute, excess, agreement. Section policy_depths is of the best
+    policy at the run's point.
     """
     trials, resamples = Trials(run, heads), run.documents.resamples
     weights = np.column_stack([np.ones(resamples.clusters.count), resamples.weights]).astype(np.float64)
-    test = Part(heads, run.documents.test, resamples.clusters.index, weights)
+    test = Part(trials, run.documents.test, resamples.clusters.index, weights)
 
     def measure(own: Tried, values: Mapping[int, Column]) -> Measured:
         curve = test.curve(own.head, trials.levels(own.policy, values, test.rows), own.grid)
         return Measured(own, _figures(own, curve, trials, test))
 
     every = try_all(trials, measure, "policies on test documents")
-    chosen = roles([one.tried for one in every])
+    chosen = roles([one.tried for one in every], run.settings["point"])
     clusters = resamples.clusters.count
     rows = _baselines(trials, heads[LENS], Totals(resamples), clusters)
     for one in every:
         item = one.tried.policy.name
         own = [role for role, found in chosen.items() if found is one.tried]
         facts = {f"class_{one.tried.needs}": 1.0} | {f"role_{role}": 1.0 for role in own}
-        facts |= {f"{how}select_area": value for how, value in one.tried.areas.items()}
+        facts |= {f"{how}select_over_fixed": value for how, value in one.tried.areas.items()}
         rows += make_rows(SECTION, item, facts)
         rows += [estimate_row(SECTION, item, name, figure, clusters) for name, figure in one.figures.items()]
     unique = {found.policy.name: found for found in chosen.values()}
     for found in unique.values():
         rows += _chosen_rows(found, trials, test, clusters)
+    if BEST in chosen:
+        rows += _depth_rows(chosen[BEST], trials, clusters)
     areas = {one.tried.policy.name: one.figures for one in every if one.tried.policy.name in unique}
     for first, other in combinations(areas, 2):
-        for how in COUNTS:
-            difference = areas[first][f"{how}area"] - areas[other][f"{how}area"]
-            item = f"{first} | {other}"
-            rows.append(estimate_row(DIFFERENCES, item, f"{how}area", difference, clusters))
-            rows += make_rows(DIFFERENCES, item, {f"{how}p": p_value(difference, clusters)})
+        for name in (f"{how}{area}" for how in COUNTS for area in ("area", "over_fixed")):
+            difference, item = areas[first][name] - areas[other][name], f"{first} | {other}"
+            rows.append(estimate_row(DIFFERENCES, item, name, difference, clusters))
+            rows += make_rows(DIFFERENCES, item, {f"{name}_p": p_value(difference, clusters)})
     return rows + true_rows(run, heads)
 
 
 def _figures(own: Tried, curve: Curve, trials: Trials, test: Part) -> dict[str, Estimate]:
     """What every policy is told of: its areas, and compute and excess loss at its points."""
-    fixed, whole = test.heads[own.head].fixed, curve.loss[0]
-    figures = {}
+    figures, whole = dict[str, Estimate](), curve.loss[0]
     for how in COUNTS:
         compute = curve.compute(own.costs[how])
-        figures[f"{how}area"] = area(curve, own.costs[how], trials.random[how], fixed)
-        for point, number in own.points[how].items():
-            if number is not None:
-                figures[f"{how}compute_{point}"] = compute[number]
-                figures[f"{how}excess_{point}"] = curve.loss[number] - whole
+        found = trials.areas(test, own, curve, how)
+        figures |= {f"{how}area": found.random, f"{how}over_fixed": found.fixed}
+        for point, (number, *_) in own.points[how].items():
+            figures[f"{how}compute_{point}"] = compute[number]
+            figures[f"{how}excess_{point}"] = curve.loss[number] - whole
     return figures
 
 
 def _chosen_rows(own: Tried, trials: Trials, test: Part, clusters: int) -> list[Row]:
-    """More of a chosen policy: at its points, along its curve, and where which kinds of tokens leave at them."""
+    """More of a chosen policy: at its points and along its curve."""
     item, values = own.policy.name, trials.read(own.policy.signal)
     levels = trials.levels(own.policy, values, test.rows)
     curve = test.curve(own.head, levels, own.grid)
     depth = np.einsum("e,eks->ks", np.array(trials.exits, dtype=float), curve.shares)
     rows = []
     for how in COUNTS:
-        for point, number in own.points[how].items():
-            if number is not None:
-                found = {
-                    "gain": curve.random[number] - curve.loss[number],
-                    "agreement": curve.agreement[number],
-                    "kl": curve.kl[number],
-                    "depth": depth[number],
-                }
-                for name, figure in found.items():
-                    rows.append(estimate_row(SECTION, item, f"{how}{name}_{point}", figure, clusters))
-    computes = {how: curve.compute(own.costs[how]) for how in COUNTS}
+        for point, (number, *_) in own.points[how].items():
+            found = {
+                "gain": curve.random[number] - curve.loss[number],
+                "agreement": curve.agreement[number],
+                "kl": curve.kl[number],
+                "depth": depth[number],
+            }
+            for name, figure in found.items():
+                rows.append(estimate_row(SECTION, item, f"{how}{name}_{point}", figure, clusters))
+    spent = {f"{how}compute": curve.compute(own.costs[how]) for how in COUNTS}
+    spent |= {f"random_{how}compute": curve.compute(trials.random[how]) for how in COUNTS}
     for number in range(len(own.grid)):
-        found = {f"{how}compute": compute[number] for how, compute in computes.items()}
+        found = {name: compute[number] for name, compute in spent.items()}
         found |= {"excess": curve.loss[number] - curve.loss[0], "random": curve.random[number] - curve.random[0]}
         place = f"{item}@{number:02d}"
         rows += [estimate_row(CURVES, place, name, figure, clusters) for name, figure in found.items()]
-    return rows + _depth_rows(own, levels, trials, clusters)
+    return rows
 
 
-def _depth_rows(own: Tried, levels: Sequence[Column], trials: Trials, clusters: int) -> list[Row]:
-    """Items policy@point/kind: how deep tokens of each kind go, mean_depth in layers, and the share that leaves at each
-    exit, leaves_<layer>."""
-    rows = []
-    for point in own.points[FULL]:
-        policy = own.at(point)
-        if policy is not None:
-            exit = exits_taken(policy, levels)
-            for kind, among in token_kinds(trials.run).items():
-                item, totals = f"{policy.name}@{point}/{kind}", Totals(trials.run.documents.resamples, among)
-                found = {f"leaves_{layer}": exit[among] == layer for layer in trials.exits} | {
-                    "mean_depth": exit[among]
-                }
-                rows += [estimate_row(DEPTHS, item, name, totals.mean(of), clusters) for name, of in found.items()]
+def _depth_rows(own: Tried, trials: Trials, clusters: int) -> list[Row]:
+    """Of a policy at the run's point, an item a kind of tokens: how deep these go, mean_depth in layers, and the share
+    that leaves at each exit, leaves_<layer>."""
+    policy = own.at(trials.run.settings["point"])
+    if policy is None:
+        return []
+    levels = trials.levels(policy, trials.read(policy.signal), trials.run.documents.test)
+    exit, rows = exits_taken(policy, levels), list[Row]()
+    for kind, among in token_kinds(trials.run).items():
+        totals = Totals(trials.run.documents.resamples, among)
+        found = {"mean_depth": exit[among]} | {f"leaves_{layer}": exit[among] == layer for layer in trials.exits}
+        rows += [estimate_row(DEPTHS, kind, name, totals.mean(of), clusters) for name, of in found.items()]
     return rows
 
 
@@ -164,6 +163,9 @@ def _baselines(trials: Trials, head: Head, totals: Totals, clusters: int) -> lis
             "agreement": sum(taken[layer] * agrees[layer] for layer in taken),
         }
         rows += [estimate_row(SECTION, item, name, totals.mean(own), clusters) for name, own in figures.items()]
+    fixed = trials.select.heads[LENS].fixed[:, 0]
+    for layer, loss in zip(trials.exits, fixed - fixed[-1], strict=True):
+        rows += make_rows(SECTION, f"fixed/{exit_item(layer)}", {"select_excess": loss})
     return rows
 
 

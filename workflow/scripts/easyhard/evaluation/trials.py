@@ -17,7 +17,7 @@ from easyhard.evaluation.exits import Head
 from easyhard.evaluation.run import Run
 from easyhard.policies.candidates import PATIENCE, fit_mixtures, grid_of, levels, policies_of
 from easyhard.policies.costs import Costs
-from easyhard.policies.curves import Curve, Measured, area, points
+from easyhard.policies.curves import PERPLEXITIES, Areas, Curve, Measured, Point, areas, best_mixture, points
 from easyhard.policies.policy import Policy
 from easyhard.policies.simulation import ByExit, Grid, leaving
 from easyhard.progress import Progress
@@ -43,10 +43,12 @@ Found = TypeVar("Found")
 class Part:
     """Some documents' tokens, what they give at each exit of each head, and the samples that figures are of."""
 
-    def __init__(self, heads: Mapping[str, Head], rows: Rows, cluster: np.ndarray[Any, Any], weights: Column) -> None:
+    def __init__(self, trials: "Trials", rows: Rows, cluster: np.ndarray[Any, Any], weights: Column) -> None:
         """cluster: (rows,), 0 … clusters − 1; weights: (clusters, samples), the first sample all tokens once."""
         self.rows, self.cluster, self.weights = rows, cluster, weights
-        self.heads = {name: self._measured(head) for name, head in heads.items()}
+        self.heads = {name: self._measured(head) for name, head in trials.heads.items()}
+        fixed = self.heads[LENS].fixed
+        self.mixtures = {how: best_mixture(costs, fixed) for how, costs in trials.random.items()}
 
     def curve(self, head: str, found: Sequence[Column], grid: Grid) -> Curve:
         """The curve of a policy whose output is of this head, from its levels at the exits, (rows,) each."""
@@ -70,7 +72,7 @@ class Part:
 @dataclass(frozen=True)
 class Tried:
     """A policy on select documents: its grid of thresholds, what leaving at each exit costs by it, (exits,), as a share
-    of the whole model and in layers alone, and by either count its points and its area over leaving at random. It is
+    of the whole model and in layers alone, and by either count its points and its area over fixed layers. It is
     `learnt` where its signal foretells the loss beyond the last exit's."""
 
     policy: Policy
@@ -79,13 +81,13 @@ class Tried:
     head: str
     grid: Grid
     costs: Mapping[str, Column]
-    points: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
+    points: Mapping[str, Mapping[str, Point]] = field(default_factory=dict)
     areas: Mapping[str, float] = field(default_factory=dict)
 
     def at(self, point: str) -> Policy | None:
         """The policy with the thresholds of a point, everything counted; None where there are none."""
-        number = self.points[FULL][point]
-        return None if number is None else replace(self.policy, thresholds=self.grid[number].tolist())
+        found = self.points[FULL].get(point)
+        return found and replace(self.policy, thresholds=self.grid[found.threshold].tolist())
 
 
 class Trials:
@@ -99,7 +101,7 @@ class Trials:
         self.window = int(tokens.position.max()) + 1 if tokens.position.min() >= 0 else None
         self.costs = Costs.of(run.json("exits_summary"), float(self.position[documents.test].mean()) + 1)
         self.random = {FULL: self.costs.at(self.exits) / self.costs.whole, ALONE: self.costs.layers_alone(self.exits)}
-        self.select = Part(heads, documents.select, np.zeros(len(documents.select), np.int64), np.ones((1, 1)))
+        self.select = Part(self, documents.select, np.zeros(len(documents.select), np.int64), np.ones((1, 1)))
         self._fit = tokens.rows(FIT)
         self._excess = excess_loss({layer: heads[LENS].loss[layer][self._fit] for layer in self.exits})
 
@@ -137,7 +139,8 @@ class Trials:
         first = next(iter(known.values()))
         needs = class_of(self.run, next(iter(signal.values())), first)
         extra = float(self.run.json("fitted")["dim"] ** 2) if head == TRANSLATED else 0.0
-        asked = [known[layer].multiply_adds if layer in known else 0.0 for layer in self.exits[:-1]]
+        before = first.multiply_adds if needs == "head" else 0.0  # what compares with the exit before took its pass too
+        asked = [known[layer].multiply_adds if layer in known else before for layer in self.exits[:-1]]
         full = self.costs.asked(self.exits, asked, extra, passes=needs == "head") / self.costs.whole
         known_as = self._high_leaves(values) if first.high_means_easy is None else first.high_means_easy
         learnt = task == EXCESS
@@ -153,11 +156,15 @@ class Trials:
         return levels(policy, {layer: own[rows] for layer, own in values.items()}, self.position[rows])
 
     def _on_select(self, own: Tried, found: Sequence[Column]) -> Tried:
-        curve, fixed = self.select.curve(own.head, found, own.grid), self.select.heads[own.head].fixed
+        curve = self.select.curve(own.head, found, own.grid)
         head = {FULL: self.costs.head / self.costs.whole, ALONE: 0.0}
         at = {how: points(curve, costs, 1 - head[how], head[how]) for how, costs in own.costs.items()}
-        areas = {how: float(area(curve, costs, self.random[how], fixed)[0]) for how, costs in own.costs.items()}
-        return replace(own, points=at, areas=areas)
+        gained = {how: float(self.areas(self.select, own, curve, how).fixed[0]) for how in own.costs}
+        return replace(own, points=at, areas=gained)
+
+    def areas(self, part: Part, own: Tried, curve: Curve, how: str) -> Areas:
+        """The areas of a policy's curve on some documents."""
+        return areas(curve, own.costs[how], self.random[how], part.heads[own.head].fixed, part.mixtures[how])
 
     def _high_leaves(self, values: Mapping[int, Column]) -> bool:
         """Whether high values stand for leaving: on fit rows they go with a low loss beyond the last exit's."""
@@ -193,26 +200,40 @@ def try_all(trials: Trials, each: Callable[[Tried, Mapping[int, Column]], Found]
     return found
 
 
-def roles(tried: Sequence[Tried]) -> dict[str, Tried]:
-    """The chosen policies by role, everything counted, by the area on select; a role that none can play is left out."""
+def roles(tried: Sequence[Tried], point: str) -> dict[str, Tried]:
+    """The chosen policies by role, everything counted, by the area on select, the best of all by the point on select.
+
+    A role that none can play is left out.
+    """
     own = {
         LEARNT: [one for one in tried if one.learnt],
         SOFTMAX: [one for one in tried if one.policy.signal == CONFIDENCE],
         PATIENCE: [one for one in tried if one.policy.kind == PATIENCE],
         SATURATION: [one for one in tried if one.policy.signal == COSINE],
-        BEST: list(tried),
     }
-    return {role: max(found, key=lambda one: one.areas[FULL]) for role, found in own.items() if found}
+    found = {role: max(among, key=lambda one: one.areas[FULL]) for role, among in own.items() if among}
+    best = best_at(point, tried)
+    return found if best is None else {BEST: best} | found
+
+
+def best_at(point: str, tried: Sequence[Tried]) -> Tried | None:
+    """The best policy at a point on select: of the least compute, or of the least loss.
+
+    Of those that over all thresholds gain something over fixed layers on select, so that one lucky threshold, or
+    leaving always after one layer, makes none; None where none does.
+    """
+    known = [own for own in tried if point in own.points[FULL] and own.areas[FULL] > 0]
+    value = "compute" if point in PERPLEXITIES else "loss"
+    return min(known, key=lambda own: float(getattr(own.points[FULL][point], value)), default=None)
 
 
 def chosen(tried: Sequence[Tried], point: str) -> dict[str, Any]:
     """What is done with policies beside measuring them: `points`, each with a policy, that a true pass is made of, for
     every role and point, and, under `taken`, the best policy that reads states alone, at one point; None where none is.
     """
-    unique = {own.policy.name: own for own in roles(tried).values()}
+    unique = {own.policy.name: own for own in roles(tried, point).values()}
     at = [(name, own.at(name)) for own in unique.values() for name in own.points[FULL]]
-    states = [own for own in tried if own.needs in TAKEN and own.policy.mixtures is None and own.at(point)]
-    best = max(states, key=lambda own: own.areas[FULL], default=None)
+    best = best_at(point, [own for own in tried if own.needs in TAKEN and own.policy.mixtures is None])
     return {
         "points": [{"point": name, "policy": own.as_json()} for name, own in at if own is not None],
         "taken": best and _taken(best, point),

@@ -18,7 +18,7 @@ NEVER: Final = 1e30
 """A threshold that no level reaches; its negative is one that every level does."""
 MISSING: Final = -np.inf
 """The level at an exit where a signal is not known: nobody leaves there."""
-PATIENCE: Final = "patience"
+PATIENCE, EACH = "patience", "each"
 
 
 def policies_of(
@@ -77,16 +77,12 @@ def grid_of(policy: Policy, on_select: Sequence[Column]) -> Grid:
     on_select: `levels` of the select tokens. Of one threshold for all exits: quantiles of all exits' levels together;
     of `each`: the same quantile of every exit's own; of patience: every number of exits in a row.
     """
-    known = [own for own in on_select if own[0] > MISSING]
-    if policy.kind == PATIENCE:
-        column = np.unique(np.concatenate(known))[::-1]
-        columns = [column] * len(on_select)
-    else:
-        strict = np.linspace(1, 0, THRESHOLDS)[1:-1]
-        pooled = np.concatenate(known)
-        columns = [
-            np.quantile(own if policy.kind == "each" and own[0] > MISSING else pooled, strict) for own in on_select
-        ]
-    inside = np.stack(columns, 1)
+    known = [own[0] > MISSING for own in on_select]
+    pooled = np.concatenate([own for own, one in zip(on_select, known, strict=True) if one])
+    strict = np.linspace(1, 0, THRESHOLDS)[1:-1]
+    one = np.unique(pooled)[::-1] if policy.kind == PATIENCE else np.quantile(pooled, strict)
+    columns = [one] * len(on_select)
+    if policy.kind == EACH:
+        columns = [np.quantile(own, strict) if has else one for own, has in zip(on_select, known, strict=True)]
     ends = np.full((1, len(on_select)), NEVER)
-    return np.concatenate([ends, inside, -ends])
+    return np.concatenate([ends, np.stack(columns, 1), -ends])

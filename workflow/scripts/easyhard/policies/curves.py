@@ -1,7 +1,7 @@
 """Quality against compute over the thresholds of a policy, on all tokens and on every resample of their documents."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,34 +57,77 @@ class Measured:
         return sums.T @ self.weights
 
 
-def points(curve: Curve, costs: Column, layers: float, head: float) -> dict[str, int | None]:
-    """The threshold of each point, by its number on the grid; None where no threshold keeps to a budget.
+class Point(NamedTuple):
+    """A threshold, by its number on the grid, with the mean compute and loss that chose it."""
+
+    threshold: int
+    compute: float
+    loss: float
+
+
+def points(curve: Curve, costs: Column, layers: float, head: float) -> dict[str, Point]:
+    """The threshold of each point, but of those that no threshold keeps to the budget of.
 
     By the first sample alone. costs: of leaving at each exit; `layers`, of all layers, and `head`, beside which budgets
     are, in the same unit. The strictest threshold lets nobody leave.
     """
     loss, compute = curve.loss[:, 0], curve.compute(costs)[:, 0]
-    found: dict[str, int | None] = {}
-    for name, more in PERPLEXITIES.items():
-        found[name] = int(np.argmin(np.where(loss <= loss[0] + np.log1p(more), compute, np.inf)))
+    found = {
+        name: int(np.argmin(np.where(loss <= loss[0] + np.log1p(more), compute, np.inf)))
+        for name, more in PERPLEXITIES.items()
+    }
     for name, share in BUDGETS.items():
         kept = compute <= head + share * layers
-        found[name] = int(np.argmin(np.where(kept, loss, np.inf))) if kept.any() else None
-    return found
+        if kept.any():
+            found[name] = int(np.argmin(np.where(kept, loss, np.inf)))
+    return {name: Point(number, float(compute[number]), float(loss[number])) for name, number in found.items()}
 
 
-def area(curve: Curve, costs: Column, random: Column, fixed: Column) -> Column:
-    """By how much a policy's loss lies below that of leaving at random, nats, on each sample, (samples,).
+class Areas(NamedTuple):
+    """By how much a policy's loss lies below others', nats, on each sample, (samples,): the mean over compute from what
+    leaving always at the first exit costs to what the last one does. `random`: leaving at random with the same shares
+    an exit, so what the signal knows of tokens; `fixed`: the best mixture of leaving always at one exit or another, so
+    what is gained over having no signal."""
 
-    The mean over compute from what leaving at the first exit costs to what the last one does, both unasked: `random`,
-    (exits,); `costs`: the same with what the policy asks. Both curves run straight between thresholds; below what the
-    policy costs at least, there is leaving at the first exit unasked. fixed: mean loss of each exit, (exits, samples).
+    random: Column
+    fixed: Column
+
+
+def areas(curve: Curve, costs: Column, random: Column, fixed: Column, mixture: Column) -> Areas:
+    """The areas of a curve, whose head has these mean losses at the exits, `fixed` (exits, samples).
+
+    costs, random: of leaving at each exit with what the policy asks and without, (exits,); mixture: the mean loss of
+    the best mixture, as `best_mixture` gives it. Curves run straight between thresholds; below what the policy costs at
+    least, there is leaving at the first exit unasked.
     """
     own, chance = curve.compute(costs), curve.compute(random)
     paid = np.concatenate([own, np.full((1, own.shape[1]), random[0])])
     said = np.concatenate([curve.loss, fixed[:1]])
     span = random[0], random[-1]
-    return (_integral(chance, curve.random, *span) - _integral(paid, said, *span)) / (span[1] - span[0])
+    width = span[1] - span[0]
+    own_mean = _integral(paid, said, *span) / width
+    return Areas(_integral(chance, curve.random, *span) / width - own_mean, mixture - own_mean)
+
+
+def best_mixture(costs: Column, fixed: Column) -> Column:
+    """The mean over compute of the lowest loss that some exits, each taken always or by chance, reach, (samples,).
+
+    It is the lower convex hull of the exits' costs (exits,), rising, and mean losses (exits, samples).
+    """
+    found = []
+    for losses in fixed.T:
+        hull: list[int] = []
+        for exit in range(len(costs)):
+            while len(hull) > 1 and _bends_up(costs, losses, hull[-2], hull[-1], exit):
+                hull.pop()
+            hull.append(exit)
+        found.append(np.trapezoid(losses[hull], costs[hull]) / (costs[-1] - costs[0]))
+    return np.array(found)
+
+
+def _bends_up(x: Column, y: Column, first: int, middle: int, last: int) -> bool:
+    """Whether the middle one of three points lies on or above the line through the others."""
+    return bool((y[middle] - y[first]) * (x[last] - x[first]) >= (y[last] - y[first]) * (x[middle] - x[first]))
 
 
 def _integral(x: Column, y: Column, start: float, end: float) -> Column:

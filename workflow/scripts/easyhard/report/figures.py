@@ -22,6 +22,7 @@ from easyhard.report.drawing import BLUE, GREEN, GREY, INK, LOOKS, ORANGE, PURPL
 from easyhard.report.exit_figure import draw_exits
 from easyhard.report.items import class_best, main_label, select_score, shortened, signals_by_class
 from easyhard.report.metrics import Figures
+from easyhard.report.policy_figure import draw_policies
 from easyhard.report.words import COST_CLASSES, hard_title, item_title, metric_label, percent, signal_title
 
 COVERAGES = tuple(range(5, 101, 5))
@@ -371,6 +372,7 @@ DRAW: dict[str, tuple[Callable[[Figures], Figure], str]] = {
     "learning_curve": (learning_curve, "fair_learning"),
     "reliability": (reliability, "fair_calibration"),
     "exits": (draw_exits, "exits"),
+    "policies": (draw_policies, "policy_curves"),
     "separation": (separation, "separation"),
     "low_rank": (plain_low_rank, "low_rank"),
 }

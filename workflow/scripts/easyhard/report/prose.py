@@ -6,6 +6,7 @@ A sentence whose figures were not measured is left out; one that needs a figure 
 from collections.abc import Iterable
 from functools import cache, partial
 from itertools import product
+from math import exp
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,7 +96,7 @@ def _sentences() -> Template:
         "estimate_of": lambda figures, section: partial(words.estimate, figures, section),
         "lowest": lambda values: min(values, key=values.__getitem__),
     }
-    environment.filters["strong"] = words.strong
+    environment.filters |= {"strong": words.strong, "exp": exp}
     return environment.get_template("prose.j2")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import TemplateError, TemplateNotFound
 
 from easyhard.errors import InputError
-from easyhard.report import exits, founding_exits, prose, setup
+from easyhard.report import exits, founding_exits, policies, prose, setup
 from easyhard.report.figures import drawable
 from easyhard.report.items import main_label, signals_by_class
 from easyhard.report.metrics import Figures
@@ -34,6 +34,7 @@ def render(published: Figures | None, fair: Figures | None, own: setup.Setup, te
             "signal_title": signal_title,
             "exits": exits,
             "founding_exits": founding_exits,
+            "policies": policies,
             "text": text,
         }
     if published is not None:

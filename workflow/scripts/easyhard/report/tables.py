@@ -118,7 +118,7 @@ def make_table(name: str, view: View) -> Table:
         return _grid(view, given["grid"], given["of"], given["metrics"], given.get("items", "all"))
     columns = given.get("columns", [])
     if isinstance(columns, str):
-        columns = globals()[f"_{columns}"](view)
+        columns = (COLUMNS.get(columns) or globals()[f"_{columns}"])(view)
     else:
         columns = [column for one in columns for column in columns_of(**one)]
     find = ROWS.get(given["rows"]) or globals()[f"_{given['rows']}"]
@@ -410,3 +410,6 @@ ROWS: dict[str, Callable[[View], Rows]] = {
     "previews": lambda view: [Row(item.split("/"), [item]) for item in view.figures.items("fair_low_rank")],
     "strata_signals": lambda view: [Row([signal_title(item)], [item]) for item in choose.strata_items(view.figures)],
 }
+
+COLUMNS: dict[str, Callable[[View], Columns]] = {}
+"""The columns of tables that other modules know, by name."""
