@@ -1,8 +1,8 @@
-"""Promised risks: each method keeps its promise on simulated documents, its bounds against direct formulas, bad input."""
+"""Promised risks: each method keeps its promise on simulated documents; bounds against direct formulas; bad input."""
 
 from collections.abc import Callable
 from functools import partial
-from math import comb, e, exp, log
+from math import e, exp, log
 from typing import Any
 
 import numpy as np
@@ -63,8 +63,6 @@ def test_p_value_is_the_smaller_of_two_bounds_on_the_tail(documents: int, epsilo
 
     found = hoeffding_bentkus(means, documents, epsilon)
     assert found == pytest.approx([direct(mean) for mean in means], rel=1e-9)
-    tail = sum(comb(documents, hit) * epsilon**hit * (1 - epsilon) ** (documents - hit) for hit in range(2))
-    assert hoeffding_bentkus(1 / documents, [documents], epsilon)[0] <= e * tail + 1e-12
 
 
 @pytest.mark.parametrize("values", [np.zeros(2), np.ones(9), np.tile([0.0, 0.25, 1.0], 85), np.full(1000, 0.125)])

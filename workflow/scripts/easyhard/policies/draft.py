@@ -1,8 +1,8 @@
 """An exit as the draft of greedy self-speculative decoding (LayerSkip, arXiv:2404.16710).
 
 In a round the exit drafts k tokens one after another; the whole model then looks at all of them at once, keeps those
-before the first where its own first choice is another, and gives one token itself. Text is walked as if it were what the
-whole model says: rows are tokens in order, and `agrees` says where the first choice at the exit is the whole model's.
+before the first where its own first choice is another, and gives one token itself. Text is walked as if it were what
+the whole model says: rows are tokens in order, `agrees` is where the first choice at the exit is the whole model's.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def best_draft(agrees: ArrayLike, document: ArrayLike, cost_share: float, longes
     agrees, document: as of `draft_rounds`; cost_share: as of `speed_ups`. Raises InputError as `draft_rounds` does.
     """
     rounds, tokens = (sums.sum(axis=0) for sums in draft_rounds(agrees, document, longest))
-    speeds, acceptance = speed_ups(rounds, tokens, cost_share), float(np.mean(agrees))
+    speeds, acceptance = speed_ups(rounds, tokens, cost_share), float(np.asarray(agrees).mean())
     best = int(np.argmax(speeds))
     independent = expected_tokens(acceptance, longest)[best]
     return Draft(acceptance, best + 1, float(tokens / rounds[best]), float(independent), float(speeds[best]))
@@ -48,9 +48,9 @@ def draft_rounds(agrees: ArrayLike, document: ArrayLike, longest: int) -> tuple[
     """Rounds that each document takes, (documents, longest), column k − 1 of k drafted tokens, and its tokens,
     (documents,); documents in the order of their numbers.
 
-    agrees: (tokens,), booleans; document: (tokens,), integers, the rows of one together and in order. A document's first
-    round starts at its first row and its last ends with it. A round has min(a, k) + 1 tokens, a those that agree from
-    its start on, so it never goes past the next disagreement: with s tokens up to and with that, ⌈s / (k + 1)⌉ rounds.
+    agrees: (tokens,), booleans; document: (tokens,), integers, the rows of one together and in order. Rounds start with
+    a document and the last ends with it. A round has min(a, k) + 1 tokens, a those that agree from its start on, so it
+    never goes past the next disagreement: the s tokens up to it, itself among them, take ⌈s / (k + 1)⌉ rounds.
     Raises InputError where there is no token, or not one document for each.
     """
     agreed, documents = np.asarray(agrees, dtype=np.bool_), np.asarray(document)

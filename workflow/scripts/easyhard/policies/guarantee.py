@@ -8,7 +8,8 @@ its number, None where not even the strictest is certified.
 """
 
 from bisect import bisect_left
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,14 +64,14 @@ def confidence_bound(risk: ArrayLike, epsilon: float, delta: float) -> int | Non
 def documents_needed(risk: ArrayLike, epsilon: float, delta: float, method: str) -> int | None:
     """With how many documents the strictest threshold would be certified, those at hand where they do.
 
-    method: of METHODS. Were its mean risk to stay as it is; for the confidence bound, were these documents to come again
-    and again. Found by doubling and bisection: with one document fewer it would not be certified. None where the mean is
-    not below ε, since no looser threshold is certified without the strictest, and where a million documents are too few.
-    Raises InputError as `learn_then_test` does.
+    method: of METHODS. Were its mean risk to stay as it is; for the confidence bound, were these documents to come
+    again and again. Found by doubling and bisection: with one document fewer it would not be certified. None where the
+    mean is not below ε, since no looser threshold is certified without the strictest, and where a million documents are
+    too few. Raises InputError as `learn_then_test` does.
     """
     strictest = _checked(risk, 2, epsilon=epsilon, delta=delta)[:, 0]
     mean = strictest.mean()
-    certified = {
+    certified: Callable[[int], Any] = {
         "learn_then_test": lambda documents: hoeffding_bentkus(mean, documents, epsilon) <= delta,
         "risk_control": lambda documents: _expected(mean, documents) <= epsilon,
         "confidence_bound": lambda documents: _won(np.resize(strictest, documents), epsilon, delta) >= -np.log(delta),
@@ -88,8 +89,8 @@ def documents_needed(risk: ArrayLike, epsilon: float, delta: float, method: str)
 def hoeffding_bentkus(mean: ArrayLike, documents: ArrayLike, epsilon: float) -> Column:
     """P-values of "the expected risk is above ε" where `documents` have this mean, both of any shapes that go together.
 
-    min(exp(−n KL(min(R, ε) ‖ ε)), e P(Binomial(n, ε) ≤ ⌈n R⌉)), Bernoulli KL; at most 1 (Bates et al., arXiv:2101.02703;
-    arXiv:2110.01052, proposition 1). Raises InputError for ε not between 0 and 1 and a mean outside 0 … 1.
+    min(exp(−n KL(min(R, ε) ‖ ε)), e P(Binomial(n, ε) ≤ ⌈n R⌉)), KL of Bernoulli trials; at most 1 (Bates et al.,
+    arXiv:2101.02703; arXiv:2110.01052). Raises InputError for ε not between 0 and 1 and a mean outside 0 … 1.
     """
     means, count = _checked(mean, 0, epsilon=epsilon), np.asarray(documents)
     low = np.minimum(means, epsilon)
@@ -98,24 +99,24 @@ def hoeffding_bentkus(mean: ArrayLike, documents: ArrayLike, epsilon: float) -> 
 
 
 def upper_bound(values: ArrayLike, delta: float) -> float:
-    """An upper bound, at most 1, of the mean of what `values`, (documents,) in 0 … 1, are drawn from: it is too low with
-    probability δ at most. The one by betting of Waudby-Smith and Ramdas (Bates et al., arXiv:2101.02703, proposition 5).
+    """An upper bound, at most 1, of the mean of what `values`, (documents,) in 0 … 1, are drawn from, which is too low
+    with probability δ at most: that of Waudby-Smith and Ramdas, by betting (Bates et al., arXiv:2101.02703).
 
-    Raises InputError as `learn_then_test` does.
+    It depends on the order of the documents. Raises InputError as `learn_then_test` does.
     """
     checked, wanted = _checked(values, 1, delta=delta), -np.log(delta)
 
     def above(mean: float) -> float:
         return float(_won(checked, mean, delta) - wanted)
 
-    surely_below = np.expm1(wanted / len(checked)) / 2  # no bet more than doubles what it wins by its mean
+    surely_below = np.expm1(wanted / len(checked)) / 2  # a document multiplies by 1 + mean at most
     return float(brentq(above, surely_below, 1.0)) if above(1.0) > 0 else 1.0
 
 
 def _won(values: Column, mean: float, delta: float) -> Column:
     """Log of the most that bets on the values' mean being below `mean` have won at any time, (…,) of (documents, …).
 
-    Each bet, min(1, sqrt(2 log(1 / δ) / (n σ²))), is placed before its document is seen, by the variance of those before.
+    A bet, min(1, sqrt(2 log(1 / δ) / (n σ²))), is placed before its document is seen, by the variance of those before.
     """
     count = np.arange(2, len(values) + 2).reshape(-1, *[1] * (values.ndim - 1))
     centre = (0.5 + np.cumsum(values, axis=0)) / count
