@@ -112,6 +112,7 @@ def test_so_many_documents_as_are_needed_are_certified_and_one_fewer_is_not(meth
     assert certify(np.full((needed - 1, 1), 0.0625), EPSILON) is None
     assert documents_needed(np.full((needed, 1), 0.0625), EPSILON, DELTA, method) == needed
     assert documents_needed(few, 0.0625, DELTA, method) is None
+    assert documents_needed(np.repeat([[0.0], [1.0]], [500, 100], axis=0), EPSILON, DELTA, method) is None
     assert documents_needed(few, 0.0625 + 1e-7, DELTA, method) is None
 
 

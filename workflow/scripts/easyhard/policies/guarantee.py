@@ -83,7 +83,7 @@ def documents_needed(risk: ArrayLike, epsilon: float, delta: float, method: str)
         if enough >= MOST_DOCUMENTS:
             return None
         enough = min(2 * enough, MOST_DOCUMENTS)
-    return bisect_left(range(enough), True, lo=max(enough // 2, documents), key=certified)
+    return bisect_left(range(enough), True, lo=documents, key=certified)
 
 
 def hoeffding_bentkus(mean: ArrayLike, documents: ArrayLike, epsilon: float) -> Column:
