@@ -10,6 +10,7 @@ import numpy as np
 from easyhard.evaluation.columns import Column, Mask, Rows
 from easyhard.evaluation.exit_names import LENS, exit_item
 from easyhard.evaluation.exits import Head, Totals, token_kinds
+from easyhard.evaluation.guarantees import draft_rows, guarantee_rows
 from easyhard.evaluation.resampling import Estimate, draw_resamples, estimate_row, make_clusters, p_value
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.run import Run
@@ -73,6 +74,7 @@ def policy_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
             difference, item = areas[first][name] - areas[other][name], f"{first} | {other}"
             rows.append(estimate_row(DIFFERENCES, item, name, difference, clusters))
             rows += make_rows(DIFFERENCES, item, {f"{name}_p": p_value(difference, clusters)})
+    rows += guarantee_rows(trials, list(unique.values())) + draft_rows(trials)
     return rows + true_rows(run, heads)
 
 

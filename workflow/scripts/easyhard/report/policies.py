@@ -4,14 +4,15 @@ from math import log1p
 from typing import Any
 
 from easyhard.policies.curves import PERPLEXITIES
-from easyhard.report.exits import kind_title, last_layer, title
+from easyhard.policies.guarantee import METHODS
+from easyhard.report.exits import exit_title, kind_title, last_layer, title
 from easyhard.report.metrics import Figures
 from easyhard.report.prose import say
 from easyhard.report.tables import COLUMNS, ROWS, Column, Row, View
 from easyhard.report.words import strong
 
 SECTION, TRUE, DEPTHS = "policies", "true_exits", "policy_depths"
-CURVES = "policy_curves"
+CURVES, GUARANTEES, DRAFT = "policy_curves", "guarantees", "draft"
 FIXED, ORACLE = "fixed/", "oracle/"
 
 POINTS = {
@@ -39,6 +40,12 @@ KINDS = {
     "patience": "one threshold",
     "beta": "Beta mixture",
     "learnt": "one threshold",
+}
+
+METHOD_TITLES = {
+    "learn_then_test": "Learn then Test",
+    "risk_control": "conformal risk control",
+    "confidence_bound": "upper confidence bound",
 }
 
 ORACLES = {"agrees": "first exit that agrees", "near": "first exit with a loss at most {} nats above the last's"}
@@ -116,6 +123,21 @@ def simulation(figures: Figures) -> str:
     return say("simulation", figures, worst=worst, title=_point_title(worst))
 
 
+def guarantees(figures: Figures) -> str:
+    """Which promises can be kept, or how many documents would do."""
+    items = figures.items(GUARANTEES)
+    certified = [item for item in items if figures.value(GUARANTEES, item, "certified")]
+    needed = {item: own for item in items if (own := figures.get(GUARANTEES, item, "needed").value) is not None}
+    least = min(needed, key=needed.__getitem__, default=None)
+    return say("guarantees", figures, items=items, certified=len(certified), least=least)
+
+
+def drafts(figures: Figures) -> str:
+    """The exit that is fastest as a draft, if one is faster than the whole model alone."""
+    best = max(figures.items(DRAFT), key=lambda item: figures.number(DRAFT, item, "speed_up"))
+    return say("drafts", figures, best=best, title=exit_title(best))
+
+
 def _point_title(item: str) -> str:
     policy, _, point = item.rpartition("@")
     return f"{policy_title(policy)}, {POINTS[point]}"
@@ -148,6 +170,18 @@ def _true_exits(view: View) -> list[Row]:
     return [Row([_point_title(item)], [item]) for item in view.figures.items(TRUE)]
 
 
+def _guarantees(view: View) -> list[Row]:
+    rows = []
+    for item in view.figures.items(GUARANTEES):
+        policy, risk, method = item.rsplit("/", 2)
+        rows.append(Row([policy_title(policy), risk, f"{METHOD_TITLES[method]}, {METHODS[method]}"], [item]))
+    return rows
+
+
+def _drafts(view: View) -> list[Row]:
+    return [Row([exit_title(item)], [item]) for item in view.figures.items(DRAFT)]
+
+
 def _policy_depths(view: View) -> list[Row]:
     return [Row([kind_title(kind)], [kind]) for kind in view.figures.items(DEPTHS)]
 
@@ -165,5 +199,7 @@ ROWS |= {
     "policies": _policies,
     "baselines": _baselines,
     "true_exits": _true_exits,
+    "guarantees": _guarantees,
+    "drafts": _drafts,
     "policy_depths": _policy_depths,
 }
