@@ -37,9 +37,13 @@ SETTINGS: dict[str, Any] = {
     "fair_low_rank": {"refined": 1},
     "near": 0.1,
     "exit_rank": 3,
+    "point": "perplexity_1",
+    "guarantee": {"disagreement": 0.1, "excess": 0.1, "clip": 5.0, "delta": 0.1},
 }
 SUMMARY = {
     "layers": [100, 200, 300, 200],
+    "keys_values": [10] * 4,
+    "attention": [1] * 4,
     "head": 1000,
     "costs": {"1/mlp_stays": {"multiply_adds": 50, "needs": "hidden"}},
 }
