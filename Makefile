@@ -50,6 +50,7 @@ lint: $(VENV)/installed-test
 bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/logits/bench.py
 	$(BIN)/python tests/benchmarks/evaluation/bench.py
+	$(BIN)/python tests/benchmarks/evaluation/policies.py
 
 overhead: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/overhead.py
