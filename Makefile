@@ -7,13 +7,14 @@
 # make founding TEXT=FOLDER   the founding run on the three files of WikiText-2 raw in FOLDER
 # make study TEXT=FOLDER      the bundled text and WikiText-2, three seeds each, compared: six runs, about two hours on two cores
 # make exits TEXT=FOLDER      the founding author's exits on WikiText-2: eight runs
+# make policies TEXT=FOLDER   exit policies on WikiText-2, three seeds
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores 4 --resources gpu=1
 OWN_TEXT := {corpus: {source: files, files: {path: "$(TEXT)"}}}
 
-.PHONY: run test report founding study exits faults bench overhead lint clean
+.PHONY: run test report founding study exits policies faults bench overhead lint clean
 
 run: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -33,6 +34,11 @@ EXITS := lego_2_2 lego_2_2_distill lego_2_2_softmax lego_2_2_own lego_2_2_whole 
 
 exits: $(VENV)/installed
 	$(SNAKEMAKE) --config 'runs={$(foreach run,$(EXITS),$(run): $(OWN_TEXT),)}' -- $(EXITS:%=results/%/report.md)
+
+POLICIES := early_exit early_exit_1 early_exit_2
+
+policies: $(VENV)/installed
+	$(SNAKEMAKE) --config 'runs={$(foreach run,$(POLICIES),$(run): $(OWN_TEXT),)}' -- $(POLICIES:%=results/%/report.md)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
