@@ -20,6 +20,7 @@ from easyhard.configuration import (
 from easyhard.corpora import (
     corpus_name,
     corpus_settings,
+    digest,
     text_files,
     token_settings,
     tokens_name,
@@ -105,6 +106,11 @@ def settings(*keys, **paths):
         }
 
     return of_run
+
+
+def settings_hash(wildcards):
+    """A params function: a hash of all settings of the wildcard's run."""
+    return digest(RUNS[wildcards.run])
 
 
 def by_attempt(amount):

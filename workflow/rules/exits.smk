@@ -1,6 +1,6 @@
 # What may be said at every exit of a model: its states after several layers, read as they stream by.
 # in:  the model, results/{run}/rows/documents.parquet, results/{run}/fitted/*
-# out: results/{run}/exits/*, results/{run}/signals/documents/{exits/*,exit_probes}.parquet
+# out: results/{run}/exits/*, results/{run}/signals/documents/{exits/*,exit_probes}.parquet, results/{run}/policy
 
 
 rule fit_exits:
@@ -142,3 +142,31 @@ rule choose_policies:
         "Choose the exit policies of {wildcards.run}"
     script:
         "../scripts/choose_policies.py"
+
+
+rule take_away:
+    input:
+        policies="results/{run}/policies/chosen.json",
+        weights="results/{run}/probes/documents/exits.safetensors",
+        summary="results/{run}/probes/documents/exits.json",
+    output:
+        directory("results/{run}/policy"),
+    log:
+        "results/{run}/logs/take_away.log",
+    benchmark:
+        "results/{run}/benchmarks/take_away.tsv"
+    wildcard_constraints:
+        run=runs_of("trained", "huggingface"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(10),
+    params:
+        settings=settings_hash,
+        code=code_hash("take_away.py"),
+    message:
+        "Put the exit policy of {wildcards.run} into a folder to copy"
+    script:
+        "../scripts/take_away.py"

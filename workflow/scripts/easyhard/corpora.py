@@ -37,13 +37,14 @@ def text_files(corpus: Mapping[str, Any]) -> list[str]:
 
 def corpus_name(corpus: Mapping[str, Any]) -> str:
     """The folder of a run's corpus, `bundled-1f2e3d4c`: runs whose settings read the same text have the same."""
-    return f"{corpus['source']}-{_digest(corpus_settings(corpus))}"
+    return f"{corpus['source']}-{digest(corpus_settings(corpus))}"
 
 
 def tokens_name(tokens: Mapping[str, Any]) -> str:
     """The folder of a run's tokens inside that of its corpus, `words-1f2e3d4c`."""
-    return f"{tokens['tokenizer']}-{_digest(token_settings(tokens))}"
+    return f"{tokens['tokenizer']}-{digest(token_settings(tokens))}"
 
 
-def _digest(settings: Mapping[str, Any]) -> str:
+def digest(settings: Mapping[str, Any]) -> str:
+    """A short hash of settings of JSON's types."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:DIGITS]

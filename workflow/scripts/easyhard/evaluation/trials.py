@@ -15,7 +15,7 @@ from easyhard.evaluation.exit_names import LENS, TRANSLATED, exit_name
 from easyhard.evaluation.exit_signals import PROBES, class_of, described
 from easyhard.evaluation.exits import Head
 from easyhard.evaluation.run import Run
-from easyhard.policies.candidates import PATIENCE, fit_mixtures, grid_of, levels, policies_of
+from easyhard.policies.candidates import PATIENCE, can_be_taken, fit_mixtures, grid_of, levels, policies_of
 from easyhard.policies.costs import Costs
 from easyhard.policies.curves import PERPLEXITIES, Areas, Curve, Measured, Point, areas, best_mixture, points
 from easyhard.policies.policy import Policy
@@ -33,9 +33,6 @@ EXCESS: Final = "excess"
 LEARNT, SOFTMAX, SATURATION, BEST = "learnt", "softmax", "saturation", "best"
 ROLES: Final = (LEARNT, SOFTMAX, PATIENCE, SATURATION, BEST)
 """Whom the chosen policies stand for: predicted excess, softmax response, patience, CALM's cosine, the best of all."""
-
-TAKEN: Final = ("layers", "probes")
-"""The cost classes of signals that need no pass over the vocabulary."""
 
 Found = TypeVar("Found")
 
@@ -233,7 +230,7 @@ def chosen(tried: Sequence[Tried], point: str) -> dict[str, Any]:
     """
     unique = {own.policy.name: own for own in roles(tried, point).values()}
     at = [(name, own.at(name)) for own in unique.values() for name in own.points[FULL]]
-    best = best_at(point, [own for own in tried if own.needs in TAKEN and own.policy.mixtures is None])
+    best = best_at(point, [own for own in tried if can_be_taken(own.policy.signal) and own.policy.mixtures is None])
     return {
         "points": [{"point": name, "policy": own.as_json()} for name, own in at if own is not None],
         "taken": best and _taken(best, point),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from easyhard.policies.policy import EDGE, Mixture, Policy
 from easyhard.policies.simulation import Grid
+from easyhard.signals.catalogue import EXIT_PROBES
 
 Column = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -19,6 +20,8 @@ NEVER: Final = 1e30
 MISSING: Final = -np.inf
 """The level at an exit where a signal is not known: nobody leaves there."""
 PATIENCE, EACH = "patience", "each"
+STATE_SIGNALS: Final = ("state_cosine", "state_change", "state_norm")
+"""Signals that are a formula of a token's states before and after a layer."""
 
 
 def policies_of(
@@ -38,6 +41,11 @@ def policies_of(
         if window:
             found.append(replace(plain, kind="decaying", window=window))
     return found
+
+
+def can_be_taken(signal: str) -> bool:
+    """Whether a signal can be read where there are a token's states alone: no words, no moments of the head."""
+    return signal in EXIT_PROBES or signal in STATE_SIGNALS
 
 
 def fit_mixtures(confidence: Sequence[Column], agrees: Sequence[Mask]) -> list[Mixture] | None:

@@ -59,17 +59,20 @@ class ExitProbes:
             columns |= {f"{exit}/{probe}": values for probe, values in said.items()}
         return columns
 
-    def save(self, path: str | Path, metadata: Mapping[str, str]) -> None:
-        """Write all that `say` needs as safetensors: exit/probe/part, for the parts of `_parts`.
-
-        Raises InputError naming `path` when it cannot be written.
-        """
-        tensors = {
+    def tensors(self) -> dict[str, Tensor]:
+        """All that `say` needs: exit/probe/part, for the parts of `_parts`."""
+        return {
             f"{exit}/{probe}/{part}": tensor
             for (exit, probe), network in self.networks.items()
             for part, tensor in _parts(network).items()
         }
-        write_tensors(path, tensors, metadata)
+
+    def save(self, path: str | Path, metadata: Mapping[str, str]) -> None:
+        """Write `tensors` as safetensors.
+
+        Raises InputError naming `path` when it cannot be written.
+        """
+        write_tensors(path, self.tensors(), metadata)
 
     @classmethod
     def load(cls, path: str | Path, device: torch.device = CPU) -> "ExitProbes":
