@@ -260,6 +260,11 @@ def exit_tables(wildcards):
     }
 
 
+def policy_folder(wildcards):
+    """The policy to take away, of a run that has exits."""
+    return f"results/{wildcards.run}/policy" if has_exits(wildcards) else []
+
+
 def exit_settings(*keys):
     """A params function: what a step on exits reads, of the block `exits` these keys. `chosen` is what model.exits says,
     `batch` how many windows the model runs at a time."""

@@ -7,6 +7,7 @@ rule report:
     input:
         unpack(shown),
         metrics="results/{run}/metrics.parquet",
+        policy=policy_folder,
         templates=[
             source_file(f"scripts/easyhard/report/{name}")
             for name in (
