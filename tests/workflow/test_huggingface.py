@@ -15,7 +15,8 @@ from repository import Repository, fresh, with_value
 from tiny_models import WORDS, make_model
 
 CAP = 6.0
-EXITS = {"fit_exits", "exit_signals", "exit_probes", "leave_out_layers"}
+POLICIES = {"choose_policies", "true_exits", "take_away"}
+EXITS = {"fit_exits", "exit_signals", "exit_probes", "leave_out_layers", *POLICIES}
 OWN = {
     "runs": {
         "gemma": {
@@ -151,11 +152,13 @@ def test_settings_rerun_what_reads_them(repository: Repository, change: dict[str
 @pytest.mark.parametrize(
     ("change", "rules"),
     [
-        ({"near": 0.3}, set()),
-        ({"probes": {"hidden": 9}}, {"exit_probes"}),
+        ({"near": 0.3}, POLICIES),
+        ({"probes": {"hidden": 9}}, {"exit_probes", *POLICIES}),
         ({"left_out_tokens": 900}, {"leave_out_layers"}),
-        ({"translators": {"max_epochs": 1}}, {"fit_exits", "exit_signals", "exit_probes"}),
-        ({"states": "float16"}, {"exit_signals", "exit_probes"}),
+        ({"true_tokens": 900}, {"true_exits"}),
+        ({"guarantee": {"delta": 0.2}}, set()),
+        ({"translators": {"max_epochs": 1}}, {"fit_exits", "exit_signals", "exit_probes", *POLICIES}),
+        ({"states": "float16"}, {"exit_signals", "exit_probes", *POLICIES}),
     ],
 )
 def test_settings_of_exits_rerun_what_reads_them(

@@ -42,7 +42,9 @@ OF_THE_SNAKEFILE = {
 CORPUS = {"load_corpus"}
 CUT = {"train", "dump_activations", "part_documents", "evaluate"}
 MODEL = {"train", "dump_activations"}
-EXITS = {"fit_exits", "exit_signals", "exit_probes", "leave_out_layers"}
+EXITS = {
+    *("fit_exits", "exit_signals", "exit_probes", "leave_out_layers", "choose_policies", "true_exits", "take_away"),
+}
 SEEDED = {
     *("train", "part_documents", "fit_statistics", "head_signals", "exit_classifier", "probes", "stacks", "evaluate"),
 }
@@ -105,6 +107,8 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
         f"exits.{key}": (value, set())  # of a run with exits: see test_huggingface.py
         for key, value in {
             "heads": ["lens"], "rank": 5, "near": 0.2, "tokens": 2000, "states": "float16", "left_out_tokens": 900,
+            "true_tokens": 900, "point": "layers_50", "guarantee.disagreement": 0.2, "guarantee.excess": 0.1,
+            "guarantee.clip": 3.0, "guarantee.delta": 0.05,
             "probes.hidden": 9, "translators.tokens": 900, "translators.held_back": 0.2,
         }.items()
     },

@@ -288,13 +288,18 @@ def exit_settings(*keys):
     return of_run
 
 
+CHOOSING = {
+    "near": ("exits", "near"),
+    "point": ("exits", "point"),
+    "exit_rank": ("exits", "rank"),
+}
+"""Of the settings of exits those that choosing policies depends on."""
+
+
 def evaluate_settings(wildcards):
     """What figures depend on beside the files; of exits only where a run has some."""
-    exits = {
-        "near": ("exits", "near"),
+    exits = CHOOSING | {
         "guarantee": ("exits", "guarantee"),
-        "point": ("exits", "point"),
-        "exit_rank": ("exits", "rank"),
         "trained_on": ("training", "exits"),
     }
     return settings(

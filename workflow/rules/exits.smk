@@ -136,7 +136,7 @@ rule choose_policies:
         mem_mb=by_attempt(2000),
         runtime=by_attempt(60),
     params:
-        settings=evaluate_settings,
+        settings=settings("seed", "fair", "fair_low_rank", **CHOOSING),
         code=code_hash("choose_policies.py"),
     message:
         "Choose the exit policies of {wildcards.run}"
