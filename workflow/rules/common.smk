@@ -411,7 +411,7 @@ def of_documents(wildcards, folder):
         tables |= exit_tables(wildcards) | {
             "exit_left_out": f"{folder}/exits/left_out.parquet",
             "policies": f"{folder}/policies/chosen.json",
-            "true_exits": f"{folder}/exits/true.parquet",
+            "true_exits": f"{folder}/policies/true.parquet",
         }
         if kind(wildcards) == "trained":
             tables["vocabulary"] = token_file("vocabulary.parquet")
@@ -488,7 +488,7 @@ def benchmarks(wildcards):
         fitted = "translated" in RUNS[wildcards.run]["exits"]["heads"]
         passes += ["fit_exits"] if fitted else []
         passes += [f"exit_signals/{shard}" for shard in shard_names(wildcards)]
-        passes += ["exit_probes", "leave_out_layers"]
+        passes += ["exit_probes", "leave_out_layers", "true_exits"]
     first = {
         "trained": [
             *([] if CACHED else ["train"]),

@@ -1,6 +1,6 @@
 # What may be said at every exit of a model: its states after several layers, read as they stream by.
 # in:  the model, results/{run}/rows/documents.parquet, results/{run}/fitted/*
-# out: results/{run}/exits/*, results/{run}/signals/documents/{exits/*,exit_probes}.parquet, results/{run}/policy
+# out: results/{run}/exits/*, results/{run}/signals/documents/{exits/*,exit_probes}.parquet, results/{run}/{policies/*,policy}
 
 
 rule fit_exits:
@@ -142,6 +142,36 @@ rule choose_policies:
         "Choose the exit policies of {wildcards.run}"
     script:
         "../scripts/choose_policies.py"
+
+
+rule true_exits:
+    input:
+        unpack(exit_inputs),
+        unpack(exit_fitted),
+        probes="results/{run}/probes/documents/exits.safetensors",
+        policies="results/{run}/policies/chosen.json",
+    output:
+        "results/{run}/policies/true.parquet",
+    log:
+        "results/{run}/logs/true_exits.log",
+    benchmark:
+        "results/{run}/benchmarks/true_exits.tsv"
+    wildcard_constraints:
+        run=runs_of("trained", "huggingface"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 4
+    resources:
+        gpu=exit_gpu,
+        mem_mb=exit_memory,
+        runtime=by_attempt(240),
+    params:
+        settings=exit_settings("heads", "rank", "true_tokens"),
+        code=code_hash("true_exits.py"),
+    message:
+        "Let tokens of {wildcards.run} leave by its exit policies"
+    script:
+        "../scripts/true_exits.py"
 
 
 rule take_away:

@@ -45,6 +45,7 @@ def main(snakemake: Snakemake) -> None:
             write(probes.say(own) | said)
     head = read_head(files["head"])
     costs = {"exits": exits, "layers": list(model.multiply_adds), "head": head.numel()}
+    costs |= {"keys_values": list(model.keys_values), "attention": list(model.attention)}
     write_json(snakemake.output.summary, costs | probes.summary)
 
 

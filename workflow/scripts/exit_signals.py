@@ -8,16 +8,13 @@ from snakemake.iocontainers import Snakemake
 
 from easyhard.device import use_device
 from easyhard.exit_choice import chosen_exits, read_layers
-from easyhard.exits.columns import ExitHeads, exit_columns, read_translators
+from easyhard.exits.columns import exit_columns
+from easyhard.exits.heads import open_heads
 from easyhard.exits.model import open_model, read_documents
 from easyhard.exits.states import open_states
-from easyhard.families.low_rank import read_weights
 from easyhard.job import run
-from easyhard.logits.low_rank import LOW_RANK_STATISTICS, LowRankSweep
-from easyhard.logits.moments import moments
-from easyhard.model.store import read_head, read_softcap
 from easyhard.probes.documents import whole_documents
-from easyhard.signals.store import open_columns, read_columns
+from easyhard.signals.store import open_columns
 from easyhard.signals.tokens import read_tokens
 
 BYTES = {"float16": 2, "float32": 4}
@@ -28,25 +25,9 @@ def main(snakemake: Snakemake) -> None:
     files, settings, output = dict(snakemake.input.items()), snakemake.params.settings, snakemake.output
     shard, own = int(snakemake.wildcards.shard), snakemake.params.settings["exits"]
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
-    model, head = open_model(files, settings, device), read_head(files["head"]).to(device)
-    exits, softcap = chosen_exits(settings["chosen"], model.layers), read_softcap(files["head"])
-    low_rank = None
-    if "low_rank" in own["heads"]:
-        weights = read_weights(files["moments"], device)
-        low_rank = LowRankSweep(
-            head, [own["rank"]], kind="weighted", states=weights, statistics=LOW_RANK_STATISTICS, softcap=softcap
-        )
-    own_heads = {layer: matrix for layer, matrix in (model.own_heads or {}).items() if layer in exits}
-    heads = ExitHeads(
-        exits,
-        head,
-        softcap,
-        moments(head),
-        counts=read_columns(files["counts"], ["count"])["count"] if files.get("counts") else None,
-        translators=read_translators(files["fitted"], exits, device) if files.get("fitted") else None,
-        low_rank=low_rank,
-        own=own_heads if len(own_heads) > 1 else None,
-    )
+    model = open_model(files, settings, device)
+    exits = chosen_exits(settings["chosen"], model.layers)
+    heads = open_heads(files, settings, model, exits, device)
     layers = read_layers(exits)
     kept = np.union1d(*whole_documents(read_tokens(files["rows"]), own["tokens"], settings["seed"]))
     size = len(kept) * len(layers) * model.width

@@ -13,7 +13,7 @@ from easyhard.exits.model import open_model, read_documents
 from easyhard.job import run
 from easyhard.logits.statistics import logit_statistics
 from easyhard.model.store import read_head, read_softcap
-from easyhard.probes.documents import nested_subsets
+from easyhard.probes.documents import some_documents
 from easyhard.signals.store import write_columns
 from easyhard.signals.tokens import TEST, read_tokens
 
@@ -23,10 +23,7 @@ def main(snakemake: Snakemake) -> None:
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     model, head = open_model(files, settings, device), read_head(files["head"]).to(device)
     softcap, last = read_softcap(files["head"]), model.layers
-    tokens = read_tokens(files["rows"])
-    test = tokens.rows(TEST)
-    share = min(1.0, settings["exits"]["left_out_tokens"] / len(test))
-    (rows,) = nested_subsets(tokens.document, test, [share], settings["seed"])
+    rows = some_documents(read_tokens(files["rows"]), TEST, settings["exits"]["left_out_tokens"], settings["seed"])
 
     def losses(left_out: int | None) -> Iterator[NDArray[np.float32]]:
         label = "whole model" if left_out is None else f"without layer {left_out}"

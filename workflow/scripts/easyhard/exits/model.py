@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from easyhard.activations.layered import Layered, States, layered_lego, stream
+from easyhard.activations.layered import Layered, Mask, Rows, States, batches, layered_lego
 from easyhard.atomic import read_json
 from easyhard.huggingface.dump import text_windows
 from easyhard.huggingface.folder import find_model
@@ -55,22 +55,32 @@ def read_documents(
     label: str,
     *,
     shard: int | None = None,
-    rows: NDArray[np.int64] | None = None,
+    rows: Rows | None = None,
     left_out: int | None = None,
-) -> Iterator[tuple[States, NDArray[np.int32], NDArray[np.int64]]]:
+) -> Iterator[tuple[States, NDArray[np.int32], Rows]]:
     """Raw states of these layers, targets and row numbers among all rows, batch by batch in the order of the rows.
 
     Of one shard, or all; of `rows`, ascending numbers, or all; without layer `left_out`. `label` names the work.
     """
+    for windows, wanted, found in document_batches(files, settings, label, shard=shard, rows=rows):
+        yield model.states(windows, wanted, layers, left_out), windows.targets[wanted], found
+
+
+def document_batches(
+    files: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    label: str,
+    *,
+    shard: int | None = None,
+    rows: Rows | None = None,
+) -> Iterator[tuple[Windows, Mask, Rows]]:
+    """The windows that `read_documents` runs, which of their rows are wanted, and these rows' numbers."""
     first = 0
     for number, windows in enumerate(document_windows(files, settings)):
         end = first + int((windows.targets != NO_TOKEN).sum())
         if shard in (None, number):
             own = None if rows is None else rows[(rows >= first) & (rows < end)] - first
             progress = Progress(f"{label}, shard {number}", len(windows), "windows")
-            batches = stream(
-                windows, model, layers, batch_size=settings["batch"], progress=progress, rows=own, left_out=left_out
-            )
-            for states, targets, found in batches:
-                yield states, targets, found + first
+            for batch, wanted, found in batches(windows, batch_size=settings["batch"], progress=progress, rows=own):
+                yield batch, wanted, found + first
         first = end

@@ -6,26 +6,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from easyhard.activations.layered import Layered, States
+from easyhard.activations.layered import Layered, Mask, States
 from easyhard.errors import InputError
 from easyhard.huggingface.model import CHECKED, ROUNDINGS, TOLERANCE, CausalModel, OutputHead
+from easyhard.model.lego import Leave, leave_out
 from easyhard.tokens.windows import Windows
 
 PROBED = 8  # tokens of the pass that finds layers and tail
 LOUD = (256.0, 1024.0)  # a state times either is the same to a norm
 SAME = 0.02  # of the largest number after a norm
 TAKEN = ("num_experts_per_tok", "top_k_experts", "moe_topk")  # experts a token takes, as configurations call them
+KEY_HEADS = ("num_key_value_heads", "num_kv_heads")  # as configurations call them
 SHARED = "num_kv_shared_layers"  # layers that have no keys and values of their own, as configurations call them
 
 Enter = Callable[[int, Tensor], Tensor]
 """A layer's number and the state it is given, to the state it is to be given."""
-Leave = Callable[[int, Tensor, Tensor], Tensor]
-"""A layer's number, the state it was given and the one it made, to the state it hands on."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,11 @@ class Layers:
         states: dict[int, Tensor] = {}
 
         def leave(number: int, given: Tensor, made: Tensor) -> Tensor:
-            handed_on = given if number == left_out else made
+            handed_on = leave_out(left_out)(number, given, made)
             states.update((k, state) for k, state in ((number - 1, given), (number, handed_on)) if k in wanted)
             return handed_on
 
-        self.visit(inputs, lambda _number, given: given, leave)
+        self.visit(inputs, _as_given, leave)
         return states
 
     def seen(self, states: Tensor) -> Tensor:
@@ -77,6 +75,25 @@ class Layers:
         tokens is not in, since it depends on their number. Raises InputError where the configuration does not say.
         """
         return [sum(self._used(module) for module in layer.modules()) for layer in self.modules]
+
+    def keys_values(self) -> list[int]:
+        """The multiply-adds of what each layer makes of a token that skips it, because later tokens read it.
+
+        Keys and values, 2 · d · d_kv, of layers that attend; others, as Mamba's, hand on a state that every token
+        changes, so all that they cost. Raises InputError as `multiply_adds` and `attention` do.
+        """
+        text, costs = self.model.network.config.get_text_config(), self.multiply_adds()
+        return [
+            2 * text.hidden_size * self._key_heads() * self._head_dim() if _attends(layer) else cost
+            for layer, cost in zip(self.modules, costs, strict=True)
+        ]
+
+    def attention(self) -> list[int]:
+        """The multiply-adds of each layer for a token and one token that it attends to: 2 · heads · head_dim, or 0.
+
+        Raises InputError where the configuration does not say how many heads there are.
+        """
+        return [2 * self._heads() * self._head_dim() if _attends(layer) else 0 for layer in self.modules]
 
     def visit(self, inputs: Tensor, enter: Enter, leave: Leave) -> None:
         """One pass over inputs (windows, length), in which `enter` and `leave` see the states before and after layers.
@@ -109,6 +126,26 @@ class Layers:
             for weight in own
             if weight.dim() > 1
         )
+
+    def _heads(self) -> int:
+        heads = getattr(self.model.network.config.get_text_config(), "num_attention_heads", None)
+        if not isinstance(heads, int):
+            raise InputError(
+                f"model.path: {self.model.label} has layers that attend and does not say with how many heads; "
+                "one number of all layers, num_attention_heads in its configuration, is wanted"
+            )
+        return heads
+
+    def _head_dim(self) -> int:
+        text = self.model.network.config.get_text_config()
+        return getattr(text, "head_dim", None) or text.hidden_size // self._heads()
+
+    def _key_heads(self) -> int:
+        """Heads of keys and values, which query heads may share."""
+        text = self.model.network.config.get_text_config()
+        if getattr(text, "multi_query", False) and not getattr(text, "new_decoder_architecture", False):
+            return 1  # Falcon, StarCoder
+        return next((own for name in KEY_HEADS if (own := getattr(text, name, None))), self._heads())
 
     def _taken(self) -> int:
         config = self.model.network.config.get_text_config()
@@ -181,16 +218,23 @@ def layered(model: CausalModel, head: OutputHead) -> Layered:
     check_exits(layers, head)
     device = next(model.network.parameters()).device
 
-    @torch.no_grad()
-    def states(
-        windows: Windows, wanted: NDArray[np.bool_], numbers: Collection[int], left_out: int | None = None
-    ) -> States:
-        inputs = torch.tensor(windows.inputs.clip(min=0), dtype=torch.int64, device=device)  # what fills up comes last
-        rows = torch.from_numpy(wanted).to(device)
-        return {k: found[rows] for k, found in layers.layer_states(inputs, numbers, left_out).items()}
+    def inputs(windows: Windows) -> Tensor:
+        return torch.tensor(windows.inputs.clip(min=0), dtype=torch.int64, device=device)  # what fills up comes last
 
-    width = model.network.config.get_text_config().hidden_size
-    return Layered(states, lambda raw: head.states(layers.seen(raw)), layers.multiply_adds(), width)
+    @torch.no_grad()
+    def states(windows: Windows, wanted: Mask, numbers: Collection[int], left_out: int | None = None) -> States:
+        found, rows = layers.layer_states(inputs(windows), numbers, left_out), torch.from_numpy(wanted).to(device)
+        return {k: states[rows] for k, states in found.items()}
+
+    return Layered(
+        states,
+        lambda windows, leave: layers.visit(inputs(windows), _as_given, leave),
+        lambda raw: head.states(layers.seen(raw)),
+        layers.multiply_adds(),
+        layers.keys_values(),
+        layers.attention(),
+        model.network.config.get_text_config().hidden_size,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,12 +341,21 @@ def _check_alone(layers: Layers, words: Tensor) -> None:
             raise InputError(_sharing(layers.model, f"layer {number} makes other states when earlier layers do"))
         return made
 
-    layers.visit(words, lambda _number, given: given, keep)
+    layers.visit(words, _as_given, keep)
     numbers = range(1, len(layers.modules) + 1)
     for bit in range((len(numbers) - 1).bit_length()):
         for value in (0, 1):
             true = {number for number in numbers if (number - 1) >> bit & 1 == value}
             layers.visit(words, partial(enter, true), partial(leave, true))
+
+
+def _as_given(_number: int, given: Tensor) -> Tensor:
+    return given
+
+
+def _attends(layer: nn.Module) -> bool:
+    """Whether a layer has keys and values, told by what its modules are called."""
+    return any("attention" in type(module).__name__.lower() for module in layer.modules())
 
 
 def _sharing(model: CausalModel, reason: str) -> str:

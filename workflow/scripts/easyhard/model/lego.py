@@ -1,6 +1,6 @@
 """The LEGO language model: a frozen embedding, blocks of layers with an exit after each, and an output head."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Literal
 
@@ -8,6 +8,19 @@ import torch
 from torch import Tensor, nn
 
 from easyhard.model.layers import Layer, rotary_angles
+
+Leave = Callable[[int, Tensor, Tensor], Tensor]
+"""A layer's number, from 1, the states it was given and those it made, to the states it hands on."""
+
+
+def hand_on(_number: int, _given: Tensor, made: Tensor) -> Tensor:
+    """Every layer hands on what it has made."""
+    return made
+
+
+def leave_out(left_out: int | None) -> Leave:
+    """The same, but for layer `left_out`, which hands on what it was given."""
+    return lambda number, given, made: given if number == left_out else made
 
 
 class Block(nn.Module):
@@ -55,15 +68,15 @@ class Lego(nn.Module):
         """Hidden states of the last exit, (batch, length) int64 → (batch, length, dim); times headᵀ: logits."""
         return self.layer_states(tokens)[-1]
 
-    def layer_states(self, tokens: Tensor, left_out: int | None = None) -> list[Tensor]:
+    def layer_states(self, tokens: Tensor, leave: Leave = hand_on) -> list[Tensor]:
         """States before the first layer and after each, as many (batch, length, dim) as layers and one more.
 
-        Layer `left_out`, 1 … layers, hands on what it is given. There is no final norm: states times headᵀ are logits.
+        `leave` says what each layer hands on. There is no final norm: states times headᵀ are logits.
         """
         cos, sin = (angles.to(self.head) for angles in rotary_angles(tokens.shape[1], self.head_dim))
         states: list[Tensor] = [self.embedding(tokens)]
         for number, layer in enumerate(self.layers, start=1):
-            states.append(states[-1] if number == left_out else layer(states[-1], cos, sin))
+            states.append(leave(number, states[-1], layer(states[-1], cos, sin)))
         return states
 
     def block_states(self, tokens: Tensor) -> list[Tensor]:

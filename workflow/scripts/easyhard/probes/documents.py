@@ -27,11 +27,14 @@ def nested_subsets(documents: NDArray[np.integer], rows: Rows, fractions: Sequen
 
 
 def whole_documents(tokens: TokenTable, at_most: int, seed: int) -> tuple[Rows, Rows]:
-    """Return the rows of fit and of select to learn from: those of documents drawn by `seed`, about `at_most` rows of
-    each part; all, where they are fewer."""
-    fit, select = tokens.rows(FIT), tokens.rows(SELECT)
-    part = [nested_subsets(tokens.document, rows, [min(1.0, at_most / len(rows))], seed)[0] for rows in (fit, select)]
-    return part[0], part[1]
+    """Return the rows of fit and of select to learn from, each as `some_documents` gives them."""
+    return some_documents(tokens, FIT, at_most, seed), some_documents(tokens, SELECT, at_most, seed)
+
+
+def some_documents(tokens: TokenTable, part: int, at_most: int, seed: int) -> Rows:
+    """Return the rows of a part's documents drawn by `seed`, about `at_most` rows; all, where they are fewer."""
+    rows = tokens.rows(part)
+    return nested_subsets(tokens.document, rows, [min(1.0, at_most / len(rows))], seed)[0]
 
 
 def document_folds(documents: NDArray[np.integer], rows: Rows, folds: int) -> list[Rows]:

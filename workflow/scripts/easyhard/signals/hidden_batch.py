@@ -15,6 +15,7 @@ from easyhard.signals.declare import HIDDEN_VALUES, Signal, computable, compute
 from easyhard.signals.hidden import NEIGHBOURS
 
 RIDGE = 1e-4  # of the mean variance, added to every direction, so that one that no state takes has a finite weight
+HEAD_MOMENTS = ("head_mean", "head_covariance", "words")
 TILE_TOKENS = 1024  # times 4,096 reference states: 16 MiB of distances at a time
 
 
@@ -78,16 +79,20 @@ def hidden_signals(hidden: Tensor, head: Moments, references: References) -> dic
     return _in_tiles(computable(["hidden"], {*values, *HIDDEN_VALUES}), values, hidden)
 
 
-def logit_moment_signals(hidden: Tensor, head: Moments) -> dict[str, Tensor]:
-    """The same of those that read the head's moments and no train states, such as std and Gaussian log-sum-exp of the
-    logits: what is left at an exit, for whose states there are no references."""
-    values = _head_values(head)
-    known = computable(["hidden"], {*values, "hidden"})
-    return _in_tiles([entry for entry in known if not values.keys().isdisjoint(entry.reads)], values, hidden)
+def logit_moment_signals(hidden: Tensor, head: Moments, signals: Collection[Signal] | None = None) -> dict[str, Tensor]:
+    """The same of `moment_signals`, or of these of them."""
+    return _in_tiles(moment_signals() if signals is None else signals, _head_values(head), hidden)
+
+
+def moment_signals() -> list[Signal]:
+    """Those that read the head's moments and no train states, such as std and Gaussian log-sum-exp of the logits: what
+    is left at an exit, for whose states there are no references."""
+    known = computable(["hidden"], {*HEAD_MOMENTS, "hidden"})
+    return [entry for entry in known if not set(HEAD_MOMENTS).isdisjoint(entry.reads)]
 
 
 def _head_values(head: Moments) -> dict[str, Any]:
-    return {"head_mean": head.mean, "head_covariance": head.covariance, "words": head.count}
+    return dict(zip(HEAD_MOMENTS, (head.mean, head.covariance, head.count), strict=True))
 
 
 def _in_tiles(signals: Collection[Signal], values: Mapping[str, Any], hidden: Tensor) -> dict[str, Tensor]:

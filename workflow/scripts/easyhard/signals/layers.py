@@ -5,11 +5,11 @@ High means easy where a high value is to say that a token may leave.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from easyhard.signals.declare import HERE, LAYER_VALUES, computable, compute, signal
+from easyhard.signals.declare import HERE, LAYER_VALUES, Signal, computable, compute, signal
 
 if TYPE_CHECKING:  # as in head.py
     from torch import Tensor
@@ -19,14 +19,14 @@ PABEE = "PABEE, Zhou et al., arXiv:2006.04152"
 TINY = 1e-30  # in place of the norm of a state that is 0
 
 
-def layer_signals(state: Tensor, before: Tensor) -> dict[str, Tensor]:
-    """Name -> (tokens,) float32 of every signal of class layers.
+def layer_signals(state: Tensor, before: Tensor, signals: Collection[Signal] | None = None) -> dict[str, Tensor]:
+    """Name -> (tokens,) float32 of every signal of class layers, or of these.
 
     state and before, (tokens, dim) of any float type: h_l at the exit and h_{l−1}, as the layers give them. Raises
     InputError naming a signal that is wrong.
     """
     values = {"state": state.double(), "before": before.double()}
-    found = compute(computable(["layers"], LAYER_VALUES), values, len(state))
+    found = compute(computable(["layers"], LAYER_VALUES) if signals is None else signals, values, len(state))
     return {name: column.float() for name, column in found.items()}
 
 
