@@ -38,7 +38,7 @@ defaults:
   fair_low_rank: {ranks: [2, 4], refined: 8}
   exits:
     {heads: [lens, translated, low_rank], rank: 4, tokens: 3000, left_out_tokens: 2000, states: float32,
-     probes: {hidden: 8, max_epochs: 2}, translators: {tokens: 1000, max_epochs: 2}}
+     true_tokens: 2000, probes: {hidden: 8, max_epochs: 2}, translators: {tokens: 1000, max_epochs: 2}}
   fair_probes: {hidden: 8, seeds: 2, max_epochs: 2}
   stacks: {learning_rates: [0.1], leaves: [7], max_trees: 10, folds: 2, tuning_tokens: 2000, importance_tokens: 1000}
 """

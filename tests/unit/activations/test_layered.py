@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from easyhard.activations.layered import layered_lego, stream
+from easyhard.activations.layered import batches, layered_lego
 from easyhard.model.lego import Lego
 from easyhard.progress import Progress
 from easyhard.tokens.windows import NO_TOKEN, Windows
@@ -28,13 +28,13 @@ def windows() -> Windows:
 
 
 def collected(
-    model: Lego, windows: Windows, layers: range, **chosen: object
+    model: Lego, windows: Windows, layers: range, rows: np.ndarray | None = None, left_out: int | None = None
 ) -> tuple[dict[int, torch.Tensor], list[int], list[int]]:
-    batches = list(
-        stream(windows, layered_lego(model), layers, batch_size=2, progress=Progress("test", 7, "windows"), **chosen)  # type: ignore[arg-type]
-    )
-    states = {layer: torch.cat([found[layer] for found, _, _ in batches]) for layer in layers}
-    return states, *([int(value) for batch in batches for value in batch[place]] for place in (1, 2))
+    found = list(batches(windows, batch_size=2, progress=Progress("test", 7, "windows"), rows=rows))
+    parts = [layered_lego(model).states(batch, wanted, layers, left_out) for batch, wanted, _ in found]
+    states = {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
+    targets = [int(target) for batch, wanted, _ in found for target in batch.targets[wanted]]
+    return states, targets, [int(row) for _, _, numbers in found for row in numbers]
 
 
 def test_rows_and_states_are_those_of_the_model(model: Lego, windows: Windows) -> None:
@@ -84,4 +84,7 @@ def test_later_tokens_change_no_earlier_state(model: Lego, windows: Windows) -> 
 
 def test_a_layer_costs_its_weights() -> None:
     founding = Lego(100, dim=64, heads=4, ffn_dim=256, blocks=[2, 2], seed=1)
-    assert layered_lego(founding).multiply_adds == [65_536] * 4
+    own = layered_lego(founding)
+    assert own.multiply_adds == [65_536] * 4
+    assert own.keys_values == [8_192] * 4
+    assert own.attention == [128] * 4

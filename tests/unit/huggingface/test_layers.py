@@ -210,13 +210,18 @@ def test_rows_of_windows_are_those_of_the_dump(name: str, packing: str) -> None:
 
 
 def sizes(name: str, **changes: Any) -> list[int]:
-    """Costs of the layers of a configuration, of a model that has no numbers."""
+    """Costs of the layers of a configuration."""
+    return bare(name, **changes).multiply_adds()
+
+
+def bare(name: str, **changes: Any) -> Layers:
+    """The layers of a configuration, of a model that has no numbers."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     with torch.device("meta"):
         whole: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(name, **changes))
     modules = tuple(part(whole, MODELS[name][1]))
-    return Layers(CausalModel(whole, name), modules, {}, None, torch.float32, torch.float32).multiply_adds()
+    return Layers(CausalModel(whole, name), modules, {}, None, torch.float32, torch.float32)
 
 
 def test_costs_are_those_of_a_hand_count() -> None:
@@ -235,6 +240,25 @@ def test_costs_are_those_of_a_hand_count() -> None:
     heads = {"num_attention_heads": 8, "num_key_value_heads": 8, "use_qk_norm": True}  # norms (heads, head_dim)
     cohere = sizes("cohere", hidden_size=64, intermediate_size=96, num_hidden_layers=2, **heads)
     assert cohere == [4 * 64 * 64 + 3 * 64 * 96] * 2
+
+
+def test_what_a_layer_costs_that_is_skipped_and_a_token_that_is_attended_to() -> None:
+    eight = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
+    llama = bare("llama", **eight, num_hidden_layers=4, vocab_size=128256)
+    assert (llama.keys_values(), llama.attention()) == ([2 * 4096 * 1024] * 4, [2 * 4096] * 4)
+    gpt2 = bare("gpt2")
+    assert (gpt2.keys_values(), gpt2.attention()) == ([2 * 768 * 768] * 12, [2 * 768] * 12)
+    wide = bare("qwen3", **HEADS | {"head_dim": 24})  # two heads of queries, one of keys
+    assert (wide.keys_values(), wide.attention()) == ([2 * DIM * 24] * DEPTH, [2 * 2 * 24] * DEPTH)
+    falcon = bare("falcon", **SIZES, multi_query=True, new_decoder_architecture=False)
+    assert falcon.keys_values() == [2 * DIM * DIM // 2] * DEPTH
+    mamba = bare("mamba", hidden_size=64, num_hidden_layers=2)
+    assert (mamba.keys_values(), mamba.attention()) == (mamba.multiply_adds(), [0, 0])
+
+
+@every_model
+def test_only_layers_with_keys_and_values_attend(name: str) -> None:
+    assert all(layers(name).attention()) == (name != "mamba")
 
 
 def test_experts_of_an_unknown_share_are_named() -> None:

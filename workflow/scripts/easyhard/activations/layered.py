@@ -88,7 +88,7 @@ def layered_lego(model: Lego) -> Layered:
 def batches(
     windows: Windows, *, batch_size: int, progress: Progress, rows: Rows | None = None
 ) -> Iterator[tuple[Windows, Mask, Rows]]:
-    """`batch_size` windows at a time, which of their rows are wanted (windows, length), and the numbers of these (rows,).
+    """`batch_size` windows at a time, which of their rows are wanted (windows, length), and these rows' numbers.
 
     Rows are those that foretell a token, numbered in the order of the windows; all, or of `rows`, ascending numbers.
     Windows without any are left out.
