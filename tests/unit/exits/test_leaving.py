@@ -200,7 +200,7 @@ def test_where_a_probe_is_missing_nobody_leaves() -> None:
 
 
 @pytest.mark.parametrize(
-    "signal", ["previous_depth", "loss", "hidden_norm", "translated/mlp_loss", "target_probability", "low_rank/loss"]
+    "signal", ["previous_depth", "oracle", "hidden_norm", "translated/mlp_loss", "target_probability", "low_rank/loss"]
 )
 def test_what_no_exit_knows_is_named(signal: str) -> None:
     with pytest.raises(InputError, match=rf"^policy of signal '{signal}': no exit of this run"):

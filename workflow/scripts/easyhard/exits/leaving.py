@@ -109,7 +109,7 @@ def _change(model: Layered, heads: ExitHeads, head: str, entry: Signal, at: At, 
     if len(earlier) == 1:
         return None
     before = heads.exits[heads.exits.index(at.layer) - 1]
-    found = heads.statistics(head, {before: earlier.pop(0), at.layer: earlier[0]}, [])
+    found = heads.statistics(head, {before: earlier.pop(0), at.layer: earlier[0]}, ["log_sum_exp"])
     return _computed(entry, {"kl_before": found[1]["kl_before"]}, at)
 
 
