@@ -222,11 +222,15 @@ def has_exits(wildcards):
 
 
 def exit_inputs(wildcards):
-    """The model of a run, by name, and the tokens and rows that it is run over."""
+    """The model of a run, by name, and the tokens and rows that it is run over; or the files of its own states."""
     folder = f"results/{wildcards.run}"
     own = {
         "rows": f"{folder}/rows/documents.parquet",
         "head": f"{folder}/activations/head.safetensors",
+    }
+    if kind(wildcards) == "activations":
+        return own | {"own": own_files(wildcards)}
+    own |= {
         "validation": token_file("validation.parquet")(wildcards),
         "test": token_file("test.parquet")(wildcards),
         "summary": token_file("summary.json")(wildcards),
@@ -239,7 +243,9 @@ def exit_inputs(wildcards):
 def exit_fitted(wildcards):
     """What is fitted before the pass over exits, by name."""
     folder, heads = f"results/{wildcards.run}", RUNS[wildcards.run]["exits"]["heads"]
-    own = {"counts": f"{folder}/rows/word_counts.parquet"}
+    own = {}
+    if kind(wildcards) != "activations":
+        own["counts"] = f"{folder}/rows/word_counts.parquet"
     if "translated" in heads:
         own["fitted"] = f"{folder}/fitted/exits.safetensors"
     if "low_rank" in heads:
@@ -261,8 +267,10 @@ def exit_tables(wildcards):
 
 
 def policy_folder(wildcards):
-    """The policy to take away, of a run that has exits."""
-    return f"results/{wildcards.run}/policy" if has_exits(wildcards) else []
+    """The policy to take away, of a run whose model has exits and is at hand."""
+    if kind(wildcards) == "activations" or not has_exits(wildcards):
+        return []
+    return f"results/{wildcards.run}/policy"
 
 
 def exit_settings(*keys):
@@ -275,6 +283,7 @@ def exit_settings(*keys):
             "seed",
             "sequences",
             "model",
+            "input",
             shards=("activations", "shards"),
             tokens=("fair", "tokens"),
             chosen=("model", "exits"),
@@ -316,14 +325,14 @@ def evaluate_settings(wildcards):
 
 def exit_gpu(wildcards):
     """GPUs for a job that runs the model."""
-    return 1 if kind(wildcards) == "trained" else model_gpu(wildcards)
+    return model_gpu(wildcards) if kind(wildcards) == "huggingface" else 1
 
 
 def exit_memory(wildcards, attempt):
     """MB for a job that runs the model and holds the states of several exits."""
-    if kind(wildcards) == "trained":
-        return 3000 * attempt
-    return model_memory(wildcards, attempt)
+    if kind(wildcards) == "huggingface":
+        return model_memory(wildcards, attempt)
+    return 3000 * attempt
 
 
 def token_file(name):
@@ -408,11 +417,13 @@ def of_documents(wildcards, folder):
         for name in ("head", "hidden", "context", "low_rank")
     }
     if has_exits(wildcards):
-        tables |= exit_tables(wildcards) | {
-            "exit_left_out": f"{folder}/exits/left_out.parquet",
-            "policies": f"{folder}/policies/chosen.json",
-            "true_exits": f"{folder}/policies/true.parquet",
-        }
+        tables |= exit_tables(wildcards)
+        if kind(wildcards) != "activations":
+            tables |= {
+                "exit_left_out": f"{folder}/exits/left_out.parquet",
+                "policies": f"{folder}/policies/chosen.json",
+                "true_exits": f"{folder}/policies/true.parquet",
+            }
         if kind(wildcards) == "trained":
             tables["vocabulary"] = token_file("vocabulary.parquet")
     return tables | {
@@ -456,6 +467,7 @@ imported_settings = settings(
     "seed",
     "input",
     "activations",
+    exits=("model", "exits"),
     length=("sequences", "length"),
     fit=("fair", "fit"),
     select=("fair", "select"),
@@ -488,7 +500,8 @@ def benchmarks(wildcards):
         fitted = "translated" in RUNS[wildcards.run]["exits"]["heads"]
         passes += ["fit_exits"] if fitted else []
         passes += [f"exit_signals/{shard}" for shard in shard_names(wildcards)]
-        passes += ["exit_probes", "leave_out_layers", "true_exits"]
+        own = kind(wildcards) == "activations"
+        passes += ["exit_probes"] if own else ["exit_probes", "leave_out_layers", "true_exits"]
     first = {
         "trained": [
             *([] if CACHED else ["train"]),

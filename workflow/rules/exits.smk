@@ -1,5 +1,5 @@
 # What may be said at every exit of a model: its states after several layers, read as they stream by.
-# in:  the model, results/{run}/rows/documents.parquet, results/{run}/fitted/*
+# in:  the model or the user's own states, results/{run}/rows/documents.parquet, results/{run}/fitted/*
 # out: results/{run}/exits/*, results/{run}/signals/documents/{exits/*,exit_probes}.parquet, results/{run}/{policies/*,policy}
 
 
@@ -13,7 +13,7 @@ rule fit_exits:
     benchmark:
         "results/{run}/benchmarks/fit_exits.tsv"
     wildcard_constraints:
-        run=runs_of("trained", "huggingface"),
+        run=runs_of("trained", "huggingface", "activations"),
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -43,7 +43,7 @@ rule exit_signals:
     benchmark:
         "results/{run}/benchmarks/exit_signals/{shard}.tsv"
     wildcard_constraints:
-        run=runs_of("trained", "huggingface"),
+        run=runs_of("trained", "huggingface", "activations"),
     conda:
         "../../envs/environment.yaml"
     threads: 4
@@ -74,7 +74,7 @@ rule exit_probes:
     benchmark:
         "results/{run}/benchmarks/exit_probes.tsv"
     wildcard_constraints:
-        run=runs_of("trained", "huggingface"),
+        run=runs_of("trained", "huggingface", "activations"),
     conda:
         "../../envs/environment.yaml"
     threads: 4

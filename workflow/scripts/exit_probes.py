@@ -5,7 +5,7 @@ from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import write_json
 from easyhard.device import use_device
-from easyhard.exit_choice import chosen_exits, read_layers
+from easyhard.exit_choice import chosen_exits
 from easyhard.exits.model import open_model, read_documents
 from easyhard.exits.states import read_states
 from easyhard.job import run
@@ -40,7 +40,7 @@ def main(snakemake: Snakemake) -> None:
     depth = prediction_depth({layer: outcomes[f"{layer}/argmax"] for layer in exits})
     context = depth_signals(depth, tokens.document, neutral=float(depth[tokens.part == FIT].mean()))
     with open_columns(snakemake.output.signals) as write:
-        for own, _, found in read_documents(files, settings, model, read_layers(exits), "probes at exits"):
+        for own, _, found in read_documents(files, settings, model, model.read_for(exits), "probes at exits"):
             said = {f"{layer}/{name}": values[found] for layer in exits[:-1] for name, values in context.items()}
             write(probes.say(own) | said)
     head = read_head(files["head"])

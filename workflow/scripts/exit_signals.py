@@ -7,7 +7,7 @@ import torch
 from snakemake.iocontainers import Snakemake
 
 from easyhard.device import use_device
-from easyhard.exit_choice import chosen_exits, read_layers
+from easyhard.exit_choice import chosen_exits
 from easyhard.exits.columns import exit_columns
 from easyhard.exits.heads import open_heads
 from easyhard.exits.model import open_model, read_documents
@@ -28,7 +28,7 @@ def main(snakemake: Snakemake) -> None:
     model = open_model(files, settings, device)
     exits = chosen_exits(settings["chosen"], model.layers)
     heads = open_heads(files, settings, model, exits, device)
-    layers = read_layers(exits)
+    layers = model.read_for(exits)
     kept = np.union1d(*whole_documents(read_tokens(files["rows"]), own["tokens"], settings["seed"]))
     size = len(kept) * len(layers) * model.width
     logger.info(

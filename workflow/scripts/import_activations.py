@@ -14,7 +14,7 @@ from easyhard.progress import Progress
 def main(snakemake: Snakemake) -> None:
     settings, shard = snakemake.params.settings, int(snakemake.wildcards.shard)
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
-    own = open_activations(settings["input"], length=settings["length"])
+    own = open_activations(settings["input"], length=settings["length"], exits=settings["exits"])
     head = read_head(snakemake.input.head).to(device)
     progress = Progress(f"import shard {shard}", own.hidden.shape[0], "tokens")
     batches = shard_batches(own, head, shard=shard, shards=settings["activations"]["shards"], progress=progress)

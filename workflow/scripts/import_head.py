@@ -9,7 +9,8 @@ from easyhard.model.store import write_head
 
 
 def main(snakemake: Snakemake) -> None:
-    own = open_activations(snakemake.params.settings["input"], length=snakemake.params.settings["length"])
+    settings = snakemake.params.settings
+    own = open_activations(settings["input"], length=settings["length"], exits=settings["exits"])
     write_head(snakemake.output[0], import_head(own), own.softcap, {"run": snakemake.wildcards.run})
 
 

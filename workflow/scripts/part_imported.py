@@ -11,7 +11,7 @@ from easyhard.signals.store import write_columns
 
 def main(snakemake: Snakemake) -> None:
     settings = snakemake.params.settings
-    own = open_activations(settings["input"], length=settings["length"])
+    own = open_activations(settings["input"], length=settings["length"], exits=settings["exits"])
     loss = read_columns(snakemake.input.activations, ["loss"])
     write_columns(snakemake.output[0], parted(own.tokens | loss, settings))
 

@@ -156,8 +156,10 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
         yield f"{prefix}.fair: fit + select leave no test; wanted: a sum less than 1"
     if fair["main_threshold"] not in fair["thresholds"]:
         yield f"{prefix}.fair.main_threshold: {fair['main_threshold']:g}; wanted: one of fair.thresholds"
-    if model["exits"] is not None and own["kind"] != "trained":
-        yield f"{prefix}.model.exits: no model is run on what others have measured; wanted: null"
+    if model["exits"] is not None and own["kind"] == "signals":
+        yield f"{prefix}.model.exits: signals brought along are of no exit; wanted: null"
+    if model["exits"] is not None and own["kind"] == "activations" and own["layer_multiply_adds"] is None:
+        yield f"{prefix}.input.layer_multiply_adds: null; wanted: those of one layer a token, beside model.exits"
     if own["kind"] != "trained":
         if model["kind"] == "huggingface":
             yield f"{prefix}.input.kind: {own['kind']} beside model.kind huggingface; wanted: one of the two"

@@ -1,6 +1,6 @@
 """Which layers of a model are its exits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from easyhard.errors import InputError
 
@@ -28,6 +28,33 @@ def chosen_exits(setting: Setting, layers: int) -> list[int]:
     if len(exits) < 2:
         raise InputError(f"model.exits: {setting} leaves the last of {layers} layers alone; one before it is wanted")
     return exits
+
+
+def named_exits(setting: Setting, count: int) -> list[int]:
+    """The layers that `model.exits` names of `count` exits brought along: all, 1 … count; {every: n}, n, 2n, …; a list.
+
+    Raises InputError for a list of another length, or one that does not rise.
+
+    >>> named_exits({"every": 4}, 3)
+    [4, 8, 12]
+    """
+    if isinstance(setting, Mapping):
+        found = [setting["every"] * number for number in range(1, count + 1)]
+    else:
+        found = list(range(1, count + 1)) if isinstance(setting, str) else list(setting)
+    if len(found) != count:
+        raise InputError(f"model.exits: {found}, {len(found)} layers; one for each of {count} exits is wanted")
+    return chosen_exits(found, found[-1])
+
+
+def layer_before(layer: int, read: Collection[int]) -> int | None:
+    """What a layer's states are compared with: the last of the layers read before it, which is the one before it where
+    a model is run, and the exit before where states were brought along; None at the first of these.
+
+    >>> layer_before(8, [4, 8, 12])
+    4
+    """
+    return max((known for known in read if known < layer), default=None)
 
 
 def read_layers(exits: Sequence[int]) -> list[int]:

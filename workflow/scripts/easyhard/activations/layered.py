@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from easyhard.exit_choice import read_layers
 from easyhard.model.lego import Leave, Lego, leave_out
 from easyhard.progress import Progress
 from easyhard.tokens.windows import NO_TOKEN, Windows
@@ -32,7 +33,8 @@ class Layered:
     `visit(windows, leave)` is one pass in which every layer hands on what `leave` says. `multiply_adds` has what each
     layer costs a token, beside `attention` for every token that it attends to, itself among them; `keys_values` what a
     layer that it skips still costs, because later tokens read what it makes of its state. `width` is d; `own_heads` has
-    layer → head (words, d) of layers whose exits have heads of their own, where there are any.
+    layer → head (words, d) of layers whose exits have heads of their own, where there are any. `brought(first, end)`
+    streams the states of rows first … end − 1 at the exits that another program has written; no model is run then.
     """
 
     states: Callable[[Windows, Mask, Collection[int], int | None], States]
@@ -43,11 +45,16 @@ class Layered:
     attention: Sequence[int]
     width: int
     own_heads: Mapping[int, Tensor] | None = None
+    brought: Callable[[int, int], Iterator[States]] | None = None
 
     @property
     def layers(self) -> int:
         """How many there are."""
         return len(self.multiply_adds)
+
+    def read_for(self, exits: Sequence[int]) -> list[int]:
+        """The layers whose states are read for these exits."""
+        return list(exits) if self.brought else read_layers(exits)
 
     @torch.no_grad()
     def states_with_leaving(

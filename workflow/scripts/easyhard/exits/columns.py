@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from easyhard.activations.layered import Layered, States
+from easyhard.exit_choice import layer_before
 from easyhard.exits.heads import ExitHeads
 from easyhard.logits.low_rank import LOW_RANK_STATISTICS
 from easyhard.signals.declare import LOGIT_STATISTICS, TARGET_STATISTICS, computable, compute
@@ -35,8 +36,9 @@ def exit_columns(
         said, found = _of_head(heads, name, seen, target)
         signals, outcomes = signals | said, outcomes | found
     for layer in heads.exits[:-1]:
-        here = model.seen(states[layer])
-        own = layer_signals(states[layer], states[layer - 1]) | logit_moment_signals(here, heads.moments)
+        here, before = model.seen(states[layer]), layer_before(layer, states)
+        own = layer_signals(states[layer], None if before is None else states[before])
+        own |= logit_moment_signals(here, heads.moments)
         if heads.low_rank is not None:
             (low,) = heads.low_rank.run(here).values()
             own |= {f"low_rank/{name}": low[name] for name in LOW_RANK_STATISTICS}

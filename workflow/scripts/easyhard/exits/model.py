@@ -1,6 +1,6 @@
-"""The model of a run and the windows of its documents, ready to be read at several exits."""
+"""The model of a run and the windows of its documents, or states brought along, ready to be read at several exits."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,20 +13,28 @@ from easyhard.huggingface.dump import text_windows
 from easyhard.huggingface.folder import find_model
 from easyhard.huggingface.layers import layered
 from easyhard.huggingface.model import load_model, output_head
+from easyhard.imports.activations import open_activations
+from easyhard.imports.exits import layered_activations
 from easyhard.model.lego import Lego
 from easyhard.model.store import load_weights
 from easyhard.progress import Progress
 from easyhard.protocols import DOCUMENTS
+from easyhard.signals.store import read_columns
 from easyhard.tokens.store import read_stream
-from easyhard.tokens.windows import NO_TOKEN, Windows, row_shards, row_windows, shard_evenly
+from easyhard.tokens.windows import NO_TOKEN, Windows, row_shards, row_windows, shard_documents, shard_evenly
 
 
 def open_model(files: Mapping[str, Any], settings: Mapping[str, Any], device: torch.device) -> Layered:
-    """The model: that of `weights` among the files, trained here, else the one that settings.model.path names.
+    """The model: that of `weights` among the files, trained here; of `own` the activations that settings.input names;
+    else the one that settings.model.path names.
 
     Raises InputError for a model whose layers can't be told or whose exits have no meaning.
     """
-    own = settings["model"]
+    own, given = settings["model"], settings["input"]
+    if "own" in files:
+        length = settings["sequences"]["length"]
+        activations = open_activations(given, length=length, exits=settings["chosen"])
+        return layered_activations(activations, given["layer_multiply_adds"], device)
     if "weights" not in files:
         model = load_model(find_model(own["path"], own["revision"]), own["dtype"], device)
         return layered(model, output_head(model))
@@ -62,6 +70,9 @@ def read_documents(
 
     Of one shard, or all; of `rows`, ascending numbers, or all; without layer `left_out`. `label` names the work.
     """
+    if model.brought:
+        yield from _read_brought(files["rows"], settings["shards"], model.brought, layers, label, shard, rows)
+        return
     for windows, wanted, found in document_batches(files, settings, label, shard=shard, rows=rows):
         yield model.states(windows, wanted, layers, left_out), windows.targets[wanted], found
 
@@ -84,3 +95,26 @@ def document_batches(
             for batch, wanted, found in batches(windows, batch_size=settings["batch"], progress=progress, rows=own):
                 yield batch, wanted, found + first
         first = end
+
+
+def _read_brought(
+    table: str,
+    shards: int,
+    brought: Callable[[int, int], Iterator[States]],
+    layers: Collection[int],
+    label: str,
+    shard: int | None,
+    rows: NDArray[np.int64] | None,
+) -> Iterator[tuple[States, NDArray[np.int32], NDArray[np.int64]]]:
+    """The same of states that lie in files in the order of `table`, rows/documents.parquet."""
+    known = read_columns(table, ["document", "target"])
+    for number, part in enumerate(shard_documents(known["document"], shards)):
+        if shard not in (None, number):
+            continue
+        first, progress = part.start, Progress(f"{label}, shard {number}", part.stop - part.start, "tokens")
+        for states in brought(part.start, part.stop):
+            found = np.arange(first, first := first + len(next(iter(states.values()))))
+            kept = found if rows is None else np.intersect1d(found, rows)
+            if len(kept):
+                yield {layer: states[layer][kept - found[0]] for layer in layers}, known["target"][kept], kept
+            progress.update(first - part.start)

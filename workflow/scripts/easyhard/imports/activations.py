@@ -1,6 +1,6 @@
 """Hidden states, losses and an output head from files that another program wrote."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,37 +9,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.errors import InputError
+from easyhard.exit_choice import Setting, named_exits
 from easyhard.imports.readers import Array, Stored, open_arrays
 from easyhard.imports.tokens import KNOWN, finite_float32, read_tokens
 
 ARRAYS = ("hidden", "head", "head_bias", *KNOWN)
 FLOATS = ("float16", "bfloat16", "float32", "float64")
+PIECE = 1_024  # rows of all exits at a time
 
 
 @dataclass(frozen=True)
 class OwnActivations:
     """What the files hold: hidden (rows, d), head (words, d) and head_bias (words,) still on disk, tokens in memory.
 
-    Logits are z = h·w + bias, or softcap tanh(z / softcap). `tokens` are columns as `read_tokens` gives them.
+    Logits are z = h·w + bias, or softcap tanh(z / softcap). `tokens` are columns as `read_tokens` gives them. Where
+    there are several exits, after the layers `exits`, hidden is (rows, exits, d), or the last one's and `earlier` has
+    those of the others, first to last.
     """
 
     hidden: Stored
+    earlier: Sequence[Stored]
+    exits: Sequence[int]
     head: Stored
     head_bias: Stored | None
     softcap: float | None
     tokens: dict[str, Array]
 
 
-def open_activations(files: Mapping[str, Any], *, length: int) -> OwnActivations:
+def open_activations(files: Mapping[str, Any], *, length: int, exits: Setting | None = None) -> OwnActivations:
     """Open the arrays ARRAYS, check how they fit each other, and read all but the matrices.
 
     `files[array]` is the .parquet, .npz, .npy or .safetensors file in which an array lies; without one it is looked for
     in the file of `hidden`, and may be missing; other keys are passed over. `files["names"][array]` is what the file
     calls it, where that differs; a .npy file's only array needs no name. `files["head_softcap"]` is that of the logits,
-    if they have one. `length` is that of the sequences that rows are cut into (see `lay_out`).
-    Wanted are `hidden`, `head`, and `loss` or `target` to compute it. Raises InputError naming file, array and row.
+    if they have one. `files["earlier"]` names the arrays of earlier exits, in the file of `hidden`; `exits` is what
+    model.exits says of several. `length` is that of the sequences that rows are cut into (see `lay_out`).
+    Wanted are `hidden`, `head`, and `loss` or `target` to compute it; with exits `target` in any case. Raises
+    InputError naming file, array and row, or the key that does not fit them.
     """
-    found = _find(files, files.get("names", {}))
+    found, earlier = _find(files, files.get("names", {}))
     hidden, head, bias = found["hidden"], found.get("head"), found.get("head_bias")
     if "loss" not in found and not {"target", "head"} <= set(found):
         missing = "head" if "target" in found else "target"
@@ -48,25 +56,44 @@ def open_activations(files: Mapping[str, Any], *, length: int) -> OwnActivations
         )
     if head is None:
         raise InputError(f"{hidden.path}: no head is given; a matrix (words, dim) is wanted")
-    _check_shapes(hidden, head, bias)
+    layers = _layers_of(hidden, earlier, exits)
+    if layers and "target" not in found:
+        raise InputError(f"{hidden.path}: target is not given; it is wanted for losses at model.exits")
+    _check_shapes(hidden, earlier, head, bias)
     tokens = read_tokens(hidden.path, found, length=length, words=head.shape[0])
-    return OwnActivations(hidden, head, bias, files.get("head_softcap"), tokens)
+    return OwnActivations(hidden, earlier, layers, head, bias, files.get("head_softcap"), tokens)
 
 
 def hidden_batches(own: OwnActivations, first: int, end: int) -> Iterator[NDArray[np.float32]]:
-    """Stream the hidden states of rows first … end − 1 as (rows, dim) float32.
+    """Stream the hidden states of rows first … end − 1, the last exit's, as (rows, dim) float32.
 
     With a bias each gets a last coordinate of 1: h·w + b = [h, 1]·[w, b]. Raises InputError naming the row where a
     number is not finite.
     """
     for part in own.hidden.read(first, end):
-        hidden = finite_float32(own.hidden.label, part, first)
+        hidden = finite_float32(own.hidden.label, part[:, -1] if part.ndim == 3 else part, first)
         yield hidden if own.head_bias is None else np.pad(hidden, ((0, 0), (0, 1)), constant_values=1)
         first += len(part)
 
 
-def _find(files: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[str, Stored]:
-    """The arrays that are there, `hidden` first."""
+def exit_batches(own: OwnActivations, first: int, end: int) -> Iterator[list[NDArray[np.float32]]]:
+    """Stream the states of rows first … end − 1 at every exit, (rows, dim) float32 each, at most PIECE rows at a time.
+
+    No coordinate is added for a bias. Raises InputError naming array and row where a number is not finite.
+    """
+    arrays = (*own.earlier, own.hidden)
+    for parts in zip(*(array.read(first, end) for array in arrays), strict=True):
+        for start in range(0, len(parts[0]), PIECE):
+            states: list[NDArray[np.float32]] = []
+            for array, part in zip(arrays, parts, strict=True):
+                piece = finite_float32(array.label, part[start : start + PIECE], first + start)
+                states += [piece] if piece.ndim == 2 else list(piece.swapaxes(0, 1).copy())
+            yield states
+        first += len(parts[0])
+
+
+def _find(files: Mapping[str, Any], names: Mapping[str, str | None]) -> tuple[dict[str, Stored], list[Stored]]:
+    """The arrays that are there, `hidden` first; and those of earlier exits."""
     main = files.get("hidden")
     if not main:
         raise InputError("input.hidden: no file; a .parquet, .npz, .npy or .safetensors file is wanted")
@@ -85,13 +112,41 @@ def _find(files: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[str
                 f"input.{array}: {path or main} has no {name!r}, only {', '.join(inside)}; "
                 f"its name there is wanted as input.names.{array}"
             )
-    return found
+    earlier, inside = files.get("earlier", ()), opened[main]
+    for name in earlier:
+        if name not in inside:
+            raise InputError(
+                f"input.earlier: {main} has no {name!r}, only {', '.join(inside)}; names of arrays there are wanted"
+            )
+    return found, [inside[name] for name in earlier]
 
 
-def _check_shapes(hidden: Stored, head: Stored, bias: Stored | None) -> None:
-    if len(hidden.shape) != 2 or 0 in hidden.shape:
+def _layers_of(hidden: Stored, earlier: Sequence[Stored], setting: Setting | None) -> list[int]:
+    """The layers that exits come after, as model.exits names them; none where there is one exit alone."""
+    stacked = hidden.shape[1] if len(hidden.shape) == 3 else 1
+    if stacked > 1 and earlier:
+        raise InputError(f"input.earlier: {hidden.label} has {stacked} exits itself; either is wanted, not both")
+    count = len(earlier) + stacked
+    if setting is None and count > 1:
+        raise InputError(
+            f"{hidden.label}: states of {count} exits; the layers that they follow are wanted as model.exits"
+        )
+    if setting is not None and count == 1:
+        raise InputError(
+            f"model.exits: {setting}, but {hidden.label} has shape {hidden.shape}, that of one exit; (tokens, exits, "
+            "dim), or the arrays of earlier exits as input.earlier, is wanted"
+        )
+    return [] if setting is None else named_exits(setting, count)
+
+
+def _check_shapes(hidden: Stored, earlier: Sequence[Stored], head: Stored, bias: Stored | None) -> None:
+    stacked = len(hidden.shape) == 3 and hidden.shape[1] > 1
+    if len(hidden.shape) != 2 + stacked or 0 in hidden.shape:
         raise InputError(f"{hidden.label} has shape {hidden.shape}; (tokens, dim), a hidden state a token, is wanted")
-    dim = hidden.shape[1]
+    for array in earlier:
+        if array.shape != hidden.shape:
+            raise InputError(f"{array.label} has shape {array.shape}; {hidden.shape}, as {hidden.label}, is wanted")
+    dim = hidden.shape[-1]
     if len(head.shape) != 2 or 0 in head.shape:
         raise InputError(f"{head.label} has shape {head.shape}; (words, {dim}) is wanted")
     if head.shape[1] != dim:
@@ -101,6 +156,6 @@ def _check_shapes(hidden: Stored, head: Stored, bias: Stored | None) -> None:
         )
     if bias is not None and bias.shape != head.shape[:1]:
         raise InputError(f"{bias.label} has shape {bias.shape}; ({head.shape[0]},), one a word of the head, is wanted")
-    for array in (hidden, head, *([bias] if bias else [])):
+    for array in (hidden, *earlier, head, *([bias] if bias else [])):
         if array.dtype not in FLOATS:
             raise InputError(f"{array.label} is of type {array.dtype}; {', '.join(FLOATS)} is wanted")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from easyhard.errors import InputError
+from easyhard.exit_choice import layer_before
 from easyhard.logits.tiles import each, spans
 from easyhard.model.store import read_tensors, write_tensors
 from easyhard.probes.calibration import Line
@@ -44,8 +45,8 @@ class ExitProbes:
     def say(self, states: Mapping[int, Tensor]) -> dict[str, Values]:
         """Return what all probes say, exit/probe → (rows,): probabilities, or nats.
 
-        states: (rows, dim) of any float type after each exit's layer and the one before it; 0 is what the first layer
-        is given. Raises InputError naming an exit whose states are not finite.
+        states: (rows, dim) of any float type after each exit's layer and the one before it, `layer_before`; 0 is what
+        the first layer is given. Raises InputError naming an exit whose states are not finite.
         """
         alike: dict[tuple[int, bool], dict[str, Trained]] = {}  # what reads the same inputs, scaled the same
         for (exit, probe), network in self.networks.items():
@@ -101,7 +102,8 @@ def fit_exit_probes(
 ) -> ExitProbes:
     """Fit `probes` at every exit but the last.
 
-    states: (rows, dim) of any float type after each of these exits' layers and the one before; outcomes: (rows,),
+    states: (rows, dim) of any float type after each of these exits' layers and the one before, `layer_before`; where
+    there is none, probes that read the change are left out; outcomes: (rows,),
     `exit/loss` (nats) and `exit/argmax` of all exits, and `target`; fit and select: int64 numbers of rows. `settings`
     has hidden, learning_rate, batch_size, max_epochs and patience, as fair_probes has. A probe whose label is the same
     for all fit or all select rows is left out. Raises InputError naming an exit whose states or losses are not finite,
@@ -117,8 +119,10 @@ def fit_exit_probes(
     for exit in leaving:
         _check_states(states, exit)
         same = {task: _same(column, fit, select) for task, column in truth[exit].items()}
-        wanted = [probe for probe in probes if not same[_task(probe)]]
-        summary["left_out"] += [[exit, probe, same[_task(probe)]] for probe in probes if probe not in wanted]
+        alone = "no exit before it" if layer_before(exit, states) is None else ""
+        why = {probe: (_reads_change(probe) and alone) or same[_task(probe)] for probe in probes}
+        wanted = [probe for probe in probes if not why[probe]]
+        summary["left_out"] += [[exit, probe, why[probe]] for probe in probes if why[probe]]
         tasks = {task: _on_device(column, device) for task, column in truth[exit].items()}
         inputs = {}
         for change in {_reads_change(probe) for probe in wanted}:
@@ -183,8 +187,8 @@ def _on_device(column: Column, device: torch.device) -> Task:
 
 def _groups(states: Mapping[int, Tensor], exit: int, change: bool) -> list[Tensor]:
     """What probes at an exit read, (rows, dim) each: h_l, and where `change` says so h_l − h_{l−1} in float32."""
-    here = states[exit]
-    return [here, here.float() - states[exit - 1].float()] if change else [here]
+    here, before = states[exit], layer_before(exit, states)
+    return [here, here.float() - states[before].float()] if change and before is not None else [here]
 
 
 def _ask(networks: Mapping[str, Trained], inputs: Inputs) -> dict[str, Values]:
@@ -207,7 +211,8 @@ def _ask(networks: Mapping[str, Trained], inputs: Inputs) -> dict[str, Values]:
 
 
 def _check_states(states: Mapping[int, Tensor], exit: int) -> None:
-    for layer in (exit - 1, exit):
+    before = layer_before(exit, states)
+    for layer in [exit] if before is None else [before, exit]:
         bad = int((~states[layer].isfinite().all(1)).sum())
         if bad:
             raise InputError(f"exit {exit}: {bad} of {len(states[layer])} states after layer {layer} are not finite")

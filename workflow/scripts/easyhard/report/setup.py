@@ -15,7 +15,6 @@ from easyhard.report.words import NULL, Label, value_text
 
 # of the token ids of WikiText-2 raw, lower-cased and split on white space, vocabulary from train and validation
 FOUNDING_TOKENS_SHA256 = "f3a9550dc176e0a5981aa5f581834ddf69b8305a4145958b8afd08fb4689678c"
-NO_FILES = ("kind", "names", "leave_out", "signals")
 PROGRAMS = ("torch", "numpy", "pyarrow", "polars", "scipy", "scikit-learn", "snakemake", "transformers")
 PACKINGS = {
     "document": "No window crosses documents.",
@@ -120,7 +119,7 @@ def _step(benchmark: Path) -> tuple[str, float | None, float | None]:
 
 def _files_read(given: Mapping[str, Any]) -> dict[str, str]:
     """The files of a run from elsewhere, and a hash over them."""
-    files = [str(value) for key, value in given.items() if value and key not in NO_FILES]
+    files = [value for key, value in given.items() if isinstance(value, str) and value and key != "kind"]
     digest = hashlib.sha256()
     for file in files:
         with Path(file).open("rb") as stream:

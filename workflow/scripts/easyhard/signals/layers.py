@@ -19,14 +19,16 @@ PABEE = "PABEE, Zhou et al., arXiv:2006.04152"
 TINY = 1e-30  # in place of the norm of a state that is 0
 
 
-def layer_signals(state: Tensor, before: Tensor, signals: Collection[Signal] | None = None) -> dict[str, Tensor]:
+def layer_signals(
+    state: Tensor, before: Tensor | None, signals: Collection[Signal] | None = None
+) -> dict[str, Tensor]:
     """Name -> (tokens,) float32 of every signal of class layers, or of these.
 
-    state and before, (tokens, dim) of any float type: h_l at the exit and h_{l−1}, as the layers give them. Raises
-    InputError naming a signal that is wrong.
+    state and before, (tokens, dim) of any float type: h_l at the exit and h_{l−1}, as the layers give them; what reads
+    `before` is left out without it. Raises InputError naming a signal that is wrong.
     """
-    values = {"state": state.double(), "before": before.double()}
-    found = compute(computable(["layers"], LAYER_VALUES) if signals is None else signals, values, len(state))
+    values = {"state": state.double()} | ({} if before is None else {"before": before.double()})
+    found = compute(computable(["layers"], values) if signals is None else signals, values, len(state))
     return {name: column.float() for name, column in found.items()}
 
 
