@@ -218,6 +218,16 @@ def test_a_label_that_is_the_same_everywhere_is_left_out_with_the_reason() -> No
     assert set(found.say(MODEL.states)) == {"1/linear_loss", "2/linear_loss", "4/linear_loss"}
 
 
+def test_a_change_is_from_the_state_read_before_and_the_first_exit_has_none() -> None:
+    states, wanted = {exit: MODEL.states[exit] for exit in EXITS[:-1]}, ("linear_loss", "linear_change_agrees")
+    found = MODEL.fit(*wanted, states=states, max_epochs=1)
+    assert list(found.networks) == [(1, "linear_loss"), *((exit, probe) for exit in (2, 4) for probe in wanted)]
+    assert found.summary["left_out"] == [[1, "linear_change_agrees", "no exit before it"]]
+    between = states | {0: MODEL.states[0], 3: MODEL.states[2]}  # as if layer 3 had changed nothing
+    other = MODEL.fit(*wanted, states=between, max_epochs=1).say(between)
+    assert all(np.array_equal(column, other[name]) for name, column in found.say(states).items())
+
+
 def test_bad_input_is_named(probes: ExitProbes) -> None:
     for value in (float("nan"), float("inf")):
         broken = {layer: state.clone() for layer, state in MODEL.states.items()}

@@ -35,7 +35,7 @@ def test_each_kind_of_run_has_its_set_up(tmp_path: Path) -> None:
     write_json(tokens, {"source": "WikiText-2", "credit": "CC BY-SA", "corpus_sha256": "ab", "tokens_sha256": "cd"})
     write_json(model, SUMMARY | {"device": "CPU"})
     read = Files(benchmarks=[str(benchmark)], tokens=str(tokens), model=str(model))
-    given = {"kind": "activations", "hidden": str(data), "head": None, "names": {"loss": "l"}}
+    given = {"kind": "activations", "hidden": str(data), "head": None, "names": {"loss": "l"}, "head_softcap": 30.0}
     brought = make_setup("mine", "activations", {"input": given}, Files(benchmarks=[str(benchmark)]))
     assert brought.corpus["source"] == f"Activations from elsewhere: {data}."
     assert brought.corpus["sha256"] == hashlib.sha256(hashlib.sha256(b"numbers").digest()).hexdigest()

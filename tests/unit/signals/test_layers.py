@@ -43,6 +43,7 @@ def test_a_state_that_a_layer_leaves_alone_and_one_that_is_nothing() -> None:
     assert found["state_cosine"].tolist() == [1, 0]
     assert found["state_change"].tolist() == [0, 0]
     assert found["state_norm"].tolist() == [5, 0]
+    assert list(layer_signals(torch.tensor([[3.0, 4.0]]), None)) == ["state_norm"]
 
 
 def test_same_bits_for_any_number_of_threads() -> None:
