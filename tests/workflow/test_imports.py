@@ -28,7 +28,9 @@ def repository(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -
     rows = pl.concat([pl.read_parquet(shard) for shard in shards])
     columns = {name: rows[name].to_numpy() for name in ("loss", "target", "document", "sequence")}
     hidden = np.stack(rows["hidden"].to_numpy())
-    np.savez(own / "states.npz", hidden=hidden, **columns)
+    noise = np.random.default_rng(0).standard_normal(hidden.shape, np.float32)
+    first = 0.7 * hidden + 0.3 * hidden.std() * noise  # as if an earlier layer had said about the same
+    np.savez(own / "states.npz", hidden=hidden, first=first, **columns)
     np.save(own / "head.npy", load_file(results / "activations" / "head.safetensors")["head"])
     runs = {
         "scores": {
@@ -39,7 +41,16 @@ def repository(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -
                 "signals": {"my_score": {"high_means": "hard", "needs": "head", "multiply_adds": 12345}},
             }
         },
-        "states": {"input": {"kind": "activations", "hidden": "own/states.npz", "head": "own/head.npy"}},
+        "states": {
+            "model": {"exits": [6, 12]},
+            "input": {
+                "kind": "activations",
+                "hidden": "own/states.npz",
+                "head": "own/head.npy",
+                "earlier": ["first"],
+                "layer_multiply_adds": 2000,
+            },
+        },
     }
     (repository.root / "own.yaml").write_text(yaml.safe_dump({"runs": runs}))
     for run in runs:
@@ -85,6 +96,26 @@ def test_activations_give_the_signals_of_the_run_that_they_are_from(repository: 
         assert np.allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-5)
     assert "argmax_surprisal" not in ours.columns  # train counts are not known
     report(repository, "states")
+
+
+def test_exits_brought_along_are_measured_as_a_models_are(repository: Repository) -> None:
+    results, arrays = repository.root / "results" / "states", np.load(repository.root / "own" / "states.npz")
+    outcomes, head = pl.read_parquet(results / "exits/outcomes/*.parquet"), np.load(repository.root / "own/head.npy")
+    np.testing.assert_allclose(outcomes["12/loss"].to_numpy(), arrays["loss"], atol=1e-4)
+    logits = arrays["first"].astype(np.float64) @ head.T
+    loss = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), arrays["target"]]
+    np.testing.assert_allclose(outcomes["6/loss"].to_numpy(), loss, atol=1e-4)
+    figures = figures_of(repository, "states")
+    assert figures["exits", "model", "layers"] == 12
+    assert figures["exits", "model", "layers_per_head_pass"] == head.size / 2000
+    assert figures["exits", "6/translated", "mean_excess"] < figures["exits", "6", "mean_excess"]
+    items = {item for section, item, _ in figures if section == "exit_signals"}
+    assert {"6/state_norm", "6/entropy", "6/low_rank/margin", "6/mlp_excess"} <= items
+    assert not {"6/state_cosine", "6/mlp_change_excess"} & items  # nothing before this exit was brought along
+    text = report(repository, "states")
+    assert "# Layer by layer" in text
+    assert "could be left out" not in text
+    assert repository.would_run("results/states/report.md", overlay="own.yaml") == set()
 
 
 def test_seeds_of_a_run_are_compared(repository: Repository) -> None:

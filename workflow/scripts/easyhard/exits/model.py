@@ -30,9 +30,9 @@ def open_model(files: Mapping[str, Any], settings: Mapping[str, Any], device: to
 
     Raises InputError for a model whose layers can't be told or whose exits have no meaning.
     """
-    own, given = settings["model"], settings["input"]
+    own = settings["model"]
     if "own" in files:
-        length = settings["sequences"]["length"]
+        given, length = settings["input"], settings["sequences"]["length"]
         activations = open_activations(given, length=length, exits=settings["chosen"])
         return layered_activations(activations, given["layer_multiply_adds"], device)
     if "weights" not in files:
