@@ -86,7 +86,9 @@ def make_text(words: int, windows: int) -> Windows:
     return Windows(token[:, :-1], token[:, 1:], other, other, np.full(windows, "test"))
 
 
-def fitted(heads: ExitHeads, states: dict[int, torch.Tensor], target: Rows, model: object) -> tuple[ExitProbes, list[float]]:
+def fitted(
+    heads: ExitHeads, states: dict[int, torch.Tensor], target: Rows, model: object
+) -> tuple[ExitProbes, list[float]]:
     """Probes, and thresholds by which a sixth of all tokens leaves at each exit, were the earlier ones all there."""
     found: dict[str, np.ndarray] = {"target": target}
     for start in range(0, len(target), 2048):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from easyhard.activations.layered import Layered, layered_lego, stream
+from easyhard.activations.layered import Layered, layered_lego
 from easyhard.errors import InputError
 from easyhard.exits.columns import ExitHeads, exit_columns
 from easyhard.exits.model import open_model, read_documents
@@ -16,9 +16,8 @@ from easyhard.imports.activations import PIECE, hidden_batches, open_activations
 from easyhard.imports.readers import CHUNK
 from easyhard.logits.moments import moments
 from easyhard.model.lego import Lego
-from easyhard.progress import Progress
 from easyhard.signals.store import write_columns
-from easyhard.tokens.windows import Windows
+from easyhard.tokens.windows import NO_TOKEN, Windows
 
 WORDS, DIM, EXITS, LENGTH = 40, 8, [2, 3, 4], 32
 CPU = torch.device("cpu")
@@ -36,9 +35,10 @@ class Own:
             Windows(inputs, self.targets, other, other, np.full(290, "test")),
             layered_lego(self.model),
         )
-        layers = self.layered.read_for(EXITS)
-        ((self.states, targets, _),) = stream(
-            windows, self.layered, layers, batch_size=290, progress=Progress("test", 290, "windows")
+        wanted = windows.targets != NO_TOKEN
+        self.states, targets = (
+            self.layered.states(windows, wanted, self.layered.read_for(EXITS), None),
+            windows.targets[wanted],
         )
         self.target, self.document = targets, np.repeat(np.arange(29), 10 * LENGTH)
         self.signals, self.outcomes = said(self.layered, self.model.head, self.states, self.target)

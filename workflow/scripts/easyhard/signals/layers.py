@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from easyhard.signals.declare import HERE, LAYER_VALUES, Signal, computable, compute, signal
+from easyhard.signals.declare import HERE, Signal, computable, compute, signal
 
 if TYPE_CHECKING:  # as in head.py
     from torch import Tensor
@@ -19,9 +19,7 @@ PABEE = "PABEE, Zhou et al., arXiv:2006.04152"
 TINY = 1e-30  # in place of the norm of a state that is 0
 
 
-def layer_signals(
-    state: Tensor, before: Tensor | None, signals: Collection[Signal] | None = None
-) -> dict[str, Tensor]:
+def layer_signals(state: Tensor, before: Tensor | None, signals: Collection[Signal] | None = None) -> dict[str, Tensor]:
     """Name -> (tokens,) float32 of every signal of class layers, or of these.
 
     state and before, (tokens, dim) of any float type: h_l at the exit and h_{l−1}, as the layers give them; what reads
