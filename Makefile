@@ -57,6 +57,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/logits/bench.py
 	$(BIN)/python tests/benchmarks/evaluation/bench.py
 	$(BIN)/python tests/benchmarks/evaluation/policies.py
+	$(BIN)/python tests/benchmarks/exits/leaving.py
 
 overhead: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/overhead.py

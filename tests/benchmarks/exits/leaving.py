@@ -19,7 +19,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "workflow" / "scripts"))
 
-from easyhard.activations.layered import Mask, Rows, batches, layered_lego
+from easyhard.activations.layered import Layered, Mask, Rows, batches, layered_lego
 from easyhard.exits.columns import exit_columns
 from easyhard.exits.heads import ExitHeads
 from easyhard.exits.leaving import leave_by
@@ -53,12 +53,11 @@ def main() -> None:
 
 def compare(words: int, windows: int, batch: int, rounds: int) -> tuple[float, float, Rows]:
     """Seconds of both, and where tokens have left."""
-    model = layered_lego(Lego(words, dim=64, heads=4, ffn_dim=256, blocks=[4], seed=0))
-    text = make_text(words, windows)
-    lego_head = Lego(words, dim=64, heads=4, ffn_dim=256, blocks=[4], seed=0).head.detach()
-    heads = ExitHeads(EXITS, lego_head, None, moments(lego_head))
+    lego = Lego(words, dim=64, heads=4, ffn_dim=256, blocks=[4], seed=0)
+    model, head, text = layered_lego(lego), lego.head.detach(), make_text(words, windows)
+    heads = ExitHeads(EXITS, head, None, moments(head))
     wanted = np.ones(text.targets.shape, dtype=bool)
-    probes, thresholds = fitted(heads, model.states(text, wanted, range(5), None), text.targets[wanted], model)
+    probes, thresholds = fitted(model, heads, text, wanted)
     policy = Policy("each", SIGNAL, EXITS, False, thresholds)
 
     def in_batches() -> Iterator[tuple[Windows, Mask, Rows]]:
@@ -76,7 +75,7 @@ def compare(words: int, windows: int, batch: int, rounds: int) -> tuple[float, f
     exits = true()
     plain()
     seconds = [(timed(plain), timed(true)) for _ in range(rounds)]
-    return *(statistics.median(own) for own in zip(*seconds, strict=True)), exits  # type: ignore[return-value]
+    return statistics.median(one for one, _ in seconds), statistics.median(other for _, other in seconds), exits
 
 
 def make_text(words: int, windows: int) -> Windows:
@@ -86,18 +85,14 @@ def make_text(words: int, windows: int) -> Windows:
     return Windows(token[:, :-1], token[:, 1:], other, other, np.full(windows, "test"))
 
 
-def fitted(
-    heads: ExitHeads, states: dict[int, torch.Tensor], target: Rows, model: object
-) -> tuple[ExitProbes, list[float]]:
-    """Probes, and thresholds by which a sixth of all tokens leaves at each exit, were the earlier ones all there."""
-    found: dict[str, np.ndarray] = {"target": target}
-    for start in range(0, len(target), 2048):
-        part = slice(start, start + 2048)
-        _, own = exit_columns(model, heads, {k: v[part] for k, v in states.items()}, target[part])  # type: ignore[arg-type]
-        for name, values in own.items():
-            found[name] = np.concatenate([found.get(name, values[:0]), values])
+def fitted(model: Layered, heads: ExitHeads, text: Windows, wanted: Mask) -> tuple[ExitProbes, list[float]]:
+    """Probes, and thresholds by which a sixth of all tokens leaves at each exit, were earlier tokens all there."""
+    states, target = model.states(text, wanted, range(5), None), text.targets[wanted]
+    parts = [slice(start, start + 2048) for start in range(0, len(target), 2048)]
+    found = [exit_columns(model, heads, {k: own[part] for k, own in states.items()}, target[part])[1] for part in parts]
+    outcomes = {name: np.concatenate([own[name] for own in found]) for name in found[0]} | {"target": target}
     rows = np.arange(len(target))
-    probes = fit_exit_probes(states, EXITS, found, rows[::2], rows[1::2], PROBES, 0, [SIGNAL])
+    probes = fit_exit_probes(states, EXITS, outcomes, rows[::2], rows[1::2], PROBES, 0, [SIGNAL])
     said, inside, thresholds = probes.say(states), np.ones(len(target), dtype=bool), []
     for layer in EXITS[:-1]:
         values = said[f"{layer}/{SIGNAL}"]

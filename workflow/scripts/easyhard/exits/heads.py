@@ -74,7 +74,9 @@ class ExitHeads:
         alone no divergences. target (rows,) int64, where a statistic reads it."""
         states, head = _side_by_side(seen, self.own) if name == OWN and self.own else (seen, self.head)
         how: dict[str, Any] = {"statistics": sorted(statistics), "softcap": self.softcap}
-        how |= {"top_k": min(TOP_K, len(head)), "tail_thresholds": TAIL_THRESHOLDS}
+        if "top_logits" in statistics:  # more than the two largest take their time in what finds the first choice too
+            how["top_k"] = min(TOP_K, len(head))
+        how["tail_thresholds"] = TAIL_THRESHOLDS
         stacked = torch.stack(list(states.values()))
         if len(states) == 1:
             return [logit_statistics(stacked[0], head, target, **how)]
