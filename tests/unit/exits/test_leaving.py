@@ -28,9 +28,9 @@ from easyhard.probes.exits import ExitProbes, fit_exit_probes
 from easyhard.progress import Progress
 from easyhard.tokens.windows import NO_TOKEN, Windows
 
-WORDS, DIM, DEPTH, LENGTH, COUNT = 60, 16, 4, 11, 9
-EXITS = [1, 3, 4]
-NEVER = [1e30, 1e30]
+WORDS, DIM, DEPTH, LENGTH, COUNT = 60, 16, 5, 11, 9
+EXITS = [1, 3, 4, 5]
+NEVER = [1e30] * 3
 PROBES = {"hidden": 8, "learning_rate": 0.01, "batch_size": 32, "max_epochs": 3, "patience": 3}
 Cells = tuple[Callable[[int, int], Tensor], Callable[..., tuple[Tensor, Tensor]], Callable[..., Tensor]]
 
@@ -51,7 +51,7 @@ def in_batches(windows: Windows, rows: np.ndarray | None = None) -> Iterator[Any
 
 @cache
 def lego() -> Lego:
-    made = Lego(WORDS, dim=DIM, heads=2, ffn_dim=32, blocks=[1, 2, 1], seed=3, exit_heads="own")
+    made = Lego(WORDS, dim=DIM, heads=2, ffn_dim=32, blocks=[1, 2, 1, 1], seed=3, exit_heads="own")
     draw = torch.Generator().manual_seed(2)
     with torch.no_grad():
         made.embedding.weight.mul_(50)
@@ -67,9 +67,10 @@ def setting() -> tuple[Layered, ExitHeads, ExitProbes]:
     head, wanted = lego().head.detach(), make_windows().targets != NO_TOKEN
     states = model.states(make_windows(), wanted, range(DEPTH + 1), None)
     translators = {
-        layer: tuple(0.1 * torch.randn(*shape, generator=draw) for shape in ((DIM, DIM), (DIM,))) for layer in (1, 3)
+        layer: tuple(0.1 * torch.randn(*shape, generator=draw) for shape in ((DIM, DIM), (DIM,)))
+        for layer in EXITS[:-1]
     }
-    sweep = LowRankSweep(head, [4], kind="weighted", states=moments(states[4]), statistics=LOW_RANK_STATISTICS)
+    sweep = LowRankSweep(head, [4], kind="weighted", states=moments(states[DEPTH]), statistics=LOW_RANK_STATISTICS)
     counts = np.arange(1, WORDS + 1)
     own = {layer: model.own_heads[layer] for layer in EXITS}  # type: ignore[index]
     heads = ExitHeads(EXITS, head, None, moments(head), counts, translators, sweep, own)  # type: ignore[arg-type]
@@ -144,10 +145,10 @@ def test_a_policy_that_nobody_passes_is_the_model_itself_to_the_last_digit(signa
 
 
 @pytest.mark.parametrize("head", ["", "translated/", "own/"])
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 2])
 def test_a_policy_that_all_pass_at_an_exit_has_its_columns(head: str, number: int) -> None:
-    """At the second exit too: until then all have run all layers."""
-    thresholds = [-1e30 if place == number else 1e30 for place in range(2)]
+    """At the third exit too: until then all have run all layers."""
+    thresholds = [-1e30 if place == number else 1e30 for place in range(3)]
     found = leave(Policy("each", f"{head}entropy", EXITS, False, thresholds), make_windows())
     _, outcomes = columns(make_windows())
     assert set(found.exit) == {EXITS[number]}
@@ -159,19 +160,32 @@ def half(signal: str, **changes: Any) -> Policy:
     """About half of the tokens leave at each exit, were all earlier ones there; `high_leaves` is true."""
     signals, _ = columns(make_windows())
     medians = [
-        float(np.median(signals[f"{layer}/{signal}"])) if f"{layer}/{signal}" in signals else 0.0 for layer in (1, 3)
+        float(np.median(signals[f"{layer}/{signal}"])) if f"{layer}/{signal}" in signals else 0.0
+        for layer in EXITS[:-1]
     ]
     return replace(Policy("each", signal, EXITS, True, medians), **changes)
 
 
-MIXTURE = [Mixture(0.5, (4.0, 2.0), (2.0, 4.0))] * 2
+MIXTURE = [Mixture(0.5, (4.0, 2.0), (2.0, 4.0))] * 3
 POLICIES = [
     half("mlp_change_excess"),
     half("own/max_probability"),
     half("max_probability", window=LENGTH),
-    half("max_probability", mixtures=MIXTURE, thresholds=[0.4, 0.5]),
+    half("max_probability", mixtures=MIXTURE, thresholds=[0.4, 0.5, 0.5]),
     half("kl_before"),
+    half("patience", thresholds=[1.0, 1.0, 2.0]),
 ]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
+def test_the_first_to_leave_are_those_that_the_policy_names(policy: Policy) -> None:
+    """At the first exit where the signal has a value all tokens are still there."""
+    signals, _ = columns(make_windows())
+    number = next(place for place, layer in enumerate(EXITS) if f"{layer}/{policy.signal}" in signals)
+    position = np.nonzero(make_windows().targets != NO_TOKEN)[1]
+    leaves = policy.leaves(number, signals[f"{EXITS[number]}/{policy.signal}"], position)
+    assert 0 < leaves.sum() < len(leaves)
+    np.testing.assert_array_equal(leave(policy, make_windows()).exit == EXITS[number], leaves)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
@@ -195,7 +209,7 @@ def test_some_rows_alone_are_the_same_rows_since_others_leave_as_well() -> None:
 
 
 def test_where_a_probe_is_missing_nobody_leaves() -> None:
-    found = leave(Policy("each", "linear_loss", EXITS, True, [1e30, -1e30]), make_windows())
+    found = leave(Policy("each", "linear_loss", EXITS, True, [1e30, -1e30, 1e30]), make_windows())
     assert set(found.exit) == {DEPTH}
 
 
@@ -211,7 +225,7 @@ def test_a_head_that_is_not_there_and_other_exits_are_named() -> None:
     model, heads, probes = setting()
     with pytest.raises(InputError, match="policy of signal 'translated/entropy'"):
         signal_reader(model, replace(heads, translators=None), probes, "translated/entropy")
-    with pytest.raises(InputError, match=r"one/entropy: exits \[2, 4\]; those of the run, \[1, 3, 4\]"):
+    with pytest.raises(InputError, match=r"one/entropy: exits \[2, 4\]; those of the run, \[1, 3, 4, 5\]"):
         leave(Policy("one", "entropy", [2, 4], True, [0.0]), make_windows())
 
 
@@ -358,7 +372,7 @@ def test_it_is_what_one_token_after_another_gives(name: str, signal: str) -> Non
     policy = Policy("each", signal, EXITS, True, thresholds)
     found = list(leave_by(policy, model, heads, ExitProbes({}), in_batches(windows)))
     true = Left(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-    assert min(exits.count(layer) for layer in EXITS) > 5
+    assert min(exits.count(layer) for layer in EXITS) > 2
     assert true.exit.tolist() == exits
     np.testing.assert_allclose(true.loss, loss, rtol=1e-4, atol=1e-4)
     simulated = np.select([true.exit == layer for layer in EXITS], [outcomes[f"{layer}/loss"] for layer in EXITS])
