@@ -103,6 +103,27 @@ def test_every_exit_is_the_models_own_state_through_its_norm_and_head(repository
     assert "# Layer by layer" in (results / "report.md").read_text(encoding="utf-8")
 
 
+def test_tokens_leave_in_truth_over_whole_test_documents(repository: Repository) -> None:
+    results = repository.root / "results/gemma"
+    tokens, outcomes = rows(repository), pl.read_parquet(results / "exits/outcomes/*.parquet")
+    entries = json.loads((results / "policies/chosen.json").read_text())["points"]
+    true = pl.read_parquet(results / "policies/true.parquet")
+    left = [f"{number}/{name}" for number in range(len(entries)) for name in ("loss", "argmax", "exit")]
+    assert true.columns == ["row", *left]
+    own = tokens.with_row_index("row").filter(pl.col("part") == 2)
+    assert len(true) == own.filter(pl.col("document").is_in(tokens["document"][true["row"]].implode())).height
+    first = true.filter(pl.Series(tokens["position"][true["row"]] == 0))  # before whom nobody has left
+    assert len(first) > 3
+    for number, entry in enumerate(entries):
+        exits, (head, *_) = entry["policy"]["exits"], entry["policy"]["signal"].split("/")
+        assert set(true[f"{number}/exit"]) <= set(exits)
+        for row, exit, loss in first.select("row", f"{number}/exit", f"{number}/loss").iter_rows():
+            name = f"{exit}/translated/loss" if head == "translated" and exit != exits[-1] else f"{exit}/loss"
+            assert abs(outcomes[name][row] - loss) < 1e-4
+    items = pl.read_parquet(results / "metrics.parquet").filter(pl.col("section") == "true_exits")["item"]
+    assert set(items) == {f"{own['policy']['kind']}/{own['policy']['signal']}@{own['point']}" for own in entries}
+
+
 def test_validation_and_test_documents_are_parted(repository: Repository) -> None:
     tokens, summary = rows(repository), json.loads((repository.root / "results/gemma/tokens/summary.json").read_text())
     read = [summary["splits"][split]["tokens"] for split in ("validation", "test")]
