@@ -116,6 +116,10 @@ def run_setup() -> Setup:
             "loss_probes": {"test_share": 0.15, "easy_threshold": 3.0},
             "metric_probes": {"hidden": 128},
             "low_rank": {"ranks": [1, 2, 5]},
+            "exits": {
+                "point": "perplexity_1",
+                "guarantee": {"disagreement": 0.1, "excess": 0.02, "clip": 5.0, "delta": 0.1},
+            },
         },
         corpus={"source": "Text: WikiText-2.", "credit": "Wikipedia contributors, CC BY-SA.", "sha256": "ab" * 32},
         tokens={

@@ -93,7 +93,7 @@ def table() -> Table:
     """Every figure of a run with a head, probes, stacks and target frequencies."""
     made = _data() | _signals() | _low_rank() | _learning() | _stacks()
     made |= _strata() | _ceilings() | _calibration() | _shape() | _exits() | _exit_signals() | _depths()
-    return made | _founding_exits() | _saturation()
+    return made | _founding_exits() | _saturation() | _policies()
 
 
 def bare() -> Table:
@@ -387,4 +387,71 @@ def _saturation() -> Table:
             made["saturation", item, f"f1_gain_{name}"] = _around(gain, 0.02)
             made["saturation", item, f"auroc_{name}"] = _around(0.55 + gain, 0.02)
             made["saturation", item, f"auprc_{name}"] = _around(share + gain, 0.02)
+    return made
+
+
+POLICIES = {
+    "learnt/linear_excess": ("probes", 0.02, ("best", "learnt")),
+    "each/state_cosine": ("layers", 0.001, ("saturation",)),
+    "beta/max_probability": ("head", -0.4, ("softmax",)),
+    "patience/patience": ("head", -0.5, ("patience",)),
+    "one/translated/entropy": ("head", -0.45, ()),
+}
+"""Policies: cost class, area over fixed layers, roles."""
+
+POINTS = {"perplexity_1": 0.9, "perplexity_5": 0.8, "layers_50": 0.75, "layers_75": 0.85}
+
+
+def _policies() -> Table:
+    made: Table = {}
+    for item, (needs, area, roles) in POLICIES.items():
+        made |= {("policies", item, f"role_{role}"): _exact(1.0) for role in roles}
+        made["policies", item, f"class_{needs}"] = _exact(1.0)
+        for how in ("", "alone_"):
+            made["policies", item, f"{how}select_over_fixed"] = _exact(area)
+            for name, value in (("area", area + 0.01), ("over_fixed", area)):
+                made["policies", item, f"{how}{name}"] = _around(value, 0.005)
+            for point, compute in (
+                ("perplexity_1", 0.9),
+                ("perplexity_5", 0.8),
+                ("layers_50", 0.75),
+                ("layers_75", 0.85),
+            ):
+                made["policies", item, f"{how}compute_{point}"] = _around(compute - area, 0.01)
+                made["policies", item, f"{how}excess_{point}"] = _around(0.02 - area / 10, 0.004)
+                made["policies", item, f"{how}depth_{point}"] = _around(3.1, 0.05)
+        for number in range(3) if roles else ():
+            place = f"{item}@{number:02d}"
+            made["policy_curves", place, "excess"] = _around(0.1 * number - area, 0.01)
+            made["policy_curves", place, "random"] = _exact(0.2 * number)
+            for name in ("compute", "alone_compute", "random_compute", "random_alone_compute"):
+                made["policy_curves", place, name] = _around(1 - 0.2 * number, 0.01)
+        for risk, method in (("disagreement", "learn_then_test"), ("excess", "risk_control")) if roles else ():
+            name = f"{item}/{risk}/{method}"
+            known = {"calibrated": 12, "certified": 0.0, "needed": 40 if risk == "excess" else None}
+            made |= {("guarantees", name, metric): _exact(value) for metric, value in known.items()}
+    for layer, loss in enumerate(EXIT_LOSSES, start=1):
+        made["policies", f"fixed/{layer}", "excess"] = _around(loss - EXIT_LOSSES[-1], 0.01)
+        made["policies", f"fixed/{layer}", "compute"] = _exact(0.96 + 0.01 * layer)
+        made["policies", f"fixed/{layer}", "alone_compute"] = _exact(layer / LAYERS)
+        made["policies", f"fixed/{layer}", "agreement"] = _around(0.25 * layer, 0.01)
+        made["policies", f"fixed/{layer}", "select_excess"] = _exact(max(0.1, loss - EXIT_LOSSES[-1]))
+    for item, excess in (("oracle/agrees", 0.1), ("oracle/near_0.1", -0.2)):
+        made["policies", item, "excess"] = _around(excess, 0.01)
+        for name in ("compute", "alone_compute", "agreement"):
+            made["policies", item, name] = _around(0.7, 0.01)
+    for kind, depth in (("all", 2.1), ("word", 2.3)):
+        made["policy_depths", kind, "mean_depth"] = _around(depth, 0.1)
+        made |= {("policy_depths", kind, f"leaves_{layer}"): _around(0.25, 0.01) for layer in range(1, LAYERS + 1)}
+    for point, error in (("perplexity_1", 0.001), ("layers_50", 0.003)):
+        item = f"learnt/linear_excess@{point}"
+        for way, more in (("true", error), ("simulated", 0.0)):
+            made["true_exits", item, f"{way}_excess"] = _around(0.02 + more, 0.01)
+            made["true_exits", item, f"{way}_agreement"] = _around(0.8, 0.01)
+            made["true_exits", item, f"{way}_depth"] = _around(2.5, 0.1)
+        made["true_exits", item, "error"] = _around(error, 0.0005)
+        made["true_exits", item, "tokens"] = _exact(5000)
+    for exit, speed in (("1", 0.9), ("3", 1.2), ("3/translated", 1.3)):
+        figures = {"acceptance": 0.6, "drafted": 2.0, "tokens_a_round": 1.9, "independent": 2.0, "speed_up": speed}
+        made |= {("draft", exit, metric): _exact(value) for metric, value in figures.items()}
     return made

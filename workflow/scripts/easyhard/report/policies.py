@@ -15,6 +15,9 @@ SECTION, TRUE, DEPTHS = "policies", "true_exits", "policy_depths"
 CURVES, GUARANTEES, DRAFT = "policy_curves", "guarantees", "draft"
 FIXED, ORACLE = "fixed/", "oracle/"
 
+LITTLE = 0.01
+"""So much more perplexity in truth than simulated is little."""
+
 POINTS = {
     "perplexity_1": "1 % more perplexity",
     "perplexity_5": "5 % more perplexity",
@@ -95,11 +98,15 @@ def advice(figures: Figures, point: str) -> str:
     """Where to stop: at the point that the run names, by the best policy on select, if one is worth it."""
     item = chosen(figures).get("best")
     if item is None:
-        return say("no_policy", figures, point_title=POINTS[point])
+        return say("no_policy", figures)
     saves = figures.get(SECTION, item, f"compute_{point}").interval
     gains = figures.get(SECTION, item, "over_fixed").interval
     facts: dict[str, Any] = {"item": item, "point": point, "title": policy_title, "point_title": POINTS[point]}
     facts["fixed"] = fixed_within(figures, log1p(PERPLEXITIES[point])) if point in PERPLEXITIES else None
+    if facts["fixed"] is not None:
+        without = figures.number(SECTION, facts["fixed"], "compute")
+        if without <= figures.number(SECTION, item, f"compute_{point}"):
+            return say("no_signal_needed", figures, baseline_title=baseline_title, **facts)
     facts |= {"saves": saves is not None and saves[1] < 1, "gains": gains is not None and gains[0] > 0}
     return say("where_to_stop", figures, baseline_title=baseline_title, **facts)
 
@@ -120,7 +127,7 @@ def simulation(figures: Figures) -> str:
     if not figures.has_section(TRUE):
         return ""
     worst = max(figures.items(TRUE), key=lambda item: abs(figures.number(TRUE, item, "error")))
-    return say("simulation", figures, worst=worst, title=_point_title(worst))
+    return say("simulation", figures, worst=worst, title=_point_title(worst), little=log1p(LITTLE))
 
 
 def guarantees(figures: Figures) -> str:

@@ -21,10 +21,8 @@ def draw_policies(figures: Figures) -> Figure:
         _marks(axes, figures, compute)
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.axvline(100, color=GREY, linestyle=":", label="the whole model")
-        axes.set(xlabel="compute (% of the whole model's)", title=words)
-        left = axes
-    figure.axes[0].set_ylabel("loss above the whole model's (nats)")
-    return draw.legend_below(figure, left)
+        axes.set(xlabel="compute (% of the whole model's)", ylabel="loss above the whole model's (nats)", title=words)
+    return draw.legend_below(figure, figure.axes[0])
 
 
 def _curves(axes: Axes, figures: Figures, compute: str) -> None:
