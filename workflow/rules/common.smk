@@ -501,7 +501,11 @@ def benchmarks(wildcards):
         passes += ["fit_exits"] if fitted else []
         passes += [f"exit_signals/{shard}" for shard in shard_names(wildcards)]
         own = kind(wildcards) == "activations"
-        passes += ["exit_probes"] if own else ["exit_probes", "leave_out_layers", "true_exits"]
+        passes += (
+            ["exit_probes"]
+            if own
+            else ["exit_probes", "leave_out_layers", "true_exits"]
+        )
     first = {
         "trained": [
             *([] if CACHED else ["train"]),
