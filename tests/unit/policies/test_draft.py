@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from transformers import LlamaConfig, LlamaForCausalLM
-from transformers.generation.candidate_generator import EarlyExitCandidateGenerator
 
 from easyhard.errors import InputError
 from easyhard.policies.costs import Costs
@@ -79,7 +77,12 @@ def test_every_token_has_one_document(agrees: list[Any], document: list[Any]) ->
         draft_rounds(np.array(agrees, dtype=np.bool_), np.array(document), 3)
 
 
-def tiny_llama(drafted: int) -> LlamaForCausalLM:
+def tiny_llama(drafted: int) -> Any:
+    from transformers import (  # which load triton, before the kernels' tests can prepare it
+        LlamaConfig,
+        LlamaForCausalLM,
+    )
+
     torch.manual_seed(0)
     shape = {"num_hidden_layers": 4, "hidden_size": 32, "intermediate_size": 64, "vocab_size": 64}
     model = LlamaForCausalLM(LlamaConfig(num_attention_heads=4, initializer_range=0.3, eos_token_id=None, **shape))
@@ -89,7 +92,7 @@ def tiny_llama(drafted: int) -> LlamaForCausalLM:
     return model.eval()
 
 
-def first_choices_agree(model: LlamaForCausalLM, text: torch.Tensor, exit: int) -> Agrees:
+def first_choices_agree(model: Any, text: torch.Tensor, exit: int) -> Agrees:
     """(tokens,): whether the state after that layer, through final norm and head, has the last one's first choice."""
     with torch.no_grad():
         out = model(text, output_hidden_states=True)
@@ -103,8 +106,7 @@ def test_transformers_accepts_in_each_round_what_the_walk_does(
 ) -> None:
     model, prompt, lengths = tiny_llama(drafted), torch.arange(5)[None], [5]
     monkeypatch.setattr(
-        EarlyExitCandidateGenerator,
-        "update_candidate_strategy",
+        "transformers.generation.candidate_generator.EarlyExitCandidateGenerator.update_candidate_strategy",
         lambda self, ids, scores, matches: lengths.append(ids.shape[1]),
     )
     text = model.generate(prompt, do_sample=False, max_new_tokens=300, assistant_early_exit=exit)
