@@ -58,6 +58,8 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     **{f"input.{key}": ("texts", set()) for key in IMPORT_FILES},  # what only a run from elsewhere reads
     "input.head_softcap": (30.0, set()),
     "input.leave_out": (["x"], set()),
+    "input.earlier": (["early"], set()),
+    "input.layer_multiply_adds": (1000, set()),
     "corpus.source": ("files", CORPUS),
     "corpus.documents": ("whole", set()),  # of sources that the run does not read
     "corpus.bundled.seed": (1, CORPUS),

@@ -1,13 +1,9 @@
-"""Without a GPU, Triton's kernels are run by its interpreter; it must be told so before its first import."""
+"""Tests of small problems run on one thread."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 import torch
-
-if not torch.cuda.is_available():
-    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(autouse=True)
