@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from easyhard.errors import InputError
+from easyhard.imports import readers
 from easyhard.imports.readers import CHUNK, open_arrays, read_parquet_batches
 
 ROWS = 2 * CHUNK + 77
@@ -64,6 +65,18 @@ def test_round_trip(form: str, arrays: Arrays, tmp_path: Path) -> None:
             parts = list(found[name].read(first, end))
             assert max(map(len, parts)) <= CHUNK
             np.testing.assert_array_equal(np.concatenate(parts), values[first:end])
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_long_rows_come_fewer_at_a_time(
+    form: str, arrays: Arrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "NUMBERS", 300)
+    file, write = FORMATS[form]
+    write(tmp_path / file, arrays)
+    parts = list(open_arrays(tmp_path / file)["hidden"].read(0, ROWS))
+    assert max(map(len, parts)) == 100  # of 3 numbers each
+    np.testing.assert_array_equal(np.concatenate(parts), arrays["hidden"])
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

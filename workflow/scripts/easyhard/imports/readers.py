@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from easyhard.errors import InputError
 
 CHUNK = 8_192  # rows at a time
+NUMBERS = 2**23  # at a time, of rows that are long
 BUFFER = 2**20  # bytes of a column read at a time
 DAMAGED = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, pa.ArrowException, SafetensorError)
 SAFETENSORS_TYPES = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint", "BOOL": "bool"}  # before the bits
@@ -32,8 +33,9 @@ Array = NDArray[Any]
 class Stored:
     """The array `name` of `path`: its shape, its type as the file names it, and how to read some of its rows.
 
-    `read(first, end)` streams rows first … end − 1 in their order, at most CHUNK at a time. bfloat16, which numpy does
-    not have, comes as float32; text as Python strings. Reading raises InputError naming the file when it is damaged.
+    `read(first, end)` streams rows first … end − 1 in their order, at most CHUNK at a time and NUMBERS numbers, arrays
+    of one shape alike. bfloat16, which numpy does not have, comes as float32; text as Python strings. Reading raises
+    InputError naming the file when it is damaged.
     """
 
     path: Path
@@ -65,9 +67,14 @@ def open_arrays(path: str | Path) -> dict[str, Stored]:
     return {array.name: array for array in reader(path)}
 
 
-def _chunks(first: int, end: int) -> Iterator[slice]:
-    for start in range(first, end, CHUNK):
-        yield slice(start, min(start + CHUNK, end))
+def _chunk_rows(row_shape: Sequence[int]) -> int:
+    return min(CHUNK, max(1, NUMBERS // max(1, int(np.prod(row_shape)))))
+
+
+def _chunks(first: int, end: int, row_shape: Sequence[int]) -> Iterator[slice]:
+    size = _chunk_rows(row_shape)
+    for start in range(first, end, size):
+        yield slice(start, min(start + size, end))
 
 
 @contextmanager
@@ -100,11 +107,11 @@ def _read_npz(path: Path, member: str, first: int, end: int) -> Iterator[Array]:
         if by_columns and len(shape) > 1:  # its rows lie scattered, so there is no streaming it
             stream.seek(0)
             array = npy.read_array(stream, allow_pickle=False)
-            yield from (array[rows] for rows in _chunks(first, end))
+            yield from (array[rows] for rows in _chunks(first, end, shape[1:]))
             return
         row_bytes = dtype.itemsize * int(np.prod(shape[1:]))
         stream.seek(first * row_bytes, 1)
-        for rows in _chunks(first, end):
+        for rows in _chunks(first, end, shape[1:]):
             count = rows.stop - rows.start
             yield np.frombuffer(stream.read(count * row_bytes), dtype).reshape(count, *shape[1:])
 
@@ -121,7 +128,7 @@ def _npy_arrays(path: Path) -> Iterator[Stored]:
         array = npy.open_memmap(path, mode="r")
 
     def read(first: int, end: int) -> Iterator[Array]:
-        return (array[rows] for rows in _chunks(first, end))
+        return (array[rows] for rows in _chunks(first, end, array.shape[1:]))
 
     yield Stored(path, path.stem, array.shape, array.dtype.name, read)
 
@@ -132,7 +139,7 @@ def _safetensors_arrays(path: Path) -> Iterator[Stored]:
     def read(name: str, first: int, end: int) -> Iterator[Array]:
         with safe_open(path, "pt") as file:
             part = file.get_slice(name)
-            for rows in _chunks(first, end):
+            for rows in _chunks(first, end, part.get_shape()[1:]):
                 tensor = part[rows]
                 yield (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
 
@@ -165,7 +172,7 @@ def parquet_arrays(path: Path) -> Iterator[Stored]:
 
 
 def _read_column(path: Path, name: str, row_shape: tuple[int, ...], first: int, end: int) -> Iterator[Array]:
-    for batch in read_parquet_batches(path, [name], first, end):
+    for batch in read_parquet_batches(path, [name], first, end, _chunk_rows(row_shape)):
         if batch[name].shape[1:] != row_shape:
             raise InputError(f"{path}: {name} has lists of {batch[name].shape[1]} numbers; {row_shape[0]} are wanted")
         yield batch[name]
