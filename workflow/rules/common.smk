@@ -12,6 +12,7 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 from easyhard import code_hash as hashes
 from easyhard.configuration import (
     comparison_groups,
+    input_settings,
     load_runs,
     model_settings,
     run_kind,
@@ -98,6 +99,7 @@ def settings(*keys, **paths):
     def of_run(wildcards):
         own = RUNS[wildcards.run]
         own = own | {"model": model_settings(own["model"])}
+        own |= {"input": input_settings(own["input"])}
         if len(keys) == 1 and not paths:
             return own[keys[0]]
         return {key: own[key] for key in keys} | {
@@ -282,11 +284,11 @@ def exit_settings(*keys):
         read = settings(
             "seed",
             "sequences",
-            "model",
-            "input",
+            "input" if kind(wildcards) == "activations" else "model",
             shards=("activations", "shards"),
             tokens=("fair", "tokens"),
             chosen=("model", "exits"),
+            layer_multiply_adds=("input", "layer_multiply_adds"),
         )
         batch = own["sequences" if kind(wildcards) == "trained" else "model"]
         return read(wildcards) | {

@@ -55,8 +55,12 @@ class Own:
         write(folder / "all.npz", **self.arrays(), **(stacked if form == "one" else states))
         write_columns(folder / "rows.parquet", {"document": self.document, "target": self.target})
         apart = {"earlier": ["h2", "h3"], "names": {"hidden": "h4"}}
-        own = {"hidden": str(folder / "all.npz"), "layer_multiply_adds": 65_536} | (apart if form == "apart" else {})
-        return {"input": own, "model": {}, "sequences": {"length": LENGTH}, "chosen": EXITS, "shards": 3}
+        own = {"hidden": str(folder / "all.npz")} | (apart if form == "apart" else {})
+        return settings_of(own, EXITS, 65_536) | {"shards": 3}
+
+
+def settings_of(files: Mapping[str, Any], exits: Any, cost: int) -> dict[str, Any]:
+    return {"input": files, "layer_multiply_adds": cost, "sequences": {"length": LENGTH}, "chosen": exits}
 
 
 def said(model: Layered, head: torch.Tensor, states: dict[int, torch.Tensor], targets: np.ndarray) -> Any:
@@ -116,9 +120,7 @@ def test_a_bias_meets_a_coordinate_that_only_the_head_sees(tmp_path: Path) -> No
     random = np.random.default_rng(0)
     hidden, head = random.standard_normal((90, 2, DIM)).astype(np.float16), random.standard_normal((WORDS, DIM))
     np.savez(tmp_path / "all.npz", hidden=hidden, head=head, head_bias=np.ones(WORDS), target=np.zeros(90, int))
-    files = {"hidden": str(tmp_path / "all.npz"), "layer_multiply_adds": 10}
-    settings = {"input": files, "model": {}, "sequences": {"length": 30}, "chosen": {"every": 3}}
-    model = open_model({"own": []}, settings, CPU)
+    model = open_model({"own": []}, settings_of({"hidden": str(tmp_path / "all.npz")}, {"every": 3}, 10), CPU)
     assert model.brought is not None
     ((found),) = model.brought(0, 90)
     assert (list(found), model.multiply_adds, model.width) == ([3, 6], [10] * 6, DIM)
@@ -170,8 +172,8 @@ def test_a_state_that_is_not_finite_is_named_by_array_and_row(tmp_path: Path) ->
     states[CHUNK + PIECE + 4, 0, 1] = np.nan
     known = {"head": np.ones((4, 3)), "target": np.zeros(len(states), int)}
     np.savez(tmp_path / "all.npz", a=states[:, 0], hidden=states[:, 1], **known)
-    settings = {"hidden": str(tmp_path / "all.npz"), "earlier": ["a"], "layer_multiply_adds": 1}
-    model = open_model({"own": []}, {"input": settings, "model": {}, "sequences": {"length": 30}, "chosen": "all"}, CPU)
+    files = {"hidden": str(tmp_path / "all.npz"), "earlier": ["a"]}
+    model = open_model({"own": []}, settings_of(files, "all", 1), CPU)
     assert model.brought is not None
     with pytest.raises(InputError, match=rf"all\.npz: a is not finite in row {CHUNK + PIECE + 4}"):
         list(model.brought(0, len(states)))

@@ -91,6 +91,11 @@ def model_settings(model: Mapping[str, Any]) -> Settings:
     return {key: model[key] for key in MODEL_KEYS[model["kind"]]}
 
 
+def input_settings(given: Mapping[str, Any]) -> Settings:
+    """Of the `input` settings those that imports read: what a layer costs is read at exits alone."""
+    return {key: value for key, value in given.items() if key != "layer_multiply_adds"}
+
+
 def training_settings(training: Mapping[str, Any]) -> Settings:
     """Of the `training` settings those that its way of training on exits reads."""
     unread = {"last": ("exit_weights", "blocks"), "joint": ("blocks",), "blocks": ("exit_weights",)}

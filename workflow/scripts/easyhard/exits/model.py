@@ -30,11 +30,11 @@ def open_model(files: Mapping[str, Any], settings: Mapping[str, Any], device: to
 
     Raises InputError for a model whose layers can't be told or whose exits have no meaning.
     """
-    own = settings["model"]
     if "own" in files:
-        given, length = settings["input"], settings["sequences"]["length"]
-        activations = open_activations(given, length=length, exits=settings["chosen"])
-        return layered_activations(activations, given["layer_multiply_adds"], device)
+        length = settings["sequences"]["length"]
+        activations = open_activations(settings["input"], length=length, exits=settings["chosen"])
+        return layered_activations(activations, settings["layer_multiply_adds"], device)
+    own = settings["model"]
     if "weights" not in files:
         model = load_model(find_model(own["path"], own["revision"]), own["dtype"], device)
         return layered(model, output_head(model))
