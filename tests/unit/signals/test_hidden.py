@@ -73,7 +73,14 @@ def test_gaussian_lse_is_the_log_sum_exp_of_normal_logits() -> None:
 def test_a_state_that_training_saw_is_at_its_neighbours() -> None:
     train = states(10, 5).repeat_interleave(10, 0)  # ten copies of each
     found = hidden_signals(train[::10].contiguous(), moments(HEAD[:, :5]), references(train))
-    assert float(found["nearest_distance"].max()) < 1e-2
+    assert float(found["nearest_distance"].max()) == 0
+
+
+def test_a_small_distance_between_long_states_keeps_its_digits() -> None:
+    train, hidden = states(3000, 11, seed=1) + 300, states(1500, 11) + 300
+    found = hidden_signals(hidden, moments(HEAD), references(train))["nearest_distance"]
+    truth = NearestNeighbors(n_neighbors=10).fit(train.double()).kneighbors(hidden.double())[0].mean(1)
+    np.testing.assert_allclose(found.numpy(), truth, rtol=2e-5)
 
 
 def test_references_are_drawn_by_the_seed() -> None:

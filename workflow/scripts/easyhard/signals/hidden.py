@@ -49,8 +49,12 @@ def mahalanobis(hidden: Tensor, reference_mean: Tensor, reference_whitening: Ten
 )
 def nearest_distance(hidden: Tensor, reference_states: Tensor) -> Tensor:
     h = hidden.to(reference_states.dtype)
-    squared = h.square().sum(1)[:, None] + reference_states.square().sum(1) - 2 * h @ reference_states.T  # (tokens, M)
-    return squared.topk(NEIGHBOURS, dim=1, largest=False).values.clamp(min=0).sqrt().mean(1)
+    centre = reference_states.mean(0)
+    h, references = h - centre, reference_states - centre
+    squared = h.square().sum(1)[:, None] + references.square().sum(1) - 2 * h @ references.T  # (tokens, M)
+    nearest = squared.topk(NEIGHBOURS, dim=1, largest=False).indices
+    # Their squares, added and subtracted, find the nearest; a small distance between long states is lost in them.
+    return sum((h - references[column]).norm(dim=1) for column in nearest.T) / NEIGHBOURS
 
 
 @signal(
