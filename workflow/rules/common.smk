@@ -317,6 +317,7 @@ def evaluate_settings(wildcards):
         "seed",
         "protocols",
         "fair",
+        "advice",
         "fair_low_rank",
         "loss_probes",
         "sequences",

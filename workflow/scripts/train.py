@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from snakemake.iocontainers import Snakemake
 
+from easyhard.activations.layered import layered_lego
 from easyhard.atomic import read_json, write_json
 from easyhard.device import describe, use_device
 from easyhard.job import run
@@ -55,7 +56,10 @@ def main(snakemake: Snakemake) -> None:
     write_tensors(snakemake.output.weights, model.state_dict(), metadata)
     write_tensors(snakemake.output.head, {"head": model.head}, metadata)
     write_curve(snakemake.output.curve, curve)
+    layers = layered_lego(model)
+    costs = {"layers": list(layers.multiply_adds), "keys_values": list(layers.keys_values)}
     summary = found | {
+        "costs": costs | {"attention": list(layers.attention), "head": model.head.numel()},
         "validation_perplexity": math.exp(best_loss),
         "best_epoch": best_epoch(curve).epoch,
         "epochs": len(curve),

@@ -65,7 +65,8 @@ def ours(data: Corpus, signals: int) -> None:
     candidates = [
         Candidate(f"{i}", "head", False, 1, [lambda i=i: column(i)], stratified=False) for i in range(signals)
     ]
-    judged_rows(data.documents, candidates, SIZES, 0.8, data.threads)
+    advice = {"budget": 1, "budgets": [0.001, 0.01, 0.1, 1], "margin": 0.005}
+    judged_rows(data.documents, candidates, SIZES, None, 0.8, advice, data.threads)
 
 
 def plain(data: Corpus, weights: np.ndarray) -> None:

@@ -15,7 +15,7 @@ SHARED = RANDOM.normal(0, 0.02, 500)
 
 def standing(name: str, needs: str, select_auroc: float, auroc: float, select_augrc: float = 2.5) -> Standing:
     estimate = np.append(auroc, auroc + SHARED + RANDOM.normal(0, 0.01, 500))
-    return Standing(name, needs, select_auroc, select_augrc, estimate, 3 - estimate)
+    return Standing(name, needs, 1.0, {"hard": select_auroc}, {"hard": estimate}, select_augrc, 3 - estimate)
 
 
 STANDINGS = [
@@ -76,7 +76,8 @@ def test_without_a_head_or_a_rival_there_is_nothing_to_compare() -> None:
 
 
 def test_what_is_undefined_has_no_p() -> None:
-    unknown = Standing("blind", "head", 0.5, 3.0, *[np.full(501, math.nan)] * 2)
+    nothing = np.full(501, math.nan)
+    unknown = Standing("blind", "head", 1.0, {"hard": 0.5}, {"hard": nothing}, 3.0, nothing)
     rows = rows_by_name([*STANDINGS, unknown])
     row = rows["blind", "auroc_from_class_best"]
     assert (row.value, row.ci_low) == (None, None)

@@ -23,7 +23,8 @@ TOKENS = TokenTable(DOCUMENT, ROWS // 8, ROWS % 8, LOSS, (DOCUMENT >= 10) + 1 * 
 WRONG = RANDOM.random(len(LOSS)) < 0.7
 SETTINGS = {"thresholds": [1, 3], "main_threshold": 3, "resamples": 200}
 DOCUMENTS = Documents(TOKENS, WRONG, SETTINGS, seed=5)
-SIZES, CEILING = Sizes(dim=10, words=1000, refined=1, references=1), 0.9
+SIZES, WHOLE, CEILING = Sizes(dim=10, words=1000, refined=1, references=1), 40_000.0, 0.9
+ADVICE = {"budget": 1, "budgets": [0.001, 0.01, 1], "margin": 0.005}
 SELECT, TEST = DOCUMENTS.select, DOCUMENTS.test
 HARD = LOSS > 3
 
@@ -54,7 +55,8 @@ Rows = dict[tuple[str, str, str], Row]
 
 
 def judge(own: Sequence[Candidate], documents: Documents = DOCUMENTS, threads: int = 1, known: bool = True) -> Rows:
-    rows = judged_rows(documents, own, SIZES if known else None, CEILING if known else None, threads)
+    of_head = (SIZES, WHOLE, CEILING) if known else (None, None, None)
+    rows = judged_rows(documents, own, *of_head, ADVICE, threads)
     named = {(row.section, row.item, row.metric): row for row in rows}
     assert len(named) == len(rows)
     return named
@@ -80,12 +82,14 @@ def test_figures_are_the_signals_own_in_its_own_direction() -> None:
 def test_costs_and_shares() -> None:
     assert FOUND["fair_signals", "probe", "multiply_adds"].value == 50
     assert FOUND["fair_signals", "probe", "cost_share"].value == 50 / 10_000
+    assert FOUND["fair_signals", "probe", "model_share"].value == 50 / 40_000
     auroc, share = (FOUND["fair_signals", "probe", name] for name in ("auroc_loss_over_3", "ceiling_share"))
     for bound in ("value", "ci_low", "ci_high"):
         assert getattr(share, bound) == pytest.approx((getattr(auroc, bound) - 0.5) / 0.4)
     lacking = {name[1:] for name in FOUND.keys() - judge(CANDIDATES, known=False).keys()}
     sizes = {("clusters", name) for name in ("dim", "vocabulary_size", "head_multiply_adds")}
-    assert lacking == sizes | {(own.name, name) for own in CANDIDATES for name in ("cost_share", "ceiling_share")}
+    shares = {(own.name, name) for own in CANDIDATES for name in ("cost_share", "model_share", "ceiling_share")}
+    assert lacking - {name for name in lacking if name[1].startswith("budget_")} == sizes | shares
 
 
 def test_seeds_are_averaged() -> None:
@@ -132,7 +136,7 @@ def test_differences_and_strata_come_from_the_same_resamples() -> None:
 def test_neither_the_number_of_threads_nor_the_company_matters() -> None:
     assert judge(CANDIDATES, threads=3) == FOUND
     alone = judge(CANDIDATES[1:2])
-    assert all(FOUND[name] == row for name, row in alone.items() if name[0] != "fair_differences")
+    assert all(FOUND[name] == row for name, row in alone.items() if name[0] not in ("fair_differences", "advice"))
 
 
 def test_columns_are_loaded_one_at_a_time_and_not_kept() -> None:

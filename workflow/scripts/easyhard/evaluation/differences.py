@@ -1,7 +1,7 @@
 """How far each signal is from the best of its cost class and from the best that passes over the vocabulary."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -17,15 +17,27 @@ HEAD_CLASS: Final = "head"
 class Standing:
     """What comparing a signal takes: its cost class, its figures on the select rows and on the test rows.
 
-    `select_auroc` and `auroc` are of the main label, `select_augrc` and `augrc` of the loss in nats.
+    AUROCs are by label, on the select rows and on the test rows, the main label's first; `select_augrc` and `augrc` are
+    of the loss in nats; `cost` is multiply-adds a token, infinite where nobody says.
     """
 
     name: str
     needs: str
-    select_auroc: float
+    cost: float
+    select: Mapping[str, float]
+    aurocs: Mapping[str, Estimate]
     select_augrc: float
-    auroc: Estimate
     augrc: Estimate
+
+    @property
+    def select_auroc(self) -> float:
+        """Of the main label, on the select rows."""
+        return next(iter(self.select.values()))
+
+    @property
+    def auroc(self) -> Estimate:
+        """Of the main label, on the test rows."""
+        return next(iter(self.aurocs.values()))
 
 
 def difference_rows(standings: Sequence[Standing], clusters: int) -> list[Row]:

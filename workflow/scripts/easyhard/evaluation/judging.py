@@ -1,5 +1,6 @@
 """Signals judged on documents that nobody has seen, with intervals, side by side."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from easyhard.errors import InputError
+from easyhard.evaluation.advice import advice_rows
 from easyhard.evaluation.columns import ARGMAX_WRONG, OVER_MEDIAN, Column, Mask, Rows, finite, label_name
 from easyhard.evaluation.correlation import spearman
 from easyhard.evaluation.differences import Standing, difference_rows
@@ -99,18 +101,26 @@ class Documents:
 
 
 def judged_rows(
-    documents: Documents, candidates: Sequence[Candidate], sizes: Sizes | None, ceiling: float | None, threads: int
+    documents: Documents,
+    candidates: Sequence[Candidate],
+    sizes: Sizes | None,
+    whole: float | None,
+    ceiling: float | None,
+    advice: Mapping[str, Any],
+    threads: int,
 ) -> list[Row]:
-    """Judge the signals on the test rows: sections fair_data, _labels, _signals, _risk, _differences and _strata.
+    """Judge the signals on the test rows: sections fair_data, _labels, _signals, _risk, _differences, _strata, advice.
 
-    The select rows only say which signal of a cost class is the best. `sizes` are those of the head, whose pass over
-    the vocabulary is the measure of cost; `ceiling` is the AUROC of the main label that a calibrated model could reach;
-    both None where unknown. Signals are shared out to threads, whose number changes no figure. Raises InputError naming
-    a signal with a value that is not finite.
+    The select rows only say which signals are the best. `sizes` are those of the head and `whole` the multiply-adds of
+    the whole model, the measures of cost; `ceiling` is the AUROC of the main label that a calibrated model could reach;
+    each None where unknown; `advice` has the settings of `advice_rows`. Signals are shared out to threads, whose number
+    changes no figure. Raises InputError naming a signal with a value that is not finite.
     """
     judge, resamples, tokens = documents.judge(*documents.labels), documents.resamples, documents.tokens
     main, select, test, count = documents.main, documents.select, documents.test, resamples.clusters.count
-    hard, loss = documents.labels[main][select], tokens.loss[select].astype(np.float64)
+    loss = tokens.loss[select].astype(np.float64)
+    advised = [main, *(label for label in documents.labels if label == ARGMAX_WRONG)]
+    head = None if sizes is None else float(sizes.words * sizes.dim)
     traits = {"frequency": tokens.target_count, "position": tokens.position, "document": tokens.document}
     alike = {name: values[test].astype(np.int64) for name, values in traits.items()}
     strata = Strata(documents.labels[main][test], alike, resamples)
@@ -119,31 +129,36 @@ def judged_rows(
         values = load()
         on_select, on_test = candidate.hardness(values, select), candidate.hardness(values, test)
         within = strata.measure(on_test) if candidate.stratified else {}
-        return judge.measure(on_test), within, [auroc(on_select, hard), augrc(on_select, loss)]
+        of_labels = [auroc(on_select, documents.labels[label][select]) for label in advised]
+        return judge.measure(on_test), within, [*of_labels, augrc(on_select, loss)]
 
     def judged(candidate: Candidate) -> tuple[list[Row], list[Row], Standing]:
         figures, within, on_select = zip(*(measure(candidate, load) for load in candidate.seeds), strict=True)
-        by_auroc, by_augrc = np.mean(on_select, axis=0).tolist()
+        *by_auroc, by_augrc = np.mean(on_select, axis=0).tolist()
         found = combine_seeds(figures, resamples)
         ranked = found[f"auroc_{main}"]
         known = {"multiply_adds": candidate.multiply_adds, "high_means_easy": candidate.high_means_easy}
-        known |= {"seeds": len(candidate.seeds), "select_auroc": by_auroc, "select_augrc": by_augrc}
-        if sizes is not None:
-            known["cost_share"] = candidate.multiply_adds / (sizes.words * sizes.dim)
+        known |= {"seeds": len(candidate.seeds), "select_auroc": by_auroc[0], "select_augrc": by_augrc}
+        for name, of in (("cost_share", head), ("model_share", whole)):
+            if of is not None:
+                known[name] = candidate.multiply_adds / of
         if ceiling is not None and ceiling > CHANCE:  # the excess over chance as a share of the ceiling's
             found["ceiling_share"] = (ranked - CHANCE) / (ceiling - CHANCE)
         rows = make_rows("fair_signals", candidate.name, known)
         for metric, estimate in found.items():
             section = "fair_risk" if metric in RISK_METRICS else "fair_signals"
             rows.append(estimate_row(section, candidate.name, metric, estimate, count))
-        standing = Standing(candidate.name, candidate.needs, by_auroc, by_augrc, ranked, found["augrc"])
+        cost = candidate.multiply_adds if math.isfinite(candidate.multiply_adds) else math.inf
+        aurocs = {label: found[f"auroc_{label}"] for label in advised}
+        on_labels = dict(zip(advised, by_auroc, strict=True))
+        standing = Standing(candidate.name, candidate.needs, cost, on_labels, aurocs, by_augrc, found["augrc"])
         return rows, strata_rows(candidate.name, combine_seeds(within, resamples), count), standing
 
     with ThreadPoolExecutor(threads) as pool:
         of_signals, of_strata, standings = zip(*pool.map(judged, candidates), strict=True)
     constant = judge.measure(np.zeros(len(documents.loss)))
     rows = [*documents.part_rows(), *_background_rows(documents, constant, sizes), *chain(*of_signals)]
-    rows += difference_rows(standings, count)
+    rows += difference_rows(standings, count) + advice_rows(standings, head, whole, advice, count)
     rows += [Row("fair_signals", candidate.name, f"needs_{candidate.needs}", 1.0) for candidate in candidates]
     return [*rows, *strata.token_rows(), *chain(*of_strata)]
 

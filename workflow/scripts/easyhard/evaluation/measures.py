@@ -36,7 +36,8 @@ def judged(run: Run) -> list[Row]:
     """Every signal of the documents, judged on the test documents."""
     label = run.documents.main
     ceiling = next((row.value for row in ceilings(run) if (row.item, row.metric) == (label, "auroc")), None)
-    return judged_rows(run.documents, list(run.candidates()), run.sizes, ceiling, run.threads)
+    candidates, advice = list(run.candidates()), run.settings["advice"]
+    return judged_rows(run.documents, candidates, run.sizes, run.whole_model, ceiling, advice, run.threads)
 
 
 def shape(run: Run) -> list[Row]:

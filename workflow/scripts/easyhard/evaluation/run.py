@@ -10,6 +10,7 @@ from easyhard.activations.store import read_columns as read_activations
 from easyhard.atomic import read_json
 from easyhard.evaluation.columns import Column, Mask, Rows, finite
 from easyhard.evaluation.judging import Candidate, Documents
+from easyhard.policies.costs import Costs
 from easyhard.signals.description import describe
 from easyhard.signals.registry import Sizes
 from easyhard.signals.store import Paths, column_names, read_columns, shard_files
@@ -72,6 +73,19 @@ class Run:
         if not head:
             return None
         return Sizes(head["dim"], head["words"], settings["fair_low_rank"]["refined"], settings["fair"]["references"])
+
+    @cached_property
+    def costs(self) -> Costs | None:
+        """What a token of the test documents costs in the model; None where the layers' costs are not known."""
+        stored = self.json("exits_summary") or self.json("model").get("costs")
+        tokens = self.documents.tokens
+        context = tokens.position.astype(np.float64).clip(min=0)[self.documents.test].mean() + 1
+        return Costs.of(stored, float(context)) if stored else None
+
+    @cached_property
+    def whole_model(self) -> float | None:
+        """Multiply-adds of the whole model for a token of the test documents, head included; None where unknown."""
+        return None if self.costs is None else self.costs.whole
 
     def candidates(self) -> Iterator[Candidate]:
         """Every signal of the documents, to be judged."""
