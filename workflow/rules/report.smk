@@ -1,6 +1,6 @@
 # The figures and the report of a run.
 # in:  results/{run}/metrics.parquet, what the figures show token by token, and the records of each step
-# out: results/{run}/report.md, results/{run}/config.json, results/{run}/figures/*.{svg,png}
+# out: results/{run}/report.md, results/{run}/{summary,config}.json, results/{run}/figures/*.svg
 
 
 rule report:
@@ -10,15 +10,7 @@ rule report:
         policy=policy_folder,
         templates=[
             source_file(f"scripts/easyhard/report/{name}")
-            for name in (
-                "report.md.j2",
-                "documents.md.j2",
-                "exits.md.j2",
-                "founding.md.j2",
-                "founding_exits.md.j2",
-                "policies.md.j2",
-                "prose.j2",
-            )
+            for name in ("report.md.j2", "prose.j2")
         ],
         tokens=with_text(token_file("summary.json")),
         model=with_text("results/{run}/model/summary.json"),
@@ -30,6 +22,7 @@ rule report:
             category="{run}",
             labels={"result": "the report (Markdown)"},
         ),
+        summary="results/{run}/summary.json",
         config="results/{run}/config.json",
         figures=report(
             directory("results/{run}/figures"),

@@ -1,6 +1,7 @@
 """Draw the figures of a run and write its report, with the settings that it came from."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.iocontainers import Snakemake
 
@@ -11,6 +12,7 @@ from easyhard.report.figures import draw_all
 from easyhard.report.metrics import Figures, read_table
 from easyhard.report.render import render
 from easyhard.report.setup import make_setup
+from easyhard.report.summary import summary_of
 from easyhard.report.token_figures import token_figures
 
 
@@ -26,7 +28,9 @@ def main(snakemake: Snakemake) -> None:
         save(figure, Path(snakemake.output.figures) / f"{name}.svg")
     own = make_setup(snakemake.wildcards.run, params.kind, params.config, files)
     write_json(snakemake.output.config, {name: vars(own)[name] for name in ("config", "versions", "tokens", "corpus")})
-    text = render(published, fair, own, files.templates[0])
+    charts = {name: SimpleNamespace(title=name, says="") for name in drawn}
+    text = render(published, fair, own, charts, files.templates[0])
+    write_json(snakemake.output.summary, summary_of(fair, own))
     with atomic_path(snakemake.output.report) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -58,7 +58,8 @@ ENTROPY = standing("entropy", "head", 1000, 0.8, 0.8)
         pytest.param(
             [standing("dear", "hidden", 11_450, 0.9, 0.9), ENTROPY], "entropy", "entropy", id="small vocabulary"
         ),
-        pytest.param([standing("stack", "all", 4100, 0.9, 0.9), ENTROPY], "entropy", "entropy", id="above the budget"),
+        pytest.param([standing("stack", "all", 2270, 0.9, 0.9), ENTROPY], "entropy", "entropy", id="a pass and more"),
+        pytest.param([standing("stack", "all", 1270, 0.9, 0.9), ENTROPY], "stack", "stack", id="a pass and less"),
         pytest.param([standing("mine", "own", math.inf, 0.9, 0.9), PROBE], "mine", "mine", id="cost not known"),
         pytest.param([standing("lucky", "hidden", 3, 0.79, 0.81), ENTROPY], "entropy", "lucky", id="better on test"),
         pytest.param([ORACLE], None, None, id="only an oracle"),

@@ -128,6 +128,7 @@ def run_setup() -> Setup:
             "splits": {"train": split, "validation": split},
         },
         device="CPU, 2 threads",
+        date="2026-11-27",
         versions={"python": "3.11.2", "torch": "2.13.0"},
         steps=[("train", 1110.4, 1203.2), ("low_rank", 42.0, None)],
     )

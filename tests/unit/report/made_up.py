@@ -53,6 +53,7 @@ EXIT_SIGNALS = {
 }
 """At exits: title, cost class, AUROC of `agrees` after layer 1, multiply-adds."""
 
+WHOLE = HEAD + 4 * 65536
 LAYER, LAYERS, EXIT_LOSSES = 65536, 4, (8.06, 5.72, 5.09, 5.38)
 
 HALF_WIDTH = 0.011
@@ -91,7 +92,7 @@ def find(name: str) -> SimpleNamespace:
 
 def table() -> Table:
     """Every figure of a run with a head, probes, stacks and target frequencies."""
-    made = _data() | _signals() | _low_rank() | _learning() | _stacks()
+    made = _data() | _signals() | _advice() | _low_rank() | _learning() | _stacks()
     made |= _strata() | _ceilings() | _calibration() | _shape() | _exits() | _exit_signals() | _depths()
     return made | _founding_exits() | _saturation() | _policies()
 
@@ -99,12 +100,14 @@ def table() -> Table:
 def bare() -> Table:
     """Every figure of a run that only had signals of its own and no head: `mine` and `yours`."""
     made = _data() | _signal("mine", 0.71, None) | _signal("yours", 0.66, None) | _shape()
+    made |= _of("advice", "settings", margin=0.005, budget=1.0)
+    made |= _of("advice", "mine", best_loss_over_3=1.0, recommended_loss_over_3=1.0)
     made |= _differs("yours", "auroc_from_class_best", -0.05, 0.004)
     made |= _of("fair_differences", "mine", is_class_best=1.0) | _of("fair_differences", "yours", is_class_best=0.0)
     return {name: value for name, value in made.items() if name[2] not in NOT_OF_A_BARE_RUN}
 
 
-NOT_OF_A_BARE_RUN = {"head_multiply_adds", "ceiling_share", "cost_share", "multiply_adds"}
+NOT_OF_A_BARE_RUN = {"head_multiply_adds", "ceiling_share", "cost_share", "model_share", "multiply_adds"}
 
 
 def _of(section: str, item: str, half: float | None = None, **values: float | None) -> Table:
@@ -166,10 +169,25 @@ def _signal(name: str, auroc: float, cost: float | None) -> Table:
     made |= own(HALF_WIDTH, spearman=2 * excess * 0.73) | own(0.05, augrc=3.39 - 2.42 * excess)
     made |= own(HALF_WIDTH, prr=2 * excess * 0.8) | own(0.2, loss_diff=14.62 * excess * 0.65)
     made |= own(0.016, oracle_share=1.3 * excess) | own(0.04, ceiling_share=excess / 0.2545)
-    made |= own(select_auroc=auroc - 0.002, multiply_adds=cost, cost_share=None if cost is None else cost / HEAD)
+    made |= own(select_auroc=auroc - 0.002, multiply_adds=cost)
+    made |= own(
+        **{f"{name}_share": None if cost is None else cost / of for name, of in (("cost", HEAD), ("model", WHOLE))}
+    )
     power = 0.95 * excess if auroc < 1 else 0.9
     risks = {f"risk_{percent:02d}": 6.78 * (percent / 100) ** power for percent in range(5, 101, 5)}
     return made | _of("fair_risk", name, 0.16, **risks)
+
+
+def _advice() -> Table:
+    """stack_context is the best; of its cheaper rivals mlp_easy_context is not worse, mlp_easy may be."""
+    label, made = "loss_over_3", _of("advice", "settings", margin=0.005, budget=1.0)
+    made |= _of("advice", "stack_context", **{f"best_{label}": 1.0}) | _of("advice", "stack_head", budget_1=1.0)
+    made |= _of("advice", "mlp_easy_context", **{f"recommended_{label}": 1.0, f"not_worse_p_{label}": 0.003})
+    made |= _of("advice", "mlp_easy_context", 0.0015, **{f"from_best_{label}": -0.0021})
+    made |= _of("advice", "mlp_easy", 0.004, **{f"from_best_{label}": -0.0177})
+    made |= _of("advice", "mlp_easy", **{f"not_worse_p_{label}": 0.9999, "budget_0.01": 1.0})
+    made |= _of("advice", "exit_classifier", **{"budget_0.001": 1.0})
+    return made | _of("advice", "entropy", best_argmax_wrong=1.0, recommended_argmax_wrong=1.0)
 
 
 def _difference_rows(name: str, gap: float, auroc: dict[str, float]) -> Table:

@@ -1,26 +1,24 @@
 """The sentences follow the figures: each case changes some and sees the words change."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.report import prose
-from easyhard.report.items import low_rank
+from easyhard.report import advice, prose
+from easyhard.report.items import low_rank, main_label
 from easyhard.report.metrics import Figure, Figures
 from easyhard.report.prose import FINDINGS, REACH, all_said, say
 from easyhard.report.words import STRONG, percent, standing
 
-from . import made_up
 from .conftest import Make, Value, cases
 
-HIDDEN = [name for name, (_, needs, *_) in made_up.SIGNALS.items() if needs == "hidden"]
 SAYERS: dict[str, Callable[[Figures], str]] = {
-    "recommendation": prose.recommendation,
-    "other_classes": lambda figures: "\n".join(prose.other_classes(figures)),
-    "marks": lambda figures: "\n".join(
-        f"{question} {'Yes' if met else 'No'}. {said}" for question, met, said, _ in prose.marks(figures)
-    ),
+    "advised": lambda figures: advice.advised(figures, main_label(figures)),
+    "compared": lambda figures: advice.compared(figures, main_label(figures)),
+    "cheaper": advice.cheaper,
+    "answer": lambda figures: "\n".join(advice.answer(figures, "perplexity_1")),
     "conclusions": lambda figures: "\n".join(
         f"{claim}: {verdict}. {said}" for claim, verdict, said in prose.conclusions(figures)
     ),
@@ -57,31 +55,18 @@ def test_what_was_not_measured_is_not_said(make_fair: Make, bare_fair: Figures) 
 
 
 def test_signals_brought_along_are_called_by_their_names(bare_fair: Figures) -> None:
-    said = prose.recommendation(bare_fair)
-    assert said == f"Of the signals brought along, use {STRONG[0]}mine{STRONG[1]}: AUROC 0.710 [0.699, 0.721]."
-    assert prose.other_classes(bare_fair) == prose.marks(bare_fair) == []
+    said = advice.answer(bare_fair, "perplexity_1")
+    use = f"To tell tokens with loss > 3 nats from the others use {STRONG[0]}mine{STRONG[1]}"
+    assert said == [f"{use}: AUROC 0.710 [0.699, 0.721] at a cost that nobody has stated."]
     limit, modes = prose.conclusions(bare_fair)
     assert (limit.verdict, modes.claim) == ("undecided", "Two modes")
 
 
-@pytest.mark.parametrize(
-    ("auroc", "risk", "met"),
-    [
-        ((-0.002, -0.006, 0.002), (0.01, -0.01, 0.03), True),
-        ((0.01, 0.006, 0.014), (-0.03, -0.05, -0.01), True),
-        ((-0.01, -0.014, -0.006), (0.01, -0.01, 0.03), False),
-        ((-0.002, -0.006, 0.002), (0.03, 0.01, 0.05), False),
-    ],
-)
-def test_the_first_mark_wants_auroc_and_augrc(make_fair: Make, auroc: Value, risk: Value, met: bool) -> None:
-    name = "fair_differences/mlp_easy/{}_from_head_best"
-    assert prose.marks(make_fair({name.format("auroc"): auroc, name.format("augrc"): risk}))[0].met is met
-
-
-def test_a_mark_needs_signals_to_speak_of(make_fair: Make) -> None:
-    dear, _ = prose.marks(make_fair({f"fair_signals/{item}/cost_share": 0.02 for item in HIDDEN}))
-    assert (dear.met, dear.said[:18]) == (False, "No measured signal")
-    assert len(prose.marks(make_fair({"fair_differences/stack_context/is_class_best": 0.0}))) == 1
+def test_an_answer_has_five_sentences_at_most(make_fair: Make) -> None:
+    said = advice.answer(make_fair(), "perplexity_1")
+    assert len(said) == 5
+    for sentence in said:  # one each: a stop ends it and nothing else
+        assert re.fullmatch(r"(?:[^.]|\.(?=\S))*\.", sentence), sentence
 
 
 @pytest.mark.parametrize(

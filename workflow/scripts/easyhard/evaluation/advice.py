@@ -18,7 +18,7 @@ SECTION: Final = "advice"
 LEVEL: Final = 0.05
 CHANCE: Final = 0.5
 READS_LOGITS: Final = (HEAD_CLASS, "all")
-"""The classes that a pass over the vocabulary is made for; others are there to spare it."""
+"""The classes that read a pass over the vocabulary; others are there to spare it."""
 
 
 def advice_rows(
@@ -34,8 +34,8 @@ def advice_rows(
 
     From the best down the signals that are best at their cost on select are tested one after another, until one can't
     be shown to be not worse: a fixed sequence, so that one of the run's recommendations is wrong in 5 % of runs at most
-    (Maurer et al., 1995). Nothing is recommended that looks at the target, that spares a pass over the vocabulary and
-    costs as much as one, or whose AUROC on test is not above chance by its interval.
+    (Maurer et al., 1995). Nothing is recommended that looks at the target, that costs as much as a pass over the vocabulary
+    beside the one that it may read, or whose AUROC on test is not above chance by its interval.
     """
     limit = whole if whole is not None else head
     allowed = [own for own in standings if _allowed(own, head)]
@@ -91,8 +91,9 @@ def _front(standings: Sequence[Standing], label: str) -> list[Standing]:
 
 
 def _allowed(own: Standing, head: float | None) -> bool:
-    spares = own.needs not in READS_LOGITS and math.isfinite(own.cost)
-    return own.needs != ORACLE_CLASS and not (spares and head is not None and own.cost >= head)
+    read = head if own.needs in READS_LOGITS and head is not None else 0.0
+    dear = head is not None and head <= own.cost - read < math.inf
+    return own.needs != ORACLE_CLASS and not dear
 
 
 def _within(own: Standing, share: float, limit: float | None) -> bool:

@@ -10,15 +10,15 @@ import polars as pl
 from easyhard.errors import InputError
 from easyhard.evaluation.rows import KEY, ROW_SCHEMA
 from easyhard.evaluation.seeds import over_seeds, rank_agreement
-from easyhard.report.items import CHEAP_SHARE, best_affordable, class_best, main_label, select_score, signals_by_class
+from easyhard.report.advice import recommended
+from easyhard.report.items import class_best, main_label, select_score, signals_by_class
 from easyhard.report.metrics import Figures
-from easyhard.report.prose import conclusions, marks, say
+from easyhard.report.prose import conclusions, say
 from easyhard.report.tables import Column, Row, Table, build, columns_of
-from easyhard.report.words import COST_CLASSES, FROM_HEAD, NULL, difference, listed, signal_title, strong
+from easyhard.report.words import COST_CLASSES, FROM_HEAD, NULL, listed, signal_title, strong
 
 PROTOCOL = "fair"
 ORACLES = "target"
-AFFORDABLE = f"at most {100 * CHEAP_SHARE:g} %"
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,8 @@ def groups_table(groups: Sequence[Group]) -> Table:
 
 
 def shown_bests(group: Group) -> dict[str, str]:
-    """The best signal of each cost class but the oracles', by AUROC on the select parts, mean over seeds.
-
-    Before them stands the best without a pass over the vocabulary at almost no cost.
-    """
-    found = {AFFORDABLE: best_affordable(group.mean)}
+    """The best signal of each cost class but the oracles', by AUROC on the select parts, mean over seeds."""
+    found: dict[str, str | None] = {}
     for needs, items in signals_by_class(group.mean).items():
         known = [item for item in items if select_score(group.mean, item) > float("-inf") and needs != ORACLES]
         found[needs] = max(known, key=lambda item: select_score(group.mean, item), default=None)
@@ -121,9 +118,7 @@ def best_table(group: Group) -> Table:
     overall = max(bests.values(), key=lambda item: select_score(group.mean, item))
     rows = []
     for needs, item in bests.items():
-        chosen = [
-            best_affordable(own) if needs == AFFORDABLE else class_best(own).get(needs) for own in group.runs.values()
-        ]
+        chosen = [class_best(own).get(needs) for own in group.runs.values()]
         title = strong(signal_title(item)) if item == overall else signal_title(item)
         rows.append(Row([needs.replace("_", " "), title, f"{chosen.count(item)} of {len(chosen)}"], [item]))
     columns = [
@@ -131,38 +126,33 @@ def best_table(group: Group) -> Table:
         Column("fair_signals", "auroc_{label}", form="plain", heading="± documents", figures=group.documents_reach),
         *columns_of("fair_differences", FROM_HEAD, form="signed", heading="from the head's best", dropped=True),
         *columns_of("fair_signals", "augrc oracle_share"),
-        *columns_of("fair_signals", "cost_share", form="share", heading="of the head's multiply-adds (%)"),
+        *columns_of("fair_signals", "model_share cost_share", form="share", dropped=True),
     ]
     return build(group.mean, ("needs", "best signal", "chosen in"), rows, columns, left=2)
 
 
-def marks_said(groups: Sequence[Group]) -> list[str]:
-    """Each of the two marks with its answer in each group: in how many of its runs it is met, and where it is not."""
-    found: dict[str, list[str]] = {}
+def advice_said(groups: Sequence[Group]) -> list[str]:
+    """Of each group, which signals its runs recommend, each by its own figures."""
+    found = []
     for group in groups:
-        answers: dict[str, dict[str, bool]] = {}
+        signals: dict[str | None, list[str]] = {}
         for run, figures in group.runs.items():
-            for mark in marks(figures):
-                answers.setdefault(mark.question, {})[run] = mark.met
-        for question, met in answers.items():
-            missed = [run for run, own in met.items() if not own]
-            said = say("answered", group.mean, group=group.name, met=len(met), missed=missed)
-            found.setdefault(question, []).append(said)
-    return [f"{question} {' '.join(told)}" for question, told in found.items()]
+            signals.setdefault(recommended(figures, main_label(figures)), []).append(run)
+        found.append(say("recommended_in", group.mean, group=group.name, signals=signals, runs=len(group.runs)))
+    return found
 
 
-def marks_table(groups: Sequence[Group]) -> Table | None:
-    """One row a run: the signals that the marks are about, and how far from the head's best; None without a head."""
-    header = ["run", "mark 1", "signal", "AUROC", "AUGRC (nats)", "mark 2", "signal", "AUROC"]
-    rows: list[list[str]] = []
+def advice_table(groups: Sequence[Group]) -> Table:
+    """One row a run: the signal that it recommends, how good it is there and what it costs."""
+    rows = []
     for run, figures in ((run, figures) for group in groups for run, figures in group.runs.items()):
-        row = [run]
-        for mark, metrics in zip(marks(figures), ((FROM_HEAD, "augrc_from_head_best"), (FROM_HEAD,)), strict=False):
-            row += ["yes" if mark.met else "no", signal_title(mark.item) or NULL]
-            row += [difference(figures, mark.item, metric) for metric in metrics]
-        if len(row) == len(header):
-            rows.append(row)
-    return Table(header, rows) if rows else None
+        item = recommended(figures, main_label(figures))
+        rows.append(Row([run, signal_title(item) if item else "none"], [item or ""], figures=figures))
+    columns = [
+        *columns_of("fair_signals", "auroc_{label} oracle_share", dropped=True),
+        *columns_of("fair_signals", "model_share cost_share", form="share", dropped=True),
+    ]
+    return build(groups[0].mean, ("run", "recommended"), rows, columns, left=2)
 
 
 def holds_table(groups: Sequence[Group]) -> Table | None:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from easyhard.report.comparison import AFFORDABLE, Group, scores, shown_bests
+from easyhard.report.comparison import Group, scores, shown_bests
 from easyhard.report.drawing import GREY, INK, LOOKS, bars, canvas, reaches, styled, values_of
 from easyhard.report.items import main_label, signals_by_class
 from easyhard.report.words import COST_CLASSES, hard_title, signal_title
@@ -39,7 +39,7 @@ def comparison(groups: Sequence[Group]) -> Figure:
 
 def _bests(axes: Axes, group: Group, best: Sequence[tuple[str, str]], metric: str) -> None:
     for row, (needs, item) in enumerate(best):
-        colour, marker = LOOKS["hidden" if needs == AFFORDABLE else needs]
+        colour, marker = LOOKS[needs]
         seeds = [figures.number("fair_signals", item, metric) for figures in group.runs.values()]
         axes.plot(seeds, np.full(len(seeds), row), marker, color=colour, markersize=4, alpha=0.7, zorder=3)
         mean = [group.mean.get("fair_signals", item, metric)]

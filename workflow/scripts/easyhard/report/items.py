@@ -8,12 +8,6 @@ from easyhard.errors import InputError
 from easyhard.report.metrics import Figure, Figures
 from easyhard.report.words import COST_CLASSES, cost_class, item_title, text
 
-CHEAP = ("hidden", "layers", "low_rank")
-"""The classes without a pass over the whole vocabulary; `context` may read losses of earlier tokens, which took one."""
-
-CHEAP_SHARE = 0.005
-"""The mark: no more than this share of the head's multiply-adds."""
-
 FULL_COVERAGE = 1 - 1e-9
 TARGET, LOGITS, TRAINED = "sees the target", "from the logits", "trained on hidden states"
 
@@ -77,18 +71,6 @@ def cheapest_first(figures: Figures, items: Iterable[str]) -> list[str]:
     """The items by multiply-adds a token, those of unknown cost left out."""
     known = [item for item in items if figures.has("fair_signals", item, "cost_share")]
     return sorted(known, key=lambda item: figures.number("fair_signals", item, "cost_share"))
-
-
-def affordable_signals(figures: Figures) -> list[str]:
-    """The signals of the classes CHEAP that cost at most CHEAP_SHARE of the head, the cheapest first."""
-    cheap = [item for name, items in signals_by_class(figures).items() if name in CHEAP for item in items]
-    found = cheapest_first(figures, cheap)
-    return [item for item in found if figures.number("fair_signals", item, "cost_share") <= CHEAP_SHARE]
-
-
-def best_affordable(figures: Figures) -> str | None:
-    """The best affordable signal on the select part; None where there is none."""
-    return max(affordable_signals(figures), key=lambda item: select_score(figures, item), default=None)
 
 
 def low_rank(item: str) -> LowRank | None:

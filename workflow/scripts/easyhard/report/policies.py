@@ -5,7 +5,7 @@ from typing import Any
 
 from easyhard.policies.curves import PERPLEXITIES
 from easyhard.policies.guarantee import METHODS
-from easyhard.report.exits import exit_title, kind_title, last_layer, title
+from easyhard.report.exits import exit_title, head_pass, kind_title, last_layer, title
 from easyhard.report.metrics import Figures
 from easyhard.report.prose import say
 from easyhard.report.tables import COLUMNS, ROWS, Column, Row, View
@@ -109,6 +109,14 @@ def advice(figures: Figures, point: str) -> str:
             return say("no_signal_needed", figures, baseline_title=baseline_title, **facts)
     facts |= {"saves": saves is not None and saves[1] < 1, "gains": gains is not None and gains[0] > 0}
     return say("where_to_stop", figures, baseline_title=baseline_title, **facts)
+
+
+def told(figures: Figures) -> list[str]:
+    """What is to be known of the policies beside the advice."""
+    said = [head_pass(figures), lower_losses(figures), simulation(figures)]
+    said += [guarantees(figures)] if figures.has_section(GUARANTEES) else []
+    said += [drafts(figures)] if figures.has_section(DRAFT) else []
+    return [sentence for sentence in said if sentence]
 
 
 def lower_losses(figures: Figures) -> str:

@@ -1,4 +1,4 @@
-"""What is said, as prose.j2 words it: which signal to use, the two marks, what of the founding conclusions holds.
+"""What is said, as prose.j2 words it, and what of the founding conclusions holds.
 
 A sentence whose figures were not measured is left out; one that needs a figure raises InputError naming it.
 """
@@ -16,7 +16,7 @@ from easyhard.report import items as choose
 from easyhard.report import words
 from easyhard.report.items import class_best, main_label
 from easyhard.report.metrics import Figure, Figures
-from easyhard.report.words import BETTER, FROM_HEAD, NOT_WORSE, OWN, SIGNIFICANT, WORSE, listed, percent, standing
+from easyhard.report.words import FROM_HEAD, SIGNIFICANT, WORSE, listed, percent, standing
 
 KEPT = 0.95
 """The founding document's own mark for a faithful approximation: r with the exact metric above it."""
@@ -30,32 +30,12 @@ FINDINGS = (
 REACH = ("auroc_ceiling", "share_ceiling", "calibration")
 """How far the best signal is from what a calibrated model could reach, and how well the model is calibrated."""
 
-CHANCE = 0.5
-LEADS = {
-    "hidden": "Without a pass over the vocabulary",
-    "context": "With earlier tokens as well",
-    "layers": "With other layers' states as well",
-    "low_rank": "With a low-rank head",
-    "head": "With a pass over the vocabulary",
-    "all": "With all of these together",
-    OWN: "Of the signals brought along",
-}
-
 STANDS, FALLS, UNDECIDED = "stands", "falls", "undecided"
 FOUNDING_LIMIT = 0.27
 """The founding document's highest oracle share at inference."""
 
 FOUNDING_CONFIDENCE = "max_probability"
 FOUNDING_MODES = 2
-
-
-class Mark(NamedTuple):
-    """A mark to aim at, as a question; whether it is met; what the figures say; the signal that they say it of."""
-
-    question: str
-    met: bool
-    said: str
-    item: str = ""
 
 
 class Conclusion(NamedTuple):
@@ -105,67 +85,6 @@ def _compare(figures: Figures, section: str, metric: str, pair: tuple[str, str],
     shown = {words.text(figures, section, item, metric) for item in pair}
     one, other = (figures.value(section, item, metric) for item in pair)
     return words.comparison(one, other, said) if len(shown) > 1 else said[2]
-
-
-def recommendation(figures: Figures) -> str:
-    """Which signal to use without a pass over the vocabulary, beside the best head signal.
-
-    Without a hidden-state signal it speaks of the next class that there is, without a head signal of that class alone.
-    """
-    best = class_best(figures)
-    head = best.pop("head", None)
-    name, item = next(iter(best.items()), ("head", head))
-    return say("recommendation", figures, lead=LEADS[name], item=item, head=head if best else None)
-
-
-def other_classes(figures: Figures) -> list[str]:
-    """For each further class without the head its best signal and how that stands to the best head signal."""
-    best = class_best(figures)
-    head = best.pop("head", None)
-    others = list(best.items())[1:] if head else []
-    return [say("other_class", figures, lead=LEADS[name], item=item, head=head) for name, item in others]
-
-
-def marks(figures: Figures) -> list[Mark]:
-    """The two marks to aim at with their answers; none without a head signal to compare with."""
-    best = class_best(figures)
-    if "head" not in best:
-        return []
-    cheap = _cheap_mark(figures, best["head"])
-    return [cheap, _context_mark(figures, best["context"], best["head"])] if "context" in best else [cheap]
-
-
-def _cheap_mark(figures: Figures, head: str) -> Mark:
-    """Whether the best affordable signal on select is not worse than the best head signal, by AUROC and AUGRC.
-
-    The head's signal of lowest AUGRC is a harder rival, to that signal and to the affordable one of lowest AUGRC.
-    """
-    most = f"{100 * choose.CHEAP_SHARE:g}"
-    question, item = say("cheap_question", figures, most=most), choose.best_affordable(figures)
-    if item is None:
-        return Mark(question, False, say("none_is_cheap", figures, most=most))
-    auroc = standing(figures.get("fair_differences", item, FROM_HEAD))
-    augrc = standing(figures.get("fair_differences", item, "augrc_from_head_best"), low_is_good=True)
-    score = f"auroc_{main_label(figures)}"
-    ours, theirs = (figures.number("fair_signals", name, score) - CHANCE for name in (item, head))
-    kept = None if theirs <= 0 or ours == float("-inf") else 100 * ours / theirs
-    names = figures.items("fair_differences")
-    lowest = [name for name in names if figures.get("fair_differences", name, "is_head_lowest").value == 1]
-    affordable = choose.affordable_signals(figures)
-    by_augrc = min(affordable, key=lambda name: figures.number("fair_signals", name, "select_augrc"))
-    rivals = [say("rival", figures, item=name) for name in dict.fromkeys([item, by_augrc])]
-    facts = {"item": item, "head": head, "auroc": auroc, "augrc": augrc, "kept": kept, "rivals": rivals}
-    said = say("cheap_mark", figures, lowest=next(iter(lowest), None), **facts)
-    return Mark(question, {auroc, augrc} <= {BETTER, NOT_WORSE}, said, item)
-
-
-def _context_mark(figures: Figures, item: str, head: str) -> Mark:
-    """Whether the best signal with earlier tokens beats the best head signal significantly."""
-    p = figures.get("fair_differences", item, f"{FROM_HEAD}_p").value
-    ahead = standing(figures.get("fair_differences", item, FROM_HEAD)) == BETTER
-    beats = ahead and (p is None or p < SIGNIFICANT)
-    said = say("context_mark", figures, item=item, head=head, beats=beats)
-    return Mark(say("context_question", figures), beats, said, item)
 
 
 def conclusions(figures: Figures) -> list[Conclusion]:
@@ -268,7 +187,6 @@ def _side(figure: Figure, mark: float, exact: bool = False) -> str | None:
 
 
 def _has_several(figures: Figures, item: str) -> bool:
-    """Whether the dip's lower limit is above 0; without an interval, whether its p is below the level."""
-    interval = figures.get("fair_shape", item, "dip").interval
+    """Whether the dip test rejects a single mode, on one token a sequence; not where it has no p."""
     p = figures.get("fair_shape", item, "dip_p_thinned").value
-    return interval[0] > 0 if interval else p is not None and p < SIGNIFICANT
+    return p is not None and p < SIGNIFICANT

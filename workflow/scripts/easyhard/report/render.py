@@ -8,40 +8,34 @@ from jinja2 import TemplateError, TemplateNotFound
 
 from easyhard.errors import InputError
 from easyhard.report import exits, founding_exits, policies, prose, setup
-from easyhard.report.figures import drawable
-from easyhard.report.items import main_label, signals_by_class
+from easyhard.report.advice import answer
 from easyhard.report.metrics import Figures
 from easyhard.report.prose import FINDINGS, all_said, environment_of, say
-from easyhard.report.tables import Table, View, make_table, strata_kinds
-from easyhard.report.words import COST_CLASSES, MARK, STRONG, hard_title, signal_title, text
+from easyhard.report.tables import Table, View, make_table
+from easyhard.report.words import MARK, STRONG
 
 
-def render(published: Figures | None, fair: Figures | None, own: setup.Setup, template: str | Path) -> str:
+def render(
+    published: Figures | None, fair: Figures | None, own: setup.Setup, charts: Mapping[str, Any], template: str | Path
+) -> str:
     """The report of one run as Markdown, ending in a line break: the protocol fair first, then the founding sections.
 
-    `published` and `fair` are the figures of either protocol, None where the run has none; `template` includes others
-    that lie beside it. Raises InputError naming the figure or template line that is missing or wrong.
+    `published` and `fair` are the figures of either protocol, None where the run has none; `charts` are drawn in
+    figures/, by name. Raises InputError naming the figure or template line that is missing or wrong.
     """
-    names: dict[str, Any] = {"fair": fair, "published": published, "own": own, "setup": setup, "say": say}
+    names: dict[str, Any] = {"fair": fair, "published": published, "own": own, "setup": setup, "charts": charts}
     if fair is not None:
         names |= {
-            "drawn": drawable(fair),
+            **{"say": say, "prose": prose, "exits": exits, "founding_exits": founding_exits},
+            "answer": answer(fair, own.config["exits"]["point"]),
+            "knows_model": any(fair.has("fair_signals", item, "model_share") for item in fair.items("fair_signals")),
+            "stopping": policies.told(fair) if fair.has_section(policies.SECTION) else [],
             "table": lambda name, about="": make_table(name, View(fair, about)),
-            "classes": {name: COST_CLASSES[name] for name in signals_by_class(fair)},
-            "hard": hard_title(main_label(fair)),
-            "strata": strata_kinds(fair),
-            "prose": prose,
-            "signal_title": signal_title,
-            "exits": exits,
-            "founding_exits": founding_exits,
-            "policies": policies,
-            "text": text,
         }
     if published is not None:
         names |= {
             "founding": lambda name: make_table(name, View(published, "", own.is_founding_corpus)),
             "findings": all_said((*FINDINGS, *(["bands"] if own.is_founding_corpus else [])), published),
-            "text": text,
             "mark": MARK,
         }
     return fill(template, names)

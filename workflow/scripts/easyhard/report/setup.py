@@ -1,6 +1,7 @@
 """What a report says of how its run was made: text and model, programs, steps, settings."""
 
 import csv
+import datetime
 import hashlib
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from easyhard.atomic import read_json
+from easyhard.report.metrics import Figures
 from easyhard.report.tables import Table
 from easyhard.report.words import NULL, Label, value_text
 
@@ -27,7 +29,8 @@ class Setup:
     """How a run was made.
 
     `corpus` has source, credit and sha256 of what was read, `tokens` the summary of the tokens where there is one,
-    `device` what the model ran on, `steps` name, wall time in s and peak memory in MB each.
+    `device` what the model ran on, `date` when the report was written, `steps` name, wall time in s and peak memory in
+    MB each.
     """
 
     run: str
@@ -35,6 +38,7 @@ class Setup:
     corpus: Mapping[str, str]
     tokens: Mapping[str, Any]
     device: str
+    date: str
     versions: Mapping[str, str]
     steps: Sequence[tuple[str, float | None, float | None]]
 
@@ -48,16 +52,17 @@ def make_setup(run: str, kind: str, config: Mapping[str, Any], files: Any) -> Se
     """The set-up of a run of that kind, from its settings and `files`: benchmarks, tokens and model, if any."""
     versions = {"python": platform.python_version()} | {name: version(name) for name in PROGRAMS}
     steps = [_step(Path(benchmark)) for benchmark in files.benchmarks]
+    date = datetime.date.today().isoformat()
     if not files.get("tokens") or not files.get("model"):
         device = platform.processor() or platform.machine()
-        return Setup(run, config, _files_read(config["input"]), {}, device, versions, steps)
+        return Setup(run, config, _files_read(config["input"]), {}, device, date, versions, steps)
     read, summary = read_json(files.tokens), read_json(files.model)
     corpus = {"source": f"Text: {read['source']}.", "credit": read["credit"], "sha256": read["corpus_sha256"]}
     if kind == "trained":
         corpus["tokens_in"] = str(Path(files.tokens).parent)
     else:
         corpus["source"] = f"{model_in_words(config['model'], summary)}\n\n{read['source']}."
-    return Setup(run, config, corpus, read, summary["device"], versions, steps)
+    return Setup(run, config, corpus, read, summary["device"], date, versions, steps)
 
 
 def model_in_words(settings: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
@@ -76,6 +81,18 @@ def model_in_words(settings: Mapping[str, Any], summary: Mapping[str, Any]) -> s
             "states and shares of energy speak of the logits before the cap."
         )
     return " ".join(said)
+
+
+def run_in_words(setup: Setup, figures: Figures) -> list[str]:
+    """What was run, in two lines: text and size; machine, versions, time."""
+    documents, tokens = (figures.get("fair_data", "test", name).value for name in ("documents", "tokens"))
+    size = f" Judged on {tokens:,.0f} test tokens of {documents:,.0f} documents." if documents and tokens else ""
+    seconds = sum(time for _, time, _ in setup.steps if time is not None)
+    versions = ", ".join(f"{name} {setup.versions[name]}" for name in ("python", "torch") if name in setup.versions)
+    return [
+        f"{setup.corpus['source']}{size}",
+        f"Ran on {setup.device} with {versions}, {setup.date}: {seconds / 60:,.1f} minutes of jobs.",
+    ]
 
 
 def versions_table(setup: Setup) -> Table:
