@@ -85,15 +85,15 @@ def test_the_best_of_a_class_is_chosen_by_the_mean_on_select(make_groups: Callab
     assert "head: entropy in one and stack of head in other" in page.same_bests([one, other])
 
 
-def test_a_mark_says_in_which_runs_it_is_missed(make_groups: Callable[..., list[Group]]) -> None:
-    behind = {"fair_differences/stack_context/auroc_from_head_best": (-0.01, -0.02, -0.005)}
-    said = page.marks_said(make_groups(one_1=behind))
-    assert f"one: {strong('in 2 of the 3 runs')}, not in one_1." in said[1]
-    assert f"other: {strong('yes')}, in its one run." in said[1]
-    assert f"one: {strong('no')}, in none of 3 runs." in said[0]
-    table = page.marks_table(make_groups(one_1=behind))
-    assert table is not None
-    assert [row[5:8] for row in table.rows][1] == ["no", "stack of hidden and context", "-0.0100 [-0.0200, -0.0050]"]
+def test_what_is_recommended_is_counted_over_runs(make_groups: Callable[..., list[Group]]) -> None:
+    none = {"advice/mlp_easy_context/recommended_loss_over_3": None}
+    one, other = page.advice_said(make_groups(one_1=none))
+    picked = strong("MLP of loss > 3 with context")
+    assert one == f"one: {picked} in 2 of the 3 and {strong('none')} in 1 of the 3 runs."
+    assert other == f"other: {picked} in all 1 run."
+    rows = page.advice_table(make_groups(one_1=none)).rows
+    assert [row[:2] for row in rows][1] == ["one_1", "none"]
+    assert rows[0][2].startswith("0.746 [")
 
 
 def test_ranks_that_are_turned_round_disagree(make_groups: Callable[..., list[Group]]) -> None:
@@ -136,6 +136,6 @@ def test_runs_without_a_head_are_compared_too(registry: None, tmp_path: Path) ->
     tables = {"mine": {f"mine_{seed}": as_table(made_up.bare()) for seed in range(2)}}
     groups = grouped(compare(tables), tables)
     text = fill(TEMPLATE, {"name": "own", "groups": groups, "page": page})
-    assert "## The two marks" not in text
+    assert "mine: **mine** in all 2 runs." in text
     assert "**mine**" in text
     save(comparison(groups), tmp_path / "a.svg")

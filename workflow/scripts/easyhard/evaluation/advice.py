@@ -34,8 +34,8 @@ def advice_rows(
 
     From the best down the signals that are best at their cost on select are tested one after another, until one can't
     be shown to be not worse: a fixed sequence, so that one of the run's recommendations is wrong in 5 % of runs at most
-    (Maurer et al., 1995). Nothing is recommended that looks at the target, that costs as much as a pass over the vocabulary
-    beside the one that it may read, or whose AUROC on test is not above chance by its interval.
+    (Maurer et al., 1995). Nothing is recommended that looks at the target, that costs as much as a pass over the
+    vocabulary beside the one that it may read, or whose AUROC on test is not above chance by its interval.
     """
     limit = whole if whole is not None else head
     allowed = [own for own in standings if _allowed(own, head)]

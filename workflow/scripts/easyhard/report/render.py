@@ -1,5 +1,6 @@
 """Reports as Markdown: the only place, with its templates, that knows the format."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def render(
 
 
 def fill(template: str | Path, names: Mapping[str, Any]) -> str:
-    """The template with `names` put in: tables and strong words as Markdown, all else as it is.
+    """The template with `names` put in: tables and strong words as Markdown, all else as it is, one empty line at most.
 
     Raises InputError naming the template that cannot be read or the line that wants another name.
     """
@@ -50,7 +51,8 @@ def fill(template: str | Path, names: Mapping[str, Any]) -> str:
     finalize = {"finalize": lambda value: markdown(value) if isinstance(value, Table) else value}
     environment = environment_of(path.parent, keep_trailing_newline=True, **finalize)
     try:
-        return _strong(environment.get_template(path.name).render(names))
+        filled = _strong(environment.get_template(path.name).render(names))
+        return re.sub(r"\n{3,}", "\n\n", filled)
     except TemplateNotFound as error:
         raise InputError(f"{path.parent / str(error.name)}: cannot be read; the template is wanted") from error
     except TemplateError as error:
