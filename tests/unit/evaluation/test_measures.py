@@ -36,6 +36,7 @@ PROBES = {"linear_easy@0": -LOSS + RANDOM.normal(size=TOKENS), "linear_easy@1": 
 SETTINGS: dict[str, Any] = {
     "seed": 3,
     "fair": {"thresholds": [1, 3], "main_threshold": 3, "resamples": 100, "references": 5},
+    "advice": {"budget": 1, "budgets": [0.01, 1], "margin": 0.005},
     "fair_low_rank": {"refined": 3},
     "loss_probes": {"easy_threshold": 3.0},
     "sequences": {"train": 10, "length": 5, "batch_size": 2},
@@ -120,7 +121,7 @@ def test_sections_are_those_of_the_protocols(files: dict[str, Any], found: Figur
     fair = "data labels signals risk differences strata shape ceilings calibration low_rank learning stacks"
     published = {"model", "loss_distribution", "separation", "thresholds", "high_confidence", "low_rank"}
     published |= {"regression", "classification", "metric_prediction"}
-    assert {section for section, _, _ in found} == published | {f"fair_{name}" for name in fair.split()}
+    assert {section for section, _, _ in found} == published | {"advice"} | {f"fair_{name}" for name in fair.split()}
     assert {section for section, _, _ in measured(files, protocols=["published"])} == published
 
 
@@ -174,7 +175,7 @@ def test_a_run_of_signals_alone_has_neither_costs_of_a_head_nor_ceilings(files: 
     own = {"rows": files["rows"], "own": files["context"]}
     found = measured(own, protocols=["fair"])
     fair = "data labels signals risk differences strata shape"
-    assert {section for section, _, _ in found} == {f"fair_{name}" for name in fair.split()}
+    assert {section for section, _, _ in found} == {"advice"} | {f"fair_{name}" for name in fair.split()}
     assert ("fair_signals", "hunch", "cost_share") not in found
     assert found["fair_signals", "hunch", "needs_own"] == 1
     undirected = measured(own, protocols=["fair"], own={})
