@@ -105,3 +105,24 @@ def test_streams_and_types_are_kept(tmp_path):
     assert read.token.dtype == read.document.dtype == np.int32
     write_vocabulary(tmp_path / "vocabulary.parquet", ["<unk>", "Ġa", "zwölf"])
     assert pq.read_table(tmp_path / "vocabulary.parquet")["token"].to_pylist() == ["<unk>", "Ġa", "zwölf"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "at_most", "kept"),
+    [
+        ([50, 3000, 1200], None, [50, 3000, 1200]),
+        ([50, 3000, 1200], 4250, [50, 3000, 1200]),
+        ([50, 3000, 1200], 4000, [50, 2750, 1200]),
+        ([50, 3000, 1200], 2250, [50, 1100, 1100]),
+        ([3000, 3000, 50, 3000], 2500, [1000, 1000, 50, 450]),  # no document is shortened to scraps
+        ([3000, 3000, 3000], 10, [10]),
+    ],
+)
+def test_a_shortened_split_has_the_beginnings_of_its_documents(
+    sizes: list[int], at_most: int | None, kept: list[int]
+) -> None:
+    document = np.repeat(np.arange(7, 7 + len(sizes), dtype=np.int32), sizes)
+    place = np.concatenate([np.arange(size, dtype=np.int32) for size in sizes])
+    found = TokenStream(place, document).within(at_most)
+    assert np.unique(found.document, return_counts=True)[1].tolist() == kept
+    assert found.token.tolist() == [one for size in kept for one in range(size)]

@@ -20,12 +20,12 @@ from easyhard.tokens.windows import Windows, cut_text
 def text_windows(
     streams: Sequence[TokenStream], settings: Mapping[str, Any], tokens: Mapping[str, Any], at_most: int | None
 ) -> Windows:
-    """Windows of the splits' streams, of the first `at_most` tokens of each, one after another.
+    """Windows of the splits' streams, of at most `at_most` tokens of each, one after another.
 
     settings: `packing` (document or packed) and `window`; tokens: `start` and `end` as the tokeniser has them. Raises
     InputError when documents are to be packed without an end token to join them by.
     """
-    parts = [stream.first(at_most) for stream in streams]
+    parts = [stream.within(at_most) for stream in streams]
     joined = TokenStream(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("token", "document")))
     packed = settings["packing"] == "packed"
     if packed and tokens["end"] is None:

@@ -14,6 +14,8 @@ from easyhard.tokens.bpe import byte_pairs
 from easyhard.tokens.words import TOKENIZERS, UNKNOWN, build_vocabulary, ids_of
 
 BPE = "bpe"
+SHORTEST = 1000
+"""Tokens that a document keeps at least when a split is shortened, so that they have a context."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,20 @@ class TokenStream:
     token: NDArray[np.int32]
     document: NDArray[np.int32]
 
-    def first(self, at_most: int | None) -> "TokenStream":
-        """The first `at_most` tokens, or all."""
-        return TokenStream(self.token[:at_most], self.document[:at_most])
+    def within(self, at_most: int | None) -> "TokenStream":
+        """At most so many tokens, or all: the beginnings of as many documents as can be, each SHORTEST long or longer.
+
+        Intervals and parts are of whole documents, so that many shortened ones say more than a few long ones.
+        """
+        if at_most is None or at_most >= len(self.token):
+            return self
+        _, start, size = np.unique(self.document, return_index=True, return_counts=True)
+        low, high = SHORTEST, max(SHORTEST, int(size.max()))
+        while low < high:  # the greatest length at which all documents' beginnings fit
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if np.minimum(size, middle).sum() <= at_most else (low, middle - 1)
+        kept = np.flatnonzero(np.arange(len(self.token)) - np.repeat(start, size) < low)[:at_most]
+        return TokenStream(self.token[kept], self.document[kept])
 
 
 def encode(corpus: Corpus, settings: Mapping[str, Any]) -> tuple[dict[str, TokenStream], list[str], dict[str, Any]]:

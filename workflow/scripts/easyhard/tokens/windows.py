@@ -68,13 +68,13 @@ def row_windows(
 
     `cutting` has length, batch_size and the sequences of train and validation. These two row sets are the founding
     sequences: `cut` cuts them out of the stream across documents, whole batches of them, and a row's document is that
-    of its input. The documents are cut one by one, at most the first `at_most` tokens of a split; PADDING fills up the
-    inputs of a document's last window. Raises InputError as `cut` and `cut_text` do.
+    of its input. The documents are cut one by one, of a split those that are `within` at_most tokens; PADDING fills up
+    the inputs of a document's last window. Raises InputError as `cut` and `cut_text` do.
     """
     length = cutting["length"]
     if rows == DOCUMENTS:
         parts = [
-            cut_text(streams[split].first(at_most), length, split, start=None, between=None)
+            cut_text(streams[split].within(at_most), length, split, start=None, between=None)
             for split in SPLITS_OF[rows]
         ]
         inputs, targets, document, split = (
