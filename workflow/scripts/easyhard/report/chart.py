@@ -1,0 +1,60 @@
+"""Charts as Vega-Lite: one specification each, for the page as it is and for Markdown as SVG."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import polars as pl
+import vl_convert
+
+from easyhard.report.look import LIGHT
+from easyhard.report.metrics import Figure
+
+VEGA_LITE = "6.4"
+WIDTH = 640
+"""Pixels across the plot in SVG; the page takes its own width."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of one message, `title`; `says` is one sentence on how to read it, `data` the table behind it."""
+
+    name: str
+    title: str
+    says: str
+    chart: Any
+    data: pl.DataFrame
+
+
+def spec(chart: Chart) -> dict[str, Any]:
+    """The specification without a theme, its data inside; as wide as what holds it."""
+    made: dict[str, Any] = chart.chart.to_dict()
+    made.pop("config", None)
+    return made
+
+
+def svg(chart: Chart) -> str:
+    """The chart on white, its plot WIDTH wide. No network is asked; the same chart gives the same bytes."""
+    made = _fixed(spec(chart)) | {"config": LIGHT}
+    drawn: str = vl_convert.vegalite_to_svg(made, vl_version=VEGA_LITE)
+    return drawn
+
+
+def rows(values: Sequence[dict[str, Any]]) -> alt.Data:
+    """Rows for a chart, inside its specification."""
+    return alt.Data(values=list(values))
+
+
+def bounds(figure: Figure, scale: float = 1.0) -> dict[str, float | None]:
+    """Value and interval as columns `value`, `low`, `high`, in the printed unit; null where there are none."""
+    low, high = figure.interval or (None, None)
+    told = {"value": figure.value, "low": low, "high": high}
+    return {name: None if value is None else value * scale for name, value in told.items()}
+
+
+def _fixed(part: Any) -> Any:
+    """The same with widths for paper: what takes the width of its page is WIDTH wide."""
+    if isinstance(part, dict):
+        return {name: WIDTH if (name, own) == ("width", "container") else _fixed(own) for name, own in part.items()}
+    return [_fixed(own) for own in part] if isinstance(part, list) else part
