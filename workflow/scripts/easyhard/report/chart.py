@@ -1,10 +1,8 @@
-"""Charts as Vega-Lite: one specification each, for the page as it is and for Markdown as SVG."""
+"""Charts as Vega-Lite, made by altair of polars tables: one specification, for the page and, as SVG, for Markdown."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import polars as pl
 import vl_convert
 
@@ -39,11 +37,6 @@ def svg(chart: Chart) -> str:
     made = _fixed(spec(chart)) | {"config": LIGHT}
     drawn: str = vl_convert.vegalite_to_svg(made, vl_version=VEGA_LITE)
     return drawn
-
-
-def rows(values: Sequence[dict[str, Any]]) -> alt.Data:
-    """Rows for a chart, inside its specification."""
-    return alt.Data(values=list(values))
 
 
 def bounds(figure: Figure, scale: float = 1.0) -> dict[str, float | None]:
