@@ -1,5 +1,6 @@
 """Charts as Vega-Lite, made by altair of polars tables: one specification, for the page and, as SVG, for Markdown."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,8 @@ def svg(chart: Chart) -> str:
     """The chart on white, its plot WIDTH wide. No network is asked; the same chart gives the same bytes."""
     made = _fixed(spec(chart)) | {"config": LIGHT}
     drawn: str = vl_convert.vegalite_to_svg(made, vl_version=VEGA_LITE)
-    return drawn
+    numbers = {name: f"clip{number}" for number, name in enumerate(dict.fromkeys(re.findall(r"clip\d+", drawn)))}
+    return re.sub(r"clip\d+", lambda found: numbers[found[0]], drawn)  # else counted over all charts of a process
 
 
 def bounds(figure: Figure, scale: float = 1.0) -> dict[str, float | None]:
