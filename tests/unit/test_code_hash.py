@@ -42,7 +42,7 @@ def imported_by(program: str) -> set[str]:
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
-HEAVY = {"torch", "numpy", "scipy", "sklearn", "pandas", "polars", "pyarrow", "matplotlib"}
+HEAVY = {"torch", "numpy", "scipy", "sklearn", "pandas", "polars", "pyarrow", "altair"}
 WITHOUT_TORCH = [
     name
     for name in SCRIPT_FILES

@@ -13,7 +13,7 @@ rule compare_runs:
         template=source_file("scripts/easyhard/report/comparison.md.j2"),
         looks=[
             source_file(f"scripts/easyhard/report/{name}")
-            for name in ("prose.j2", "labels.csv", "figures.mplstyle")
+            for name in ("prose.j2", "labels.csv")
         ],
     output:
         report=report(
@@ -23,13 +23,13 @@ rule compare_runs:
             labels={"result": "the report (Markdown)"},
         ),
         metrics="results/comparisons/{comparison}/metrics.parquet",
-        svg=report(
-            "results/comparisons/{comparison}/comparison.svg",
+        figures=report(
+            directory("results/comparisons/{comparison}/figures"),
+            patterns=["{figure}.svg"],
             caption="../report/comparison.rst",
             category="comparison {comparison}",
-            labels={"result": "the best signals of every seed"},
+            labels={"result": "{figure}"},
         ),
-        png="results/comparisons/{comparison}/comparison.png",
     log:
         "results/comparisons/{comparison}/logs/compare_runs.log",
     benchmark:

@@ -8,8 +8,8 @@ from easyhard.atomic import atomic_path
 from easyhard.job import run
 from easyhard.parquet import write_parquet
 from easyhard.report import comparison as page
-from easyhard.report.comparison_figure import comparison
-from easyhard.report.drawing import save
+from easyhard.report.chart import svg
+from easyhard.report.comparison_chart import agreement, over_seeds
 from easyhard.report.metrics import read_table
 from easyhard.report.render import fill
 
@@ -22,8 +22,11 @@ def main(snakemake: Snakemake) -> None:
     table = page.compare(tables)
     groups = page.grouped(table, tables)
     write_parquet(snakemake.output.metrics, table.to_arrow())
-    save(comparison(groups), snakemake.output.svg)
-    names = {"name": snakemake.wildcards.comparison, "groups": groups, "page": page}
+    charts = [chart for chart in (over_seeds(groups), agreement(groups)) if chart]
+    for chart in charts:
+        with atomic_path(Path(snakemake.output.figures) / f"{chart.name}.svg") as temporary:
+            temporary.write_text(svg(chart), encoding="utf-8")
+    names = {"name": snakemake.wildcards.comparison, "groups": groups, "page": page, "charts": charts}
     with atomic_path(snakemake.output.report) as temporary:
         temporary.write_text(fill(snakemake.input.template, names), encoding="utf-8")
 

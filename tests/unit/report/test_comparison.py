@@ -12,9 +12,9 @@ from scipy import stats
 from easyhard.errors import InputError
 from easyhard.evaluation.rows import ROW_SCHEMA
 from easyhard.report import comparison as page
+from easyhard.report.chart import Chart, svg
 from easyhard.report.comparison import Group, compare, grouped
-from easyhard.report.comparison_figure import comparison
-from easyhard.report.drawing import save
+from easyhard.report.comparison_chart import agreement, over_seeds
 from easyhard.report.render import fill
 from easyhard.report.words import strong
 
@@ -115,6 +115,25 @@ def test_founding_conclusions_are_those_of_runs_that_repeat_the_experiments(tabl
     assert table.rows[0] == ["“27 % of the oracle is the limit”", "falls"]
 
 
+def drawn(groups: list[Group]) -> list[Chart]:
+    charts = [chart for chart in (over_seeds(groups), agreement(groups)) if chart]
+    assert all("<svg" in svg(chart) for chart in charts)
+    return charts
+
+
+def test_charts_show_every_seed_and_every_pair(make_groups: Callable[..., list[Group]]) -> None:
+    one, other = groups = make_groups(one_1={"fair_signals/stack_hidden/auroc_loss_over_3": 0.9})
+    table = over_seeds(groups).data
+    best = table.filter((pl.col("group") == "one") & (pl.col("signal") == "stack of hidden"))
+    assert dict(best.select("run", "value").iter_rows())["one_1"] == 0.9
+    assert set(table["run"]) == {"mean", *one.runs, *other.runs}
+    chart = agreement(groups)
+    assert chart is not None
+    [row] = chart.data.filter(pl.col("signal") == "stack of hidden").to_dicts()
+    assert row["in one"] == pytest.approx((0.9 + 2 * 0.7362) / 3)
+    assert row["in other"] == pytest.approx(0.7362)
+
+
 def test_what_counts_as_hard_must_agree(make_groups: Callable[..., list[Group]]) -> None:
     with pytest.raises(InputError, match=r"one fair\.main_threshold"):
         make_groups(other_0={"fair_data/clusters/main_threshold": 5.0})
@@ -122,20 +141,20 @@ def test_what_counts_as_hard_must_agree(make_groups: Callable[..., list[Group]])
 
 def test_the_report_and_the_figure_are_whole(make_groups: Callable[..., list[Group]], tmp_path: Path) -> None:
     groups = make_groups()
-    text = fill(TEMPLATE, {"name": "study", "groups": groups, "page": page})
+    text = fill(TEMPLATE, {"name": "study", "groups": groups, "page": page, "charts": drawn(groups)})
     assert not re.search(r"\bnan\b|\bNone\b|[\ue000\ue001]", text)
     assert "| one   | one_0, one_1 and one_2 |" in text
     signals = text[text.index("## Every signal") :]
     assert all(f"| {made_up.SIGNALS[name][0]} " in signals for name in ("entropy", "mlp_easy", "position"))
     assert "loss itself" not in signals
-    save(comparison(groups), tmp_path / "a.svg")
-    assert (tmp_path / "a.png").stat().st_size > 20_000
+    assert "![How far do seeds differ?](figures/over_seeds.svg)" in text
 
 
 def test_runs_without_a_head_are_compared_too(registry: None, tmp_path: Path) -> None:
     tables = {"mine": {f"mine_{seed}": as_table(made_up.bare()) for seed in range(2)}}
     groups = grouped(compare(tables), tables)
-    text = fill(TEMPLATE, {"name": "own", "groups": groups, "page": page})
+    text = fill(TEMPLATE, {"name": "own", "groups": groups, "page": page, "charts": drawn(groups)})
     assert "mine: **mine** in all 2 runs." in text
     assert "**mine**" in text
-    save(comparison(groups), tmp_path / "a.svg")
+    assert agreement(groups) is None
+    assert over_seeds(groups).data.height == 3

@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
 from easyhard.report import exits
-from easyhard.report.exit_figure import draw_exits
 from easyhard.report.metrics import Figures
 from easyhard.report.words import STRONG, strong
 
-from . import made_up
 from .conftest import Make, Value
 from .test_tables import cells, has
 
@@ -70,18 +67,3 @@ def test_the_best_of_a_class_is_select_s_choice(make_fair: Make) -> None:
     other |= {"exit_signals/1/state_norm/auroc_stays": (0.4, 0.3, 0.5)}
     rows = cells(make_fair(other), "exit_signals", "stays")
     assert [row[2] for row in rows[1:3]] == [strong("state_norm"), "MLP of agrees"]
-
-
-def test_the_figure_shows_every_exit_and_the_best_of_each_class(make_fair: Make) -> None:
-    figure = draw_exits(make_fair())
-    losses, shares, stays, agrees = figure.axes
-    values = {str(bars.get_label()): bars.lines[0] for axes in (losses, shares) for bars in axes.containers}
-    assert list(values["the model's head"].get_ydata()) == list(made_up.EXIT_LOSSES)
-    assert len(values["translated states"].get_ydata()) == 3
-    np.testing.assert_allclose(values["agree, the model's head"].get_ydata(), [9.5, 29, 48.7, 100])
-    assert values["settled, the model's head"].get_ydata()[0] == pytest.approx(100 * 0.095**1.3)
-    drawn = {str(bars.get_label()): bars.lines[0].get_ydata() for bars in stays.containers}
-    assert list(drawn) == [words for needs, words in exits.CLASSES.items() if needs != "own"]
-    np.testing.assert_allclose(drawn["a probe on these states"], [0.69, 0.72, 0.75])
-    assert len(agrees.containers) == 5
-    assert stays.get_ylabel() == "AUROC, stays"

@@ -8,7 +8,6 @@ import yaml
 
 from easyhard.report import policies
 from easyhard.report.metrics import Figures
-from easyhard.report.policy_figure import draw_policies
 from easyhard.report.tables import View, make_table
 from easyhard.report.words import STRONG
 
@@ -48,11 +47,3 @@ def test_tables_have_every_policy_and_what_it_stands_for(make_fair: Make) -> Non
     assert of["draft"][-1][0] == "3 (translated)"
     depths = make_table("policy_depths", View(figures))
     assert depths.header[2:] == [f"after layer {layer} (%)" for layer in range(1, 5)]
-
-
-def test_the_figure_shows_the_chosen_policies_and_marks_what_is_out_of_reach(make_fair: Make) -> None:
-    figure = draw_policies(make_fair())
-    _, labels = figure.axes[1].get_legend_handles_labels()
-    assert "the best of all: linear_excess: one threshold" in labels
-    assert sum(label.startswith(tuple(policies.ROLES.values())) for label in labels) == 4  # one plays two roles
-    assert {"always after one layer", "oracles, out of reach", "the whole model"} <= set(labels)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import altair as alt
 import polars as pl
 import vl_convert
 
@@ -35,7 +36,7 @@ def spec(chart: Chart) -> dict[str, Any]:
 
 def svg(chart: Chart) -> str:
     """The chart on white, its plot WIDTH wide. No network is asked; the same chart gives the same bytes."""
-    made = _fixed(spec(chart)) | {"config": LIGHT}
+    made = _fixed(spec(chart)) | {"config": LIGHT | {"aria": False}}
     drawn: str = vl_convert.vegalite_to_svg(made, vl_version=VEGA_LITE)
     numbers = {name: f"clip{number}" for number, name in enumerate(dict.fromkeys(re.findall(r"clip\d+", drawn)))}
     return re.sub(r"clip\d+", lambda found: numbers[found[0]], drawn)  # else counted over all charts of a process
@@ -46,6 +47,19 @@ def bounds(figure: Figure, scale: float = 1.0) -> dict[str, float | None]:
     low, high = figure.interval or (None, None)
     told = {"value": figure.value, "low": low, "high": high}
     return {name: None if value is None else value * scale for name, value in told.items()}
+
+
+def curves(
+    table: pl.DataFrame, across: alt.X, up: alt.Y, colour: alt.Color, told: list[Any], dash: Any = alt.Undefined
+) -> list[alt.Chart]:
+    """Lines through points with their intervals, columns `low` and `high`; `told` is what pointing at a point tells."""
+    base = alt.Chart(table).encode(x=across, color=colour)
+    detail = {} if dash is alt.Undefined else {"strokeDash": dash}
+    return [
+        base.mark_line().encode(y=up, **detail),
+        base.mark_rule().encode(y="low:Q", y2="high:Q"),
+        base.mark_point(size=35).encode(y=up, tooltip=told),
+    ]
 
 
 def _fixed(part: Any) -> Any:
