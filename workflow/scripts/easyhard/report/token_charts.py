@@ -90,7 +90,7 @@ def loss_histogram(loss: Column, unseen: NDArray[np.bool_], density: Density) ->
         pl.DataFrame({"from": edges[:-1], "to": edges[1:], "bottom": low, "top": high}).with_columns(
             target=pl.lit(name)
         )
-        for name, (low, high) in parts.items()
+        for of, (low, high) in parts.items()
     )
     curve = pl.DataFrame({"loss": density.grid, "density": density.values})
     modes = pl.DataFrame({"loss": density.modes, "density": np.interp(density.modes, density.grid, density.values)})
