@@ -442,19 +442,21 @@ def of_documents(wildcards, folder):
     }
 
 
-def shown(wildcards):
-    """The files that figures show token by token, by name, where a run repeats the founding experiment."""
-    if PUBLISHED.name not in RUNS[wildcards.run]["protocols"]:
-        return {}
-    own = measured(wildcards)
-    return {
-        "curve": f"results/{wildcards.run}/model/training_curve.parquet",
-        "train": own["train"],
-        "activations": own["activations"],
-        "head": own["published_head"],
-        "exit_classifier": own["exit_classifier"],
-        "probes": own["published_probes"],
-    }
+def reported(wildcards):
+    """What the report shows beside figures, by name: the files that these are measured on, of a run whose text is read
+    here its tokens and model, and how training went where the founding experiment is repeated.
+    """
+    found = measured(wildcards)
+    if kind(wildcards) in ("trained", "huggingface"):
+        found |= {
+            "tokens": token_file("summary.json")(wildcards),
+            "model": f"results/{wildcards.run}/model/summary.json",
+        }
+    if kind(wildcards) == "trained":
+        found["vocabulary"] = token_file("vocabulary.parquet")(wildcards)
+    if PUBLISHED.name in RUNS[wildcards.run]["protocols"]:
+        found["curve"] = f"results/{wildcards.run}/model/training_curve.parquet"
+    return found
 
 
 def own_files(wildcards):

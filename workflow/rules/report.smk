@@ -1,19 +1,29 @@
 # The figures and the report of a run.
-# in:  results/{run}/metrics.parquet, what the figures show token by token, and the records of each step
-# out: results/{run}/report.md, results/{run}/{summary,config}.json, results/{run}/figures/*.svg
+# in:  results/{run}/metrics.parquet, what is shown token by token, and the records of each step
+# out: results/{run}/report.{html,md}, results/{run}/{summary,config}.json, results/{run}/{figures,tables}/*
 
 
 rule report:
     input:
-        unpack(shown),
+        unpack(reported),
         metrics="results/{run}/metrics.parquet",
         policy=policy_folder,
         templates=[
             source_file(f"scripts/easyhard/report/{name}")
-            for name in ("report.md.j2", "prose.j2")
+            for name in ("report.md.j2", "page.html.j2")
         ],
-        tokens=with_text(token_file("summary.json")),
-        model=with_text("results/{run}/model/summary.json"),
+        looks=[
+            source_file(f"scripts/easyhard/report/{name}")
+            for name in (
+                "prose.j2",
+                "tables.yaml",
+                "labels.csv",
+                "page.css",
+                "charts.js",
+                "signals.js",
+                "text_view.js",
+            )
+        ],
         benchmarks=benchmarks,
     output:
         report=report(
@@ -22,6 +32,13 @@ rule report:
             category="{run}",
             labels={"result": "the report (Markdown)"},
         ),
+        page=report(
+            "results/{run}/report.html",
+            caption="../report/report.rst",
+            category="{run}",
+            labels={"result": "the report (one page)"},
+        ),
+        tables=directory("results/{run}/tables"),
         summary="results/{run}/summary.json",
         config="results/{run}/config.json",
         figures=report(

@@ -1,4 +1,4 @@
-"""Draw the charts of a run and write its report, with the settings that it came from."""
+"""Draw the charts of a run and write its report, as Markdown, as a page and for programs, with its settings."""
 
 from pathlib import Path
 
@@ -6,28 +6,44 @@ from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import atomic_path, write_json
 from easyhard.job import run
+from easyhard.report.catalogue import file_name, tables_of
 from easyhard.report.chart import svg
 from easyhard.report.gallery import charts_of
 from easyhard.report.metrics import Figures, read_table
-from easyhard.report.render import render
+from easyhard.report.page import csv_of, write_page
+from easyhard.report.render import fill, names_of
 from easyhard.report.setup import make_setup
 from easyhard.report.summary import summary_of
+from easyhard.report.text_view import text_view, vocabulary_of
+
+
+def write(path: str | Path, text: str) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def main(snakemake: Snakemake) -> None:
-    files, params, made = snakemake.input, snakemake.params, snakemake.output
-    table = read_table(Path(files.metrics))
+    files, params, made = dict(snakemake.input.items()), snakemake.params, snakemake.output
+    table = read_table(Path(files["metrics"]))
     wanted = params.config["protocols"]
     fair, published = (Figures(table, name) if name in wanted else None for name in ("fair", "published"))
     charts = charts_of(fair, published, files, params.sequences)
-    for name, chart in charts.items():
-        with atomic_path(Path(made.figures) / f"{name}.svg") as temporary:
-            temporary.write_text(svg(chart), encoding="utf-8")
     own = make_setup(snakemake.wildcards.run, params.kind, params.config, files)
+    tables, names = tables_of(fair, published, own.is_founding_corpus), names_of(published, fair, own, charts)
+    for name, chart in charts.items():
+        write(Path(made.figures) / f"{name}.svg", svg(chart))
+        write(Path(made.tables) / f"chart_{name}.csv", csv_of(chart.data))
+    for place, one in tables.items():
+        write(Path(made.tables) / f"{file_name(place)}.csv", csv_of(one))
     write_json(made.config, {name: vars(own)[name] for name in ("config", "versions", "tokens", "corpus")})
     write_json(made.summary, summary_of(fair, own))
-    with atomic_path(made.report) as temporary:
-        temporary.write_text(render(published, fair, own, charts, files.templates[0]), encoding="utf-8")
+    markdown, page = files["templates"]
+    text = None
+    if fair is not None and params.kind != "signals":
+        vocabulary = vocabulary_of(params.config["tokens"], files, params.config["model"].get("path"))
+        text = text_view(fair, files, vocabulary, params.config["exits"]["point"])
+    write(made.report, fill(markdown, names))
+    write(made.page, write_page(page, names, tables, text))
 
 
 run(main)

@@ -6,13 +6,12 @@ import pytest
 
 from easyhard.report import founding_exits
 from easyhard.report.metrics import Figures
-from easyhard.report.render import render
 from easyhard.report.setup import Setup
 from easyhard.report.tables import View, make_table
 from easyhard.report.words import STRONG
 
 from .conftest import Make, Value
-from .test_render import TEMPLATE, check_form
+from .test_render import check_form, render
 
 RISE = "makes {} of the rise in loss"
 
@@ -81,9 +80,9 @@ def test_what_was_not_measured_is_not_said(make_fair: Make) -> None:
 def test_a_run_has_the_part_that_it_was_measured_for(
     make_fair: Make, bare_fair: Figures, run_setup: Setup, without: str, left: str
 ) -> None:
-    text = render(None, make_fair(without=(without,)), replace(run_setup, tokens={}), {}, TEMPLATE)
+    text = render(None, make_fair(without=(without,)), replace(run_setup, tokens={}), {})
     check_form(text)
     assert [words in text for words in ("Each row changes one thing", "“always yes” calls", left)].count(True) == 2
     assert left in text
-    bare = render(None, bare_fair, replace(run_setup, tokens={}), {}, TEMPLATE)
+    bare = render(None, bare_fair, replace(run_setup, tokens={}), {})
     assert "founding author" not in bare

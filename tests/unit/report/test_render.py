@@ -1,6 +1,7 @@
 """The whole report as Markdown: every figure in it, well-formed tables, links, plain words for what is missing."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 
 from easyhard.errors import InputError
 from easyhard.report.metrics import Figures
-from easyhard.report.render import fill, markdown, render
+from easyhard.report.render import fill, markdown, names_of
 from easyhard.report.setup import Setup
 from easyhard.report.tables import Table
 from easyhard.report.words import strong
@@ -25,6 +26,11 @@ CHARTS = {name: SimpleNamespace(title=f"What of {name}?", says=f"It says {name}.
 PARTS = ["The answer", "Where to stop", "Layer by layer", "How good, how sure", "The founding author's exits"]
 PARTS += ["The founding experiments, repeated", "How it was measured"]
 MOST_LINES = 250
+
+
+def render(published: Figures | None, fair: Figures | None, own: Setup, charts: Mapping[str, Any]) -> str:
+    """The report as Markdown."""
+    return fill(TEMPLATE, names_of(published, fair, own, charts))
 
 
 def headings(text: str, level: int) -> list[str]:
@@ -63,7 +69,7 @@ def test_markdown_is_padded_aligned_and_escaped() -> None:
 def test_the_answer_comes_first_and_the_founding_experiment_last(
     make_fair: Make, make_figures: Make, run_setup: Setup
 ) -> None:
-    text = render(make_figures(), make_fair(), run_setup, CHARTS, TEMPLATE)
+    text = render(make_figures(), make_fair(), run_setup, CHARTS)
     check_form(text)
     assert headings(text, 1) == ["Easy and hard tokens: run `wikitext2`"]
     assert headings(text, 2) == PARTS
@@ -81,17 +87,17 @@ def test_a_run_without_the_founding_experiments_says_nothing_of_them(
     make_fair: Make, bare_fair: Figures, run_setup: Setup
 ) -> None:
     without = ("founding_exits", "saturation")
-    text = render(None, make_fair(without=without), replace(run_setup, tokens={}), CHARTS, TEMPLATE)
+    text = render(None, make_fair(without=without), replace(run_setup, tokens={}), CHARTS)
     check_form(text)
     assert not re.search("founding|faithful|WikiText-2 and|published", text)
-    bare = render(None, bare_fair, replace(run_setup, tokens={}), {}, TEMPLATE)
+    bare = render(None, bare_fair, replace(run_setup, tokens={}), {})
     check_form(bare)
     assert links(bare) == set()
     assert headings(bare, 2) == ["The answer", "How good, how sure", "How it was measured"]
 
 
 def test_a_run_of_the_founding_experiments_alone(make_figures: Make, run_setup: Setup) -> None:
-    text = render(make_figures(), None, run_setup, CHARTS, TEMPLATE)
+    text = render(make_figures(), None, run_setup, CHARTS)
     check_form(text)
     assert headings(text, 2) == PARTS[-2:]
     assert "All 25 figures that have a band for a faithful run are inside it." in text
@@ -107,7 +113,7 @@ def test_null_values_print_as_a_dash(
     names = ["/".join(name) for name in made_up.table() if name[2] not in kept and random.random() < share]
     nulls = {name: None for name in complete if not name.startswith("model/") and random.random() < share}
     assert len(names) > 1000
-    text = render(make_figures(nulls), make_fair(dict.fromkeys(names)), run_setup, CHARTS, TEMPLATE)
+    text = render(make_figures(nulls), make_fair(dict.fromkeys(names)), run_setup, CHARTS)
     check_form(text)
     assert "–" in text
 
@@ -115,7 +121,7 @@ def test_null_values_print_as_a_dash(
 def test_another_corpus_has_no_bands(make_figures: Make, run_setup: Setup) -> None:
     figures = make_figures({"loss_distribution/loss/mean": 9.9})
     other = replace(run_setup, tokens=dict(run_setup.tokens) | {"tokens_sha256": "another"})
-    text, founding = (render(figures, None, own, CHARTS, TEMPLATE) for own in (other, run_setup))
+    text, founding = (render(figures, None, own, CHARTS) for own in (other, run_setup))
     assert "published (WikiText-2)" in text
     assert "published (WikiText-2)" not in founding
     assert "have a band" in founding
@@ -129,7 +135,7 @@ def test_a_missing_figure_or_section_is_named(
     section, metric = name.partition("/")[0], name.partition("/")[2].rpartition("/")[2]
     gone = tuple(other for other in complete if other.startswith(f"{section}/") and other.endswith(metric))
     with pytest.raises(InputError, match=f"no figure {section}/.*{metric}" if metric else f"no section {section}"):
-        render(make_figures(without=gone), None, run_setup, CHARTS, TEMPLATE)
+        render(make_figures(without=gone), None, run_setup, CHARTS)
 
 
 def test_a_broken_template_is_named(tmp_path: Path) -> None:

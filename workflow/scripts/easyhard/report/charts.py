@@ -24,12 +24,14 @@ CHANCE = 0.5
 CLASSES = {name: title for name, title in COST_CLASSES.items() if name in CLASS_LOOKS}
 
 
-def by_class(present: Iterable[str], titles: Mapping[str, str] = CLASSES) -> tuple[alt.Color, alt.Shape]:
+def by_class(
+    present: Iterable[str], titles: Mapping[str, str] = CLASSES, columns: int = 3
+) -> tuple[alt.Color, alt.Shape]:
     """Colour and shape of the column `needs`, which holds titles of cost classes; those present have a legend."""
     there = set(present)
     shown = {title: CLASS_LOOKS[name] for name, title in titles.items() if title in there}
     colours, shapes = zip(*shown.values(), strict=True)
-    legend = alt.Legend(title="signals that need", symbolLimit=0)
+    legend = alt.Legend(title="signals that need", symbolLimit=0, columns=columns)
     colour = alt.Scale(domain=list(shown), range=list(colours))
     shape = alt.Scale(domain=list(shown), range=list(shapes))
     return alt.Color("needs:N", scale=colour, legend=legend), alt.Shape("needs:N", scale=shape, legend=legend)
@@ -66,7 +68,7 @@ def pareto(figures: Figures) -> Chart | None:
         value=[{"needs": needs} for needs in table["needs"].unique(maintain_order=True)],
     )
     colour, shape = by_class(table["needs"])
-    title = f"multiply-adds a token (% of {whose}, log scale{'; free ones at the left edge' if free else ''})"
+    title = [f"multiply-adds a token (% of {whose})", f"log scale{'; free ones at the left edge' if free else ''}"]
     across = alt.X("at:Q", title=title, scale=alt.Scale(type="log"), axis=alt.Axis(format="~g", tickCount=6))
     up = alt.Y("value:Q", title=f"AUROC, {hard_title(label)} nats", scale=alt.Scale(zero=False, nice=True))
     base = alt.Chart(table).transform_filter(shown).encode(x=across, color=colour)

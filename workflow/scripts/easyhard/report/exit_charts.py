@@ -71,7 +71,7 @@ def _outcome(table: pl.DataFrame, what: str) -> alt.LayerChart | alt.FacetChart:
 
 def _signals(table: pl.DataFrame, what: str) -> alt.LayerChart | alt.FacetChart:
     own = table.filter(pl.col("what") == what)
-    colour, shape = by_class(own["needs"], CLASSES)
+    colour, shape = by_class(own["needs"], CLASSES, columns=2)
     base = alt.Chart(own).encode(x=_across(own), color=colour)
     up = alt.Y("value:Q", title=what, scale=alt.Scale(zero=False))
     told = ["layer:O", "signal:N", "needs:N", alt.Tooltip("told:N", title="AUROC")]

@@ -33,7 +33,10 @@ PUBLISHED: list[tuple[str, Callable[[Figures], Chart | None]]] = [
 
 
 def charts_of(
-    fair: Figures | None, published: Figures | None = None, files: Any = None, cutting: Mapping[str, int] | None = None
+    fair: Figures | None,
+    published: Figures | None = None,
+    files: Mapping[str, Any] | None = None,
+    cutting: Mapping[str, int] | None = None,
 ) -> dict[str, Chart]:
     """The charts that the figures of either protocol have sections for, by name; `files` and `cutting` are those of
     `token_charts`, for the published one."""
@@ -43,5 +46,5 @@ def charts_of(
         for section, draw in known
         if figures is not None and figures.has_section(section)
     ]
-    made += token_charts(files, cutting) if published is not None and cutting is not None else []
+    made += token_charts(files, cutting) if published is not None and files is not None and cutting is not None else []
     return {chart.name: chart for chart in made if chart is not None}

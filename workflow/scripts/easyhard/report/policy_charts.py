@@ -36,11 +36,11 @@ def _chart(figures: Figures, name: str, title: str, compute: str, counted: str) 
     scale = alt.Scale(domain=[*names, RANDOM, ALWAYS, ORACLES], range=[*colours, GREY, SKY, YELLOW])
     colour = alt.Color("policy:N", scale=scale, legend=alt.Legend(title=None, columns=1, labelLimit=330, symbolLimit=0))
     spent = alt.Scale(domainMax=100 * FARTHEST, zero=False, nice=False)
-    across = alt.X("compute:Q", title=f"compute (% of the whole model's; {counted.lower()})", scale=spent)
+    across = alt.X("compute:Q", title="compute (% of the whole model's)", scale=spent)
     drawn = [*curves.iter_rows(named=True), *marks.filter(pl.col("kind") == "fixed").iter_rows(named=True)]
     ends = [row[end] for row in drawn for end in ("low", "high", "value") if row[end] is not None]
     reach = alt.Scale(domain=[min(0.0, *ends), max(0.0, *ends)])
-    up = alt.Y("value:Q", title="loss above the whole model's (nats)", scale=reach)
+    up = alt.Y("value:Q", title="loss above the whole model's (nats)", scale=reach, axis=alt.Axis(tickCount=7))
     numbers = {"compute": "compute (%)", "value": "loss above (nats)", "low": "from", "high": "to"}
     told = ["policy:N", "role:N", *(alt.Tooltip(f"{one}:Q", format=".3f", title=own) for one, own in numbers.items())]
     base = alt.Chart(curves).encode(x=across, color=colour, order="point:Q")

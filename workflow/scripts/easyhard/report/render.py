@@ -16,18 +16,18 @@ from easyhard.report.tables import Table, View, make_table
 from easyhard.report.words import MARK, STRONG
 
 
-def render(
-    published: Figures | None, fair: Figures | None, own: setup.Setup, charts: Mapping[str, Any], template: str | Path
-) -> str:
-    """The report of one run as Markdown, ending in a line break: the protocol fair first, then the founding sections.
+def names_of(
+    published: Figures | None, fair: Figures | None, own: setup.Setup, charts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What templates may name: figures, what is said of them, tables and charts.
 
-    `published` and `fair` are the figures of either protocol, None where the run has none; `charts` are drawn in
-    figures/, by name. Raises InputError naming the figure or template line that is missing or wrong.
+    `published` and `fair` are the figures of either protocol, None where the run has none. Raises InputError naming a
+    figure that is missing or wrong.
     """
     names: dict[str, Any] = {"fair": fair, "published": published, "own": own, "setup": setup, "charts": charts}
+    names |= {"say": say, "prose": prose, "exits": exits, "founding_exits": founding_exits, "mark": MARK}
     if fair is not None:
         names |= {
-            **{"say": say, "prose": prose, "exits": exits, "founding_exits": founding_exits},
             "answer": answer(fair, own.config["exits"]["point"]),
             "knows_model": any(fair.has("fair_signals", item, "model_share") for item in fair.items("fair_signals")),
             "stopping": policies.told(fair) if fair.has_section(policies.SECTION) else [],
@@ -37,9 +37,8 @@ def render(
         names |= {
             "founding": lambda name: make_table(name, View(published, "", own.is_founding_corpus)),
             "findings": all_said((*FINDINGS, *(["bands"] if own.is_founding_corpus else [])), published),
-            "mark": MARK,
         }
-    return fill(template, names)
+    return names
 
 
 def fill(template: str | Path, names: Mapping[str, Any]) -> str:

@@ -48,18 +48,18 @@ class Setup:
         return self.tokens.get("tokens_sha256") == FOUNDING_TOKENS_SHA256
 
 
-def make_setup(run: str, kind: str, config: Mapping[str, Any], files: Any) -> Setup:
+def make_setup(run: str, kind: str, config: Mapping[str, Any], files: Mapping[str, Any]) -> Setup:
     """The set-up of a run of that kind, from its settings and `files`: benchmarks, tokens and model, if any."""
     versions = {"python": platform.python_version()} | {name: version(name) for name in PROGRAMS}
-    steps = [_step(Path(benchmark)) for benchmark in files.benchmarks]
+    steps = [_step(Path(benchmark)) for benchmark in files["benchmarks"]]
     date = datetime.date.today().isoformat()
     if not files.get("tokens") or not files.get("model"):
         device = platform.processor() or platform.machine()
         return Setup(run, config, _files_read(config["input"]), {}, device, date, versions, steps)
-    read, summary = read_json(files.tokens), read_json(files.model)
+    read, summary = read_json(files["tokens"]), read_json(files["model"])
     corpus = {"source": f"Text: {read['source']}.", "credit": read["credit"], "sha256": read["corpus_sha256"]}
     if kind == "trained":
-        corpus["tokens_in"] = str(Path(files.tokens).parent)
+        corpus["tokens_in"] = str(Path(files["tokens"]).parent)
     else:
         corpus["source"] = f"{model_in_words(config['model'], summary)}\n\n{read['source']}."
     return Setup(run, config, corpus, read, summary["device"], date, versions, steps)

@@ -30,25 +30,26 @@ TRIM = 0.005
 """The share of tokens at either end that a density panel leaves out, so that a few far ones do not squeeze the rest."""
 
 
-def token_charts(files: Any, cutting: Mapping[str, int]) -> list[Chart]:
-    """The charts. `files` has curve, train, tokens, activations, head, exit_classifier and probes.
+def token_charts(files: Mapping[str, Any], cutting: Mapping[str, int]) -> list[Chart]:
+    """The charts. `files` has curve, train, tokens, activations, published_head, exit_classifier, published_probes.
 
     `cutting` says how the training text is cut: train, length and batch_size. Raises InputError naming a file that is
     damaged or lacks a column.
     """
-    curve = read_curve(files.curve)
-    columns = read_activations(files.activations, ["loss", "target"])
+    curve = read_curve(files["curve"])
+    columns = read_activations(files["activations"], ["loss", "target"])
     loss = columns["loss"].astype(np.float64)
-    size = read_json(files.tokens)["vocabulary_size"]
-    unseen = unseen_targets(columns["target"], read_stream(files.train).token, size, cutting)
-    signals = read_columns(files.head, SHOWN, rows=len(loss))
-    signals |= read_columns(files.exit_classifier, ["exit_classifier"], rows=len(loss))
-    probes = [name for name in column_names(files.probes) if name.startswith(REGRESSION)]
+    size = read_json(files["tokens"])["vocabulary_size"]
+    unseen = unseen_targets(columns["target"], read_stream(files["train"]).token, size, cutting)
+    signals = read_columns(files["published_head"], SHOWN, rows=len(loss))
+    signals |= read_columns(files["exit_classifier"], ["exit_classifier"], rows=len(loss))
+    table = files["published_probes"]
+    probes = [name for name in column_names(table) if name.startswith(REGRESSION)]
     return [
         training_curve([math.exp(own.train_loss) for own in curve], [math.exp(own.validation_loss) for own in curve]),
         loss_histogram(loss, unseen, loss_density(loss)),
         signals_against_loss(loss, signals),
-        regression(loss, read_columns(files.probes, probes, rows=len(loss))),
+        regression(loss, read_columns(table, probes, rows=len(loss))),
     ]
 
 
@@ -87,9 +88,7 @@ def loss_histogram(loss: Column, unseen: NDArray[np.bool_], density: Density) ->
     seen = (every - never) * scale
     parts = {"seen in training": (0 * seen, seen), "never seen in training": (seen, seen + never * scale)}
     table = pl.concat(
-        pl.DataFrame({"from": edges[:-1], "to": edges[1:], "bottom": low, "top": high}).with_columns(
-            target=pl.lit(name)
-        )
+        pl.DataFrame({"from": edges[:-1], "to": edges[1:], "bottom": low, "top": high}).with_columns(target=pl.lit(of))
         for of, (low, high) in parts.items()
     )
     curve = pl.DataFrame({"loss": density.grid, "density": density.values})

@@ -1,0 +1,143 @@
+"""The text itself: stretches of test documents, and what is known of each of their tokens, for the page."""
+
+import codecs
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from easyhard.atomic import read_json
+from easyhard.report.advice import budgets, recommended
+from easyhard.report.items import class_best, main_label
+from easyhard.report.metrics import Figures
+from easyhard.report.policies import chosen
+from easyhard.report.words import signal_title
+from easyhard.signals.store import read_columns
+from easyhard.signals.tokens import TEST, stored_signals
+
+TABLES = ("own", "head", "hidden", "context", "probes", "stacks", "low_rank")
+WELL_KNOWN = ("max_probability", "entropy", "margin", "previous_loss")
+SHARES = (0.1, 0.4, 0.6, 0.9)
+"""Documents are shown whose mean loss lies at these shares of all."""
+
+LONGEST, MOST = 500, 12
+"""Tokens of each document, and signals."""
+
+Vocabulary = Sequence[bytes]
+"""The bytes of each id, a word's with the blank before it."""
+
+
+def text_view(fair: Figures, files: Mapping[str, Any], vocabulary: Vocabulary | None, point: str) -> dict[str, Any]:
+    """What the page shows: `signals`, a name and a title each, and `documents`, a list of tokens each.
+
+    A token is [text, first choice or null, loss (nats), exit or null, the signals' values, their percentiles]: text is
+    the target's, and percentiles count the test tokens that the signal calls easier. `files` are the tables that the
+    figures are measured on; ids stand for words without a `vocabulary`. The exits are those at which the run's best
+    policy lets tokens leave at `point`, where true passes were made. Raises InputError naming a damaged file.
+    """
+    rows = read_columns(files["rows"], ["document", "target", "loss", "part"])
+    test = np.flatnonzero(rows["part"] == TEST)
+    exits = _exits(fair, files, point)
+    shown = _stretches(rows["document"][test], rows["loss"][test], np.isin(test, list(exits)))
+    names = _names(fair)
+    held = {signal.name: signal for signal in stored_signals([files[table] for table in TABLES if table in files])}
+    columns = {name: np.mean(held[name].read(len(rows["part"])), axis=0)[test] for name in names if name in held}
+    easier = {name: _percentiles(fair, name, values, shown) for name, values in columns.items()}
+    choices = read_columns(files["words"], ["argmax"], rows=len(test))["argmax"] if "words" in files else None
+    documents = []
+    for stretch in shown:
+        texts = _texts(rows["target"][test][stretch], vocabulary)
+        firsts = None if choices is None else [_texts([choice], vocabulary)[0] for choice in choices[stretch]]
+        documents.append([
+            [
+                texts[place],
+                firsts and firsts[place],
+                round(float(rows["loss"][test[row]]), 3),
+                exits.get(int(test[row])),
+                [float(f"{values[row]:.4g}") for values in columns.values()],
+                [int(own[row]) for own in easier.values()],
+            ]
+            for place, row in enumerate(stretch)
+        ])  # fmt: skip
+    last = max(exits.values(), default=0)
+    return {"signals": [[name, signal_title(name)] for name in columns], "documents": documents, "layers": last}
+
+
+def vocabulary_of(tokens: Mapping[str, Any], files: Mapping[str, Any], model: str | None) -> Vocabulary | None:
+    """The bytes of each id: of a run's own vocabulary by the settings `tokens`, else of a model's folder."""
+    if "vocabulary" in files:
+        types = pl.read_parquet(files["vocabulary"])["token"].to_list()
+        return [_piece(own) for own in types] if tokens["tokenizer"] == "bpe" else [f" {own}".encode() for own in types]
+    file = Path(model or "") / "tokenizer.json"
+    if not model or not file.is_file():
+        return None
+    from tokenizers import Tokenizer
+
+    ids = Tokenizer.from_file(str(file)).get_vocab()
+    return [_piece(own) for own in sorted(ids, key=lambda own: ids[own])]
+
+
+def _names(fair: Figures) -> list[str]:
+    """The signals shown: the recommended one, the best of each budget and class, and some that everybody knows."""
+    found = [recommended(fair, main_label(fair)), *budgets(fair).values(), *class_best(fair).values(), *WELL_KNOWN]
+    return list(dict.fromkeys(name for name in found if name))[:MOST]
+
+
+def _exits(fair: Figures, files: Mapping[str, Any], point: str) -> dict[int, int]:
+    """At which layer the best policy lets each row leave, of rows that a true pass was made over."""
+    best = chosen(fair).get("best") if fair.has_section("policies") else None
+    if best is None or not {"policies", "true_exits"} <= set(files):
+        return {}
+    entries = read_json(files["policies"])["points"]
+    for number, entry in enumerate(entries):
+        policy = entry["policy"]
+        if (f"{policy['kind']}/{policy['signal']}", entry["point"]) == (best, point):
+            found = read_columns(files["true_exits"], ["row", f"{number}/exit"])
+            return dict(zip(found["row"].tolist(), found[f"{number}/exit"].tolist(), strict=True))
+    return {}
+
+
+def _stretches(document: NDArray[Any], loss: NDArray[Any], wanted: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """The beginnings of documents whose mean loss is at SHARES of all, of those with `wanted` rows if there are."""
+    kept = np.unique(document[wanted] if wanted.any() else document)
+    ranked = sorted(kept.tolist(), key=lambda own: float(loss[document == own].mean()))
+    picked = dict.fromkeys(ranked[int(share * len(ranked))] for share in SHARES)
+    return [np.flatnonzero(document == own)[:LONGEST] for own in picked]
+
+
+def _percentiles(fair: Figures, name: str, values: NDArray[Any], shown: list[NDArray[np.int64]]) -> dict[int, int]:
+    """Of every shown row the share of test tokens that the signal calls easier, in percent."""
+    sign = -1.0 if fair.get("fair_signals", name, "high_means_easy").value == 1 else 1.0
+    hardness = sign * values.astype(np.float64)
+    ordered = np.sort(hardness)
+    rows = np.concatenate(shown) if shown else np.array([], np.int64)
+    share = 100 * np.searchsorted(ordered, hardness[rows]) / max(1, len(ordered))
+    return dict(zip(rows.tolist(), share.round().astype(int).tolist(), strict=True))
+
+
+def _texts(ids: Sequence[int] | NDArray[Any], vocabulary: Vocabulary | None) -> list[str]:
+    """The text of each token: a character in several tokens stands at its last; an id where it is not known."""
+    if vocabulary is None:
+        return [f" {own}" for own in ids]
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    return [decode(vocabulary[own]) if 0 <= own < len(vocabulary) else f" {own}" for own in ids]
+
+
+def _piece(token: str) -> bytes:
+    """The bytes of a byte-level piece, as GPT-2 writes them; of others the text, `▁` a blank."""
+    if all(own in BYTES for own in token):
+        return bytes(BYTES[own] for own in token)
+    return token.replace("\u2581", " ").encode()
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """Which character stands for each byte: itself where it is printed, else the next one from 256 on."""
+    printed = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printed]
+    return {chr(own): own for own in printed} | {chr(256 + place): byte for place, byte in enumerate(others)}
+
+
+BYTES = _byte_alphabet()
