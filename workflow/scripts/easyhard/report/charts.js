@@ -16,7 +16,7 @@
     }
     if (spec.width === "container") spec.autosize = { type: "fit-x", contains: "padding" };
     place.drawn = true;
-    return vegaEmbed(place, spec, { actions: false, renderer: "svg", config, tooltip: { theme: dark.matches ? "dark" : "light" } });
+    return vegaEmbed(place, spec, { actions: false, renderer: "svg", logLevel: 1, config, tooltip: { theme: dark.matches ? "dark" : "light" } });
   };
   const seen = new IntersectionObserver((entries) => entries.forEach((entry) => {
     if (entry.isIntersecting && !entry.target.drawn) draw(entry.target);
@@ -26,5 +26,5 @@
   dark.addEventListener("change", again);
   narrow.addEventListener("change", again);
   matchMedia("print").addEventListener("change", (event) => event.matches && places.forEach((place) => draw(place, true)));
-  window.drawAll = () => Promise.all(places.map((place) => draw(place, true)));
+  window.drawAll = async () => { await Promise.all(places.map((place) => draw(place, true))); };
 })();
