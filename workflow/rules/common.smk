@@ -442,6 +442,20 @@ def of_documents(wildcards, folder):
     }
 
 
+PAGE_PARTS = (
+    *(
+        "base.html.j2",
+        "parts.html.j2",
+        "page.css",
+        "charts.js",
+        "signals.js",
+        "text_view.js",
+    ),
+    *("prose.j2", "tables.yaml", "labels.csv"),
+)
+"""What reports are made of beside code and their own template."""
+
+
 def reported(wildcards):
     """What the report shows beside figures, by name: the files that these are measured on, of a run whose text is read
     here its tokens and model, and how training went where the founding experiment is repeated.

@@ -11,16 +11,20 @@ rule compare_runs:
             for run in runs
         ],
         template=source_file("scripts/easyhard/report/comparison.md.j2"),
-        looks=[
-            source_file(f"scripts/easyhard/report/{name}")
-            for name in ("prose.j2", "labels.csv")
-        ],
+        page=source_file("scripts/easyhard/report/comparison.html.j2"),
+        looks=[source_file(f"scripts/easyhard/report/{name}") for name in PAGE_PARTS],
     output:
         report=report(
             "results/comparisons/{comparison}/report.md",
             caption="../report/comparison.rst",
             category="comparison {comparison}",
             labels={"result": "the report (Markdown)"},
+        ),
+        page=report(
+            "results/comparisons/{comparison}/report.html",
+            caption="../report/comparison.rst",
+            category="comparison {comparison}",
+            labels={"result": "the report (one page)"},
         ),
         metrics="results/comparisons/{comparison}/metrics.parquet",
         figures=report(

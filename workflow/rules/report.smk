@@ -12,18 +12,7 @@ rule report:
             source_file(f"scripts/easyhard/report/{name}")
             for name in ("report.md.j2", "page.html.j2")
         ],
-        looks=[
-            source_file(f"scripts/easyhard/report/{name}")
-            for name in (
-                "prose.j2",
-                "tables.yaml",
-                "labels.csv",
-                "page.css",
-                "charts.js",
-                "signals.js",
-                "text_view.js",
-            )
-        ],
+        looks=[source_file(f"scripts/easyhard/report/{name}") for name in PAGE_PARTS],
         benchmarks=benchmarks,
     output:
         report=report(

@@ -11,6 +11,7 @@ from easyhard.report import comparison as page
 from easyhard.report.chart import svg
 from easyhard.report.comparison_chart import agreement, over_seeds
 from easyhard.report.metrics import read_table
+from easyhard.report.page import write_page
 from easyhard.report.render import fill
 
 
@@ -27,6 +28,9 @@ def main(snakemake: Snakemake) -> None:
         with atomic_path(Path(snakemake.output.figures) / f"{chart.name}.svg") as temporary:
             temporary.write_text(svg(chart), encoding="utf-8")
     names = {"name": snakemake.wildcards.comparison, "groups": groups, "page": page, "charts": charts}
+    with atomic_path(snakemake.output.page) as temporary:
+        own = names | {"fair": None, "charts": {chart.name: chart for chart in charts}}
+        temporary.write_text(write_page(snakemake.input.page, own, {}, None), encoding="utf-8")
     with atomic_path(snakemake.output.report) as temporary:
         temporary.write_text(fill(snakemake.input.template, names), encoding="utf-8")
 

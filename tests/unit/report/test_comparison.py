@@ -15,6 +15,7 @@ from easyhard.report import comparison as page
 from easyhard.report.chart import Chart, svg
 from easyhard.report.comparison import Group, compare, grouped
 from easyhard.report.comparison_chart import agreement, over_seeds
+from easyhard.report.page import write_page
 from easyhard.report.render import fill
 from easyhard.report.words import strong
 
@@ -148,6 +149,10 @@ def test_the_report_and_the_figure_are_whole(make_groups: Callable[..., list[Gro
     assert all(f"| {made_up.SIGNALS[name][0]} " in signals for name in ("entropy", "mlp_easy", "position"))
     assert "loss itself" not in signals
     assert "![How far do seeds differ?](figures/over_seeds.svg)" in text
+    names = {"name": "<study>", "groups": groups, "page": page, "fair": None}
+    html = write_page(TEMPLATE.with_suffix("").with_suffix(".html.j2"), names | {"charts": {}}, {}, None)
+    assert "<h1>Comparison &lt;study&gt;</h1>" in html
+    assert re.search(r"<td>entropy</td><td>head</td>", html)
 
 
 def test_runs_without_a_head_are_compared_too(registry: None, tmp_path: Path) -> None:
