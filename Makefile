@@ -1,6 +1,6 @@
 # make run     install what is pinned into .venv and make the default run, from text to report
 # make test    install the test requirements too, then lint, type-check and run all tests
-# make report  the default run as one HTML file, report.html
+# make report  Snakemake's own page on the default run, snakemake.html: rules, times, results
 # make faults  kill a run at moments drawn at random, damage every kind of file: a campaign of many minutes
 # make bench   time the heavy step and the intervals against the plain way, side by side
 # make overhead  what a run costs beside its work: dry runs, start-up of each job
@@ -20,7 +20,7 @@ run: $(VENV)/installed
 	$(SNAKEMAKE)
 
 report: run
-	$(SNAKEMAKE) --report report.html
+	$(SNAKEMAKE) --report snakemake.html
 
 founding: $(VENV)/installed
 	$(SNAKEMAKE) --config 'runs={wikitext2: $(OWN_TEXT)}' -- results/wikitext2/report.md
@@ -73,4 +73,4 @@ $(VENV)/installed-test: envs/requirements-test.txt $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) results .snakemake report.html
+	rm -rf $(VENV) results .snakemake snakemake.html

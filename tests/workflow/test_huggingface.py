@@ -101,6 +101,7 @@ def test_every_exit_is_the_models_own_state_through_its_norm_and_head(repository
     items = pl.read_parquet(results / "metrics.parquet").filter(pl.col("section") == "exits")["item"].unique()
     assert {str(layer) for layer in logits} <= set(items)
     assert "# Layer by layer" in (results / "report.md").read_text(encoding="utf-8")
+    assert '"documents": [[["' in (results / "report.html").read_text(encoding="utf-8")
 
 
 def test_tokens_leave_in_truth_over_whole_test_documents(repository: Repository) -> None:

@@ -114,7 +114,7 @@ def test_exits_brought_along_are_measured_as_a_models_are(repository: Repository
     assert not {"6/state_cosine", "6/mlp_change_excess"} & items  # nothing before this exit was brought along
     text = report(repository, "states")
     assert "# Layer by layer" in text
-    assert "could be left out" not in text
+    assert "Left out alone" not in text
     assert repository.would_run("results/states/report.md", overlay="own.yaml") == set()
 
 
@@ -126,7 +126,8 @@ def test_seeds_of_a_run_are_compared(repository: Repository) -> None:
     folder = repository.root / "results/comparisons/seeds"
     repository.snakemake("results/comparisons/seeds/report.md", "--cores", "4", overlay="seeds.yaml")
     assert "entropy" in (folder / "report.md").read_text(encoding="utf-8")
-    assert (folder / "comparison.svg").stat().st_size > 2_000
+    assert (folder / "figures" / "over_seeds.svg").stat().st_size > 2_000
+    assert "Comparison seeds" in (folder / "report.html").read_text(encoding="utf-8")
     mean = pl.read_parquet(folder / "metrics.parquet").filter(item="entropy", metric="auroc_loss_over_3")
     key = ("fair_signals", "entropy", "auroc_loss_over_3")
     values = [figures_of(repository, run)[key] for run in ("scores", "scores_1")]

@@ -1,5 +1,6 @@
 """The small run as a whole: what it leaves, that GPU jobs never overlap, that the same seed gives the same figures."""
 
+import json
 import re
 import shutil
 from datetime import datetime
@@ -30,10 +31,16 @@ def test_every_stage_leaves_its_files(finished: Repository) -> None:
     results = finished.root / "results" / "small"
     for name in FIGURES:
         assert (results / "figures" / f"{name}.svg").stat().st_size > 2_000
-        assert (results / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
     report = (results / "report.md").read_text(encoding="utf-8")
     assert all((results / link).is_file() for link in re.findall(r"\]\((figures/\S+?)\)", report))
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", report)
+    assert len(report.splitlines()) <= 250
+    page = (results / "report.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="((?:tables/)?[\w.]+)"', page)
+    assert len(links) > 40
+    assert all((results / link).is_file() for link in links)
+    assert re.search(r'"documents": \[\[\[".+?", ".+?", \d', page)  # the text itself, with first choices
+    assert json.loads((results / "summary.json").read_text())["recommended"]
     assert not (results / "model" / "checkpoint.pt").exists()
     assert not list((finished.root / "results").rglob("*.part"))
 
@@ -138,7 +145,7 @@ def test_the_number_of_threads_changes_nothing_after_the_activations(finished: R
 
 
 def test_snakemakes_own_report_has_every_result(finished: Repository, tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
+    page = tmp_path / "snakemake.html"
     finished.snakemake("--report", str(page), "results/small/report.md")
     text = page.read_text(encoding="utf-8")
     for name in FIGURES:

@@ -121,7 +121,12 @@ def run_setup() -> Setup:
                 "guarantee": {"disagreement": 0.1, "excess": 0.02, "clip": 5.0, "delta": 0.1},
             },
         },
-        corpus={"source": "Text: WikiText-2.", "credit": "Wikipedia contributors, CC BY-SA.", "sha256": "ab" * 32},
+        corpus={
+            "source": "Text: WikiText-2.",
+            "brief": "Text: WikiText-2.",
+            "credit": "Wikipedia contributors, CC BY-SA.",
+            "sha256": "ab" * 32,
+        },
         tokens={
             "tokens_sha256": FOUNDING_TOKENS_SHA256,
             "vocabulary_size": 69830,

@@ -28,7 +28,7 @@ PACKINGS = {
 class Setup:
     """How a run was made.
 
-    `corpus` has source, credit and sha256 of what was read, `tokens` the summary of the tokens where there is one,
+    `corpus` has source, in brief too, credit and sha256 of what was read, `tokens` the summary of the tokens where there is one,
     `device` what the model ran on, `date` when the report was written, `steps` name, wall time in s and peak memory in
     MB each.
     """
@@ -58,10 +58,12 @@ def make_setup(run: str, kind: str, config: Mapping[str, Any], files: Mapping[st
         return Setup(run, config, _files_read(config["input"]), {}, device, date, versions, steps)
     read, summary = read_json(files["tokens"]), read_json(files["model"])
     corpus = {"source": f"Text: {read['source']}.", "credit": read["credit"], "sha256": read["corpus_sha256"]}
+    corpus["brief"] = corpus["source"]
     if kind == "trained":
         corpus["tokens_in"] = str(Path(files["tokens"]).parent)
     else:
         corpus["source"] = f"{model_in_words(config['model'], summary)}\n\n{read['source']}."
+        corpus["brief"] = f"Model: {config['model']['path']}, {summary['architecture']}. Text: {read['source']}."
     return Setup(run, config, corpus, read, summary["device"], date, versions, steps)
 
 
@@ -90,7 +92,7 @@ def run_in_words(setup: Setup, figures: Figures) -> list[str]:
     seconds = sum(time for _, time, _ in setup.steps if time is not None)
     versions = ", ".join(f"{name} {setup.versions[name]}" for name in ("python", "torch") if name in setup.versions)
     return [
-        f"{setup.corpus['source']}{size}",
+        f"{setup.corpus['brief']}{size}",
         f"Ran on {setup.device} with {versions}, {setup.date}: {seconds / 60:,.1f} minutes of jobs.",
     ]
 
@@ -142,7 +144,7 @@ def _files_read(given: Mapping[str, Any]) -> dict[str, str]:
         with Path(file).open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     source = f"{given['kind'].capitalize()} from elsewhere: {', '.join(files)}."
-    return {"source": source, "credit": "", "sha256": digest.hexdigest()}
+    return {"source": source, "brief": source, "credit": "", "sha256": digest.hexdigest()}
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
