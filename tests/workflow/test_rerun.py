@@ -54,7 +54,8 @@ IMPORT_FILES = (
     *("document", "sequence", "position", "part", "argmax_wrong"),
 )
 KEYS: dict[str, tuple[Any, set[str]]] = {
-    **{f"advice.{key}": (value, {"evaluate"}) for key, value in (("budget", 0.5), ("budgets", [0.5]), ("margin", 0.01))},
+    **{"advice.budget": (0.5, {"evaluate"}), "advice.budgets": ([0.5], {"evaluate"})},
+    "advice.margin": (0.01, {"evaluate"}),
     "seed": (7, SEEDED),
     **{f"input.{key}": ("texts", set()) for key in IMPORT_FILES},  # what only a run from elsewhere reads
     "input.head_softcap": (30.0, set()),

@@ -28,9 +28,9 @@ PACKINGS = {
 class Setup:
     """How a run was made.
 
-    `corpus` has source, in brief too, credit and sha256 of what was read, `tokens` the summary of the tokens where there is one,
-    `device` what the model ran on, `date` when the report was written, `steps` name, wall time in s and peak memory in
-    MB each.
+    `corpus` has source, the same in brief, credit and sha256 of what was read, `tokens` the summary of the tokens where
+    there is one, `device` what the model ran on, `date` when the report was written, `steps` name, wall time in s and
+    peak memory in MB each.
     """
 
     run: str
