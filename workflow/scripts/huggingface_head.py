@@ -4,6 +4,7 @@ from snakemake.iocontainers import Snakemake
 
 from easyhard.atomic import write_json
 from easyhard.device import describe
+from easyhard.huggingface.causality import check_causal
 from easyhard.huggingface.folder import find_model
 from easyhard.huggingface.model import check_head, load_model, output_head, wanted_device
 from easyhard.job import run
@@ -15,14 +16,20 @@ def main(snakemake: Snakemake) -> None:
     device = wanted_device(settings["device"], snakemake.threads, snakemake.resources.get("gpu", 0))
     model = load_model(find_model(settings["path"], settings["revision"]), settings["dtype"], device)
     head = output_head(model)
-    apart = check_head(model, head)
+    apart, ahead = check_head(model, head), check_causal(model)
     write_head(snakemake.output.head, head.matrix, head.softcap, {"run": snakemake.wildcards.run})
     words, dim = head.weight.shape
     summary = {"words": words, "dim": dim, "bias": head.bias is not None, "softcap": head.softcap}
     name = type(model.network).__name__
     write_json(
         snakemake.output.summary,
-        {"architecture": name, **summary, "largest_difference": apart, "device": describe(device)},
+        {
+            "architecture": name,
+            **summary,
+            "largest_difference": apart,
+            "looks_ahead": ahead,
+            "device": describe(device),
+        },
     )
 
 
