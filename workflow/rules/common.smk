@@ -12,6 +12,7 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 from easyhard import code_hash as hashes
 from easyhard.configuration import (
     comparison_groups,
+    input_files,
     input_settings,
     load_runs,
     model_settings,
@@ -474,12 +475,8 @@ def reported(wildcards):
 
 
 def own_files(wildcards):
-    """The files that a run from elsewhere reads: the texts of `input` but for its kind."""
-    given = RUNS[wildcards.run]["input"]
-    files = [
-        given[key] for key in given if key != "kind" and isinstance(given[key], str)
-    ]
-    return [local(file) for file in dict.fromkeys(filter(None, files))]
+    """The files that a run from elsewhere reads; importing them says what is missing from a folder or a pattern."""
+    return [local(file) for file in input_files(RUNS[wildcards.run]["input"])]
 
 
 imported_settings = settings(

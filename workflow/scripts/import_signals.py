@@ -11,10 +11,10 @@ from easyhard.signals.store import write_batches, write_columns
 
 def main(snakemake: Snakemake) -> None:
     settings = snakemake.params.settings
-    rows, signals = import_signals(settings["input"], length=settings["length"])
-    write_batches(snakemake.output.signals, signal_batches(settings["input"]["path"], signals))
-    write_columns(snakemake.output.tokens, parted(rows, settings))
-    context = read_context_signals(snakemake.output.tokens, None, slice(0, len(rows["loss"])))
+    own = import_signals(settings["input"], length=settings["length"])
+    write_batches(snakemake.output.signals, signal_batches(own))
+    write_columns(snakemake.output.tokens, parted(own.tokens, settings))
+    context = read_context_signals(snakemake.output.tokens, None, slice(0, len(own.tokens["loss"])))
     write_columns(snakemake.output.context, context)
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.imports.signals import BATCH, import_signals, signal_batches
+from easyhard.imports.signals import BATCH, OwnSignals, import_signals, signal_batches
 from easyhard.signals.store import read_columns, write_batches
 
 ROWS = 997
@@ -36,6 +36,11 @@ def write(folder: Path, columns: Mapping[str, Any]) -> Path:
 
 
 def load(path: Path, **changes: Any) -> tuple[dict[str, Any], list[str]]:
+    own = open_signals(path, **changes)
+    return own.tokens, own.columns
+
+
+def open_signals(path: Path, **changes: Any) -> OwnSignals:
     return import_signals({"path": path, "names": {"loss": None}, "leave_out": [], "signals": []} | changes, length=32)
 
 
@@ -69,7 +74,7 @@ def test_what_is_given_is_kept(tmp_path: Path) -> None:
 def test_signals_can_be_written_as_they_are_read(tmp_path: Path) -> None:
     columns = table(BATCH + 5_000)
     path = write(tmp_path, columns)
-    write_batches(tmp_path / "own.parquet", signal_batches(path, load(path)[1]))
+    write_batches(tmp_path / "own.parquet", signal_batches(open_signals(path)))
     read = read_columns(tmp_path / "own.parquet", rows=BATCH + 5_000)
     assert list(read) == ["margin", "rank", "repeat"]
     for name, values in read.items():
@@ -114,10 +119,10 @@ def changed(name: str, row: int, value: object) -> dict[str, Any]:
         (changed("loss", 5, np.nan), r"loss is not finite in row 5"),
         (changed("loss", 7, -0.5), r"loss is -0\.5 in row 7; a loss in nats"),
         (table(loss=[None] * ROWS), r"loss has .* nulls \(first at row 0\)"),
-        (table(loss=["much"] * ROWS), r"loss is object .*one number a token, in nats"),
+        (table(loss=["much"] * ROWS), r"loss is 'much' in row 0; a number is wanted"),
         (table(loss=[[1.0, 2.0]] * ROWS), r"loss has shape \(997, 2\); one value a token"),
         (table(loss=None), r"has no column loss, only document, margin, rank, repeat; .*input\.names\.loss"),
-        (table(target=["the"] * ROWS), r"target is object"),
+        (table(target=["the"] * ROWS), r"target is 'the' in row 0; a number is wanted"),
         (table(margin=None, rank=None, repeat=None), r"has no signal; a column of numbers besides loss"),
         (table() | {"a|b": np.ones(ROWS)}, r"column 'a\|b'; a signal's name without"),
         (table(argmax_wrong=np.arange(ROWS)), r"argmax_wrong is 2 in row 2; 0 or 1"),
@@ -142,7 +147,7 @@ def test_bad_values_of_a_signal_are_named_with_their_row(value: float | None, me
     margin[70_000] = value
     path = write(tmp_path, columns | {"margin": margin})
     with pytest.raises(InputError, match=rf"mine\.parquet: margin {message}"):
-        list(signal_batches(path, ["margin", "rank"]))
+        list(signal_batches(open_signals(path)))
 
 
 def test_names_that_the_file_has_not(tmp_path: Path) -> None:

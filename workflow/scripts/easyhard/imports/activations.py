@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,9 @@ from numpy.typing import NDArray
 
 from easyhard.errors import InputError
 from easyhard.exit_choice import Setting, named_exits
-from easyhard.imports.readers import Array, Stored, open_arrays
+from easyhard.imports.readers import Array, Stored, holds_one_array, open_arrays
 from easyhard.imports.tokens import KNOWN, finite_float32, read_tokens
+from easyhard.tables.files import label_of
 
 ARRAYS = ("hidden", "head", "head_bias", *KNOWN)
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -39,11 +39,11 @@ class OwnActivations:
 def open_activations(files: Mapping[str, Any], *, length: int, exits: Setting | None = None) -> OwnActivations:
     """Open the arrays ARRAYS, check how they fit each other, and read all but the matrices.
 
-    `files[array]` is the .parquet, .npz, .npy or .safetensors file in which an array lies; without one it is looked for
-    in the file of `hidden`, and may be missing; other keys are passed over. `files["names"][array]` is what the file
-    calls it, where that differs; a .npy file's only array needs no name. `files["head_softcap"]` is that of the logits,
-    if they have one. `files["earlier"]` names the arrays of earlier exits, in the file of `hidden`; `exits` is what
-    model.exits says of several. `length` is that of the sequences that rows are cut into (see `lay_out`).
+    `files[array]` is the file in which an array lies, or the files of its pieces (see `open_arrays`); without one it is
+    looked for in the file of `hidden`, and may be missing; other keys are passed over. `files["names"][array]` is what
+    the file calls it, where that differs; a .npy file's only array needs no name. `files["head_softcap"]` is that of
+    the logits, if they have one. `files["earlier"]` names the arrays of earlier exits, in the file of `hidden`; `exits`
+    is what model.exits says of several. `length` is that of the sequences that rows are cut into (see `lay_out`).
     Wanted are `hidden`, `head`, and `loss` or `target` to compute it; with exits `target` in any case. Raises
     InputError naming file, array and row, or the key that does not fit them.
     """
@@ -96,27 +96,29 @@ def _find(files: Mapping[str, Any], names: Mapping[str, str | None]) -> tuple[di
     """The arrays that are there, `hidden` first; and those of earlier exits."""
     main = files.get("hidden")
     if not main:
-        raise InputError("input.hidden: no file; a .parquet, .npz, .npy or .safetensors file is wanted")
-    opened = {path: open_arrays(path) for path in dict.fromkeys(map(files.get, ARRAYS)) if path}
+        raise InputError("input.hidden: no file; a table, an .npz, .npy or .safetensors file is wanted")
+    opened = {label_of(path): open_arrays(path) for path in map(files.get, ARRAYS) if path}
     found: dict[str, Stored] = {}
     for array in ARRAYS:
         path = files.get(array)
-        inside = opened[path or main]
+        label = label_of(path or main)
+        inside = opened[label]
         name = names.get(array) or array
-        if path and Path(path).suffix.lower() == ".npy":
+        if path and holds_one_array(path):
             found[array] = next(iter(inside.values()))
         elif name in inside:
             found[array] = inside[name]
         elif path or names.get(array):
             raise InputError(
-                f"input.{array}: {path or main} has no {name!r}, only {', '.join(inside)}; "
+                f"input.{array}: {label} has no {name!r}, only {', '.join(inside)}; "
                 f"its name there is wanted as input.names.{array}"
             )
-    earlier, inside = files.get("earlier", ()), opened[main]
+    earlier, inside = files.get("earlier", ()), opened[label_of(main)]
     for name in earlier:
         if name not in inside:
             raise InputError(
-                f"input.earlier: {main} has no {name!r}, only {', '.join(inside)}; names of arrays there are wanted"
+                f"input.earlier: {label_of(main)} has no {name!r}, only {', '.join(inside)}; "
+                "names of arrays there are wanted"
             )
     return found, [inside[name] for name in earlier]
 

@@ -1,30 +1,28 @@
 """Files of named arrays from elsewhere, one reader a format. Nothing is ever unpickled: a file may be a stranger's."""
 
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.lib import format as npy
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from easyhard.errors import InputError
+from easyhard.tables.columns import TEXT, text_numbers
+from easyhard.tables.containers import CONTAINERS
+from easyhard.tables.files import Given, given_files, label_of
+from easyhard.tables.guard import guarded
+from easyhard.tables.plain import inner_suffix, unpacked
+from easyhard.tables.table import CHUNK, Mask, Table, is_table, open_table
 
-CHUNK = 8_192  # rows at a time
 NUMBERS = 2**23  # at a time, of rows that are long
-BUFFER = 2**20  # bytes of a column read at a time
-DAMAGED = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, pa.ArrowException, SafetensorError)
 SAFETENSORS_TYPES = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint", "BOOL": "bool"}  # before the bits
-ARROW_TYPES = {pa.float16(): "float16", pa.float32(): "float32", pa.float64(): "float64"}
 
 Array = NDArray[Any]
 
@@ -35,14 +33,15 @@ class Stored:
 
     `read(first, end)` streams rows first … end − 1 in their order, at most CHUNK at a time and NUMBERS numbers, arrays
     of one shape alike. bfloat16, which numpy does not have, comes as float32; text as Python strings. Reading raises
-    InputError naming the file when it is damaged.
+    InputError naming the file when it is damaged. `table` is where a table's column is from.
     """
 
-    path: Path
+    path: Path | str
     name: str
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[int, int], Iterator[Array]]
+    table: Table | None = None
 
     @property
     def label(self) -> str:
@@ -54,17 +53,119 @@ class Stored:
         return np.concatenate(list(self.read(0, self.shape[0])))
 
 
-def open_arrays(path: str | Path) -> dict[str, Stored]:
-    """The arrays of a .parquet, .npz, .npy or .safetensors file by name; the one of a .npy file by the file's stem.
+def open_arrays(given: Given) -> dict[str, Stored]:
+    """The arrays that a file holds, or several one after another, by name; the one of a .npy file by the file's stem.
 
-    Only headers are read now. Raises InputError naming a file that is missing, damaged, of another format, a .npy file
-    of Python objects, or a Parquet file that has no rows or a name twice.
+    Files are tables (see `easyhard.tables`), .npz, .npy or .safetensors, compressed or not. Only headers are read now.
+    Raises InputError naming a file that is missing, damaged, of another format, or of Python objects, a table that has
+    no rows or a name twice, and files whose arrays differ.
     """
-    path = Path(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(f"{path}: no known kind of file; one that ends in {', '.join(READERS)} is wanted")
-    return {array.name: array for array in reader(path)}
+    files = given_files(given)
+    if any(map(is_table, files)):
+        return table_arrays(open_table(given))
+    opened = [_arrays_of(file) for file in files]
+    if len(files) > 1 and holds_one_array(given):
+        opened = [{files[0].stem: array} for own in opened for array in own.values()]
+    first = opened[0]
+    for file, own in zip(files, opened, strict=True):
+        if set(own) != set(first):
+            raise InputError(
+                f"{file}: arrays {', '.join(own)}, but {files[0]}: {', '.join(first)}; pieces of the same are wanted"
+            )
+    return (
+        first if len(opened) == 1 else {name: _joined(label_of(given), [own[name] for own in opened]) for name in first}
+    )
+
+
+def holds_one_array(given: Given) -> bool:
+    """Whether what is given are .npy files, each of one array, or of a piece of it, whose name says nothing."""
+    return all(inner_suffix(file) == ".npy" for file in given_files(given))
+
+
+def table_arrays(table: Table) -> dict[str, Stored]:
+    """The columns of a table: (rows,), or (rows, dim) of lists, whose first row says dim."""
+
+    def read(name: str, row_shape: tuple[int, ...], first: int, end: int) -> Iterator[Array]:
+        for batch in table.batches([name], first, end, _chunk_rows(row_shape)):
+            if batch[name].shape[1:] != row_shape:
+                own = batch[name].shape[1]
+                raise InputError(f"{table.label}: {name} has lists of {own} numbers; {row_shape[0]} are wanted")
+            yield batch[name]
+
+    return {
+        name: Stored(table.label, name, own.shape, own.dtype, partial(read, name, own.shape[1:]), table)
+        for name, own in table.columns.items()
+    }
+
+
+def in_memory(path: Path | str, name: str, values: Array) -> Stored:
+    """An array that is no file's, such as where rows lie."""
+
+    def read(first: int, end: int) -> Iterator[Array]:
+        return (values[rows] for rows in _chunks(first, end, values.shape[1:]))
+
+    return Stored(path, name, values.shape, values.dtype.name, read)
+
+
+def as_numbers(array: Stored) -> Stored:
+    """A column of text as the numbers that it says; what is not text as it is.
+
+    Reading it raises InputError naming the row where text is no number.
+    """
+    if array.dtype != TEXT:
+        return array
+
+    def read(first: int, end: int) -> Iterator[Array]:
+        for text in array.read(first, end):
+            yield numbers_in(array.label, text, first)
+            first += len(text)
+
+    return replace(array, read=read, dtype="float64")
+
+
+def numbers_in(label: str, values: Array, first: int = 0, wanted: str = "a number") -> Array:
+    """`values`, (rows,), text as the numbers that it says; `first` is the number of their first row.
+
+    Raises InputError, naming `label`, the row and what is `wanted`, where text says none.
+    """
+    if values.dtype.kind != "O":
+        return values
+    numbers, bad = text_numbers(values)
+    if bad is not None:
+        raise InputError(f"{label} is {values[bad]!r} in row {first + bad}; {wanted} is wanted")
+    return numbers
+
+
+def flat(array: Stored) -> Stored:
+    """An array (sequences, length, …) as (sequences · length, …)."""
+    length = array.shape[1]
+
+    def read(first: int, end: int) -> Iterator[Array]:
+        row = first // length * length
+        for part in array.read(first // length, -(-end // length)):
+            rows = part.reshape(-1, *part.shape[2:])
+            own = rows[max(first - row, 0) : max(end - row, 0)]
+            yield from (own[piece] for piece in _chunks(0, len(own), own.shape[1:]))
+            row += len(rows)
+
+    return replace(array, shape=(array.shape[0] * length, *array.shape[2:]), read=read, table=None)
+
+
+def kept(array: Stored, wanted: Mask) -> Stored:
+    """The rows of an array that are `wanted`, (rows,), alone; of a table's column others may be missing."""
+    if array.table is not None:
+        return table_arrays(array.table.where(wanted))[array.name]
+    numbers = np.flatnonzero(wanted)
+
+    def read(first: int, end: int) -> Iterator[Array]:
+        row = int(numbers[first])
+        for part in array.read(row, int(numbers[end - 1]) + 1):
+            own = wanted[row : row + len(part)]
+            if own.any():
+                yield part[own]
+            row += len(part)
+
+    return replace(array, name=f"{array.name}, of the rows kept,", shape=(len(numbers), *array.shape[1:]), read=read)
 
 
 def _chunk_rows(row_shape: Sequence[int]) -> int:
@@ -77,19 +178,36 @@ def _chunks(first: int, end: int, row_shape: Sequence[int]) -> Iterator[slice]:
         yield slice(start, min(start + size, end))
 
 
-@contextmanager
-def _guarded(path: Path, form: str) -> Iterator[None]:
-    """Name a file that turns out missing, truncated or of another form; `form` is what is wanted."""
-    try:
-        yield
-    except DAMAGED as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError(f"{path}: cannot be read ({reason}); {form} is wanted") from error
+def _arrays_of(path: Path) -> dict[str, Stored]:
+    reader = READERS.get(inner_suffix(path))
+    if reader is None:
+        known = ", ".join((*CONTAINERS, *READERS))
+        raise InputError(f"{path}: no known kind of file; one that ends in {known} is wanted")
+    return {array.name: replace(array, path=path) for array in reader(unpacked(path))}
+
+
+def _joined(label: str, pieces: Sequence[Stored]) -> Stored:
+    """Arrays one after another as one."""
+    first = pieces[0]
+    for piece in pieces:
+        if piece.shape[1:] != first.shape[1:] or piece.dtype != first.dtype:
+            raise InputError(
+                f"{piece.label} is {piece.dtype} {piece.shape}, {first.label} {first.dtype} {first.shape}; "
+                "pieces of one array are wanted"
+            )
+    borders = np.cumsum([0, *(piece.shape[0] for piece in pieces)])
+
+    def read(start: int, end: int) -> Iterator[Array]:
+        for piece, (low, high) in zip(pieces, pairwise(borders.tolist()), strict=True):
+            if start < high and end > low:
+                yield from piece.read(max(start - low, 0), min(end, high) - low)
+
+    return Stored(label, first.name, (int(borders[-1]), *first.shape[1:]), first.dtype, read)
 
 
 def _npz_arrays(path: Path) -> Iterator[Stored]:
     """Arrays of a .npz archive, compressed or not, unpacked as they are read."""
-    with _guarded(path, "an .npz archive of numpy arrays"), zipfile.ZipFile(path) as archive:
+    with guarded(path, "an .npz archive of numpy arrays"), zipfile.ZipFile(path) as archive:
         for member in archive.namelist():
             if member.endswith(".npy"):
                 with archive.open(member) as stream:
@@ -99,7 +217,7 @@ def _npz_arrays(path: Path) -> Iterator[Stored]:
 
 
 def _read_npz(path: Path, member: str, first: int, end: int) -> Iterator[Array]:
-    with _guarded(path, "a whole .npz archive"), zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+    with guarded(path, "a whole .npz archive"), zipfile.ZipFile(path) as archive, archive.open(member) as stream:
         shape, by_columns, dtype = _header(stream)
         if dtype.hasobject:
             name = member.removesuffix(".npy")
@@ -124,7 +242,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 def _npy_arrays(path: Path) -> Iterator[Stored]:
     """The array of a .npy file, mapped into memory."""
-    with _guarded(path, "a .npy file of numbers"):
+    with guarded(path, "a .npy file of numbers"):
         array = npy.open_memmap(path, mode="r")
 
     def read(first: int, end: int) -> Iterator[Array]:
@@ -143,7 +261,7 @@ def _safetensors_arrays(path: Path) -> Iterator[Stored]:
                 tensor = part[rows]
                 yield (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
 
-    with _guarded(path, "a safetensors file"), safe_open(path, "pt") as file:
+    with guarded(path, "a safetensors file"), safe_open(path, "pt") as file:
         for name in file.keys():  # noqa: SIM118 - the file is no mapping
             part = file.get_slice(name)
             kind = part.get_dtype().rstrip("0123456789")
@@ -151,99 +269,7 @@ def _safetensors_arrays(path: Path) -> Iterator[Stored]:
             yield Stored(path, name, tuple(part.get_shape()), dtype, partial(read, name))
 
 
-def parquet_arrays(path: Path) -> Iterator[Stored]:
-    """Every column of a Parquet file: (rows,), or (rows, dim) of a list column, whose first row says dim."""
-    with _open_parquet(path) as file:
-        names, rows = file.schema_arrow.names, file.metadata.num_rows
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise InputError(f"{path}: two columns are called {twice[0]!r}; different names are wanted")
-        if not rows:
-            raise InputError(f"{path}: has no rows; one row a token is wanted")
-        for name in names:
-            kind = file.schema_arrow.field(name).type
-            kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
-            shape: tuple[int, ...] = (rows,)
-            if _is_list(kind):
-                column = next(file.iter_batches(1, columns=[name])).column(name)
-                shape, kind = (rows, pc.list_value_length(column)[0].as_py() or 0), kind.value_type
-            read = partial(_read_column, path, name, shape[1:])
-            yield Stored(path, name, shape, ARROW_TYPES.get(kind, str(kind)), read)
-
-
-def _read_column(path: Path, name: str, row_shape: tuple[int, ...], first: int, end: int) -> Iterator[Array]:
-    for batch in read_parquet_batches(path, [name], first, end, _chunk_rows(row_shape)):
-        if batch[name].shape[1:] != row_shape:
-            raise InputError(f"{path}: {name} has lists of {batch[name].shape[1]} numbers; {row_shape[0]} are wanted")
-        yield batch[name]
-
-
-def read_parquet_batches(
-    path: Path, names: Sequence[str], first: int = 0, end: int | None = None, size: int = CHUNK
-) -> Iterator[dict[str, Array]]:
-    """Stream rows first … end − 1 of the columns `names` of a Parquet file, at most `size` rows at a time.
-
-    Raises InputError naming the file when it is damaged, and column and row where a value is missing (null) or a list
-    is of another length than the one before it.
-    """
-    with _open_parquet(path) as file:
-        end = file.metadata.num_rows if end is None else end
-        ends = np.cumsum([file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)])
-        low, high = np.searchsorted(ends, [first, end - 1], side="right")
-        row = int(ends[low - 1]) if low else 0
-        groups = list(range(low, min(high + 1, len(ends))))  # those that hold the rows
-        for batch in file.iter_batches(size, row_groups=groups, columns=list(names)):
-            start = max(first, row)
-            part = batch.slice(start - row, max(end - start, 0))
-            if len(part):
-                yield {name: _from_arrow(f"{path}: {name}", start, part.column(name)) for name in names}
-            row += len(batch)
-
-
-def _from_arrow(label: str, row: int, column: pa.Array) -> Array:
-    """The column as numpy, (rows,) or (rows, dim); `row` is the number of its first row."""
-    if isinstance(column, pa.ExtensionArray):
-        column = column.storage
-    if column.null_count:
-        first = row + _first(column.is_null())
-        raise InputError(f"{label} has {column.null_count} nulls (first at row {first}); a value a row is wanted")
-    if _is_list(column.type):
-        lengths = pc.list_value_length(column)
-        if (other := _first(pc.not_equal(lengths, lengths[0]))) >= 0:
-            raise InputError(
-                f"{label} has {lengths[other]} numbers in row {row + other} and {lengths[0]} before; "
-                "lists of one length are wanted"
-            )
-        dim, numbers = lengths[0].as_py(), column.flatten()
-        if numbers.null_count:
-            place = row + _first(numbers.is_null()) // dim
-            raise InputError(f"{label} has a null in the list of row {place}; numbers only are wanted")
-        return numbers.to_numpy(zero_copy_only=False).reshape(len(column), dim)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = column.dictionary_encode()
-    if pa.types.is_dictionary(column.type):  # one Python object a different text, not one a row
-        return np.array(column.dictionary.to_pylist(), dtype=object)[column.indices.to_numpy()]
-    return column.to_numpy(zero_copy_only=False)
-
-
-def _first(where: pa.BooleanArray) -> int:
-    """The place of the first True; −1 without one."""
-    return int(pc.index(where, pa.scalar(True)).as_py())
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-
-
-@contextmanager
-def _open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    # Read ahead, Arrow would keep every row group that it has been through
-    with _guarded(path, "a whole Parquet file"), pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER) as file:
-        yield file
-
-
 READERS: dict[str, Callable[[Path], Iterator[Stored]]] = {
-    ".parquet": parquet_arrays,
     ".npz": _npz_arrays,
     ".npy": _npy_arrays,
     ".safetensors": _safetensors_arrays,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.errors import InputError
-from easyhard.imports.readers import Array, Stored
+from easyhard.imports.readers import Array, Stored, as_numbers
 
 logger = logging.getLogger("easyhard")
 
@@ -20,6 +20,7 @@ COUNTS = {  # whole numbers that may be given, and what each stands for
     "target": "a word's number",
     "target_count": "how often training saw the target",
 }
+LABELS = ("document", "sequence", "part")  # which may be text
 KNOWN = ("loss", "document", "sequence", "position", *COUNTS, "part", "argmax_wrong")
 PARTS = ("fit", "select", "test")
 ANY_NUMBER = 2**31
@@ -28,7 +29,9 @@ LONGEST = 2**15  # tokens of a sequence: positions are int16
 LOWEST_LOSS = -1e-4  # nats; what rounding may leave of a loss of 0
 
 
-def read_tokens(path: Path, found: Mapping[str, Stored], *, length: int, words: int = ANY_NUMBER) -> dict[str, Array]:
+def read_tokens(
+    path: Path | str, found: Mapping[str, Stored], *, length: int, words: int = ANY_NUMBER
+) -> dict[str, Array]:
     """Read and check the arrays KNOWN that are among `found`; the first of `found` says how many rows there are.
 
     Returns the columns of rows/documents.parquet, each (rows,): token, target and target_count are UNKNOWN throughout
@@ -45,7 +48,9 @@ def read_tokens(path: Path, found: Mapping[str, Stored], *, length: int, words: 
             raise InputError(f"{array.label} has shape {array.shape}; one value a token is wanted")
         if array.shape[0] != rows:
             raise InputError(f"{array.label} has {array.shape[0]} rows, {first.label} {rows}; one a token is wanted")
-    read = {name: array.whole() for name, array in known.items()}
+        if array.dtype.startswith("duration"):
+            raise InputError(f"{array.label} is of type {array.dtype}; numbers or text is wanted")
+    read = {name: (array if name in LABELS else as_numbers(array)).whole() for name, array in known.items()}
     columns = lay_out(path, rows, length, read)
     for name, meaning in COUNTS.items():
         columns[name] = np.full(rows, UNKNOWN, np.int32)
@@ -171,7 +176,7 @@ def _positions(path: object, given: Array | None, by_sequence: NDArray[np.bool_]
 def _parts(path: object, values: Array, document: NDArray[np.int32]) -> NDArray[np.int8]:
     part = np.full(len(values), -1, np.int8)
     for number, name in enumerate(PARTS):
-        part[values == (name if values.dtype.kind in "OU" else number)] = number
+        part[np.isin(values, [name, str(number)] if values.dtype.kind in "OU" else [number])] = number
     for row in np.flatnonzero(part < 0)[:1]:
         raise InputError(f"{path}: part is {values[row]} in row {row}; {', '.join(PARTS)}, or 0, 1, 2, are wanted")
     for row in np.flatnonzero((part[1:] != part[:-1]) & (document[1:] == document[:-1]))[:1] + 1:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from easyhard.atomic import read_json
+from easyhard.configuration import FILE_KEYS, input_files
 from easyhard.report.metrics import Figures
 from easyhard.report.tables import Table
 from easyhard.report.words import NULL, Label, value_text
+from easyhard.tables.files import label_of
 
 # of the token ids of WikiText-2 raw, lower-cased and split on white space, vocabulary from train and validation
 FOUNDING_TOKENS_SHA256 = "f3a9550dc176e0a5981aa5f581834ddf69b8305a4145958b8afd08fb4689678c"
@@ -138,12 +140,12 @@ def _step(benchmark: Path) -> tuple[str, float | None, float | None]:
 
 def _files_read(given: Mapping[str, Any]) -> dict[str, str]:
     """The files of a run from elsewhere, and a hash over them."""
-    files = [value for key, value in given.items() if isinstance(value, str) and value and key != "kind"]
     digest = hashlib.sha256()
-    for file in files:
+    for file in input_files(given):
         with Path(file).open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
-    source = f"{given['kind'].capitalize()} from elsewhere: {', '.join(files)}."
+    named = dict.fromkeys(label_of(given[key]) for key in FILE_KEYS if given.get(key))
+    source = f"{given['kind'].capitalize()} from elsewhere: {', '.join(named)}."
     return {"source": source, "brief": source, "credit": "", "sha256": digest.hexdigest()}
 
 
