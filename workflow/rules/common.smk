@@ -386,6 +386,8 @@ def measured(wildcards):
         found |= of_documents(wildcards, folder)
         if kind(wildcards) == "trained":
             found |= {"model": f"{folder}/model/summary.json"}
+        if kind(wildcards) in ("activations", "signals"):
+            found |= {"imported": f"{folder}/rows/summary.json"}
     if PUBLISHED.name in own:
         found |= {
             "activations": shards(f"activations/{VALIDATION}/{{shard}}.parquet"),

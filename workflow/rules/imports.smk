@@ -1,6 +1,6 @@
 # What another program has measured, brought into the form of parted documents.
 # in:  the files that the settings name under input
-# out: results/{run}/rows/documents.parquet, results/{run}/signals/documents/*, or results/{run}/activations/*
+# out: results/{run}/rows/*, results/{run}/signals/documents/*, or results/{run}/activations/*
 
 
 rule import_signals:
@@ -8,6 +8,7 @@ rule import_signals:
         own_files,
     output:
         tokens="results/{run}/rows/documents.parquet",
+        summary="results/{run}/rows/summary.json",
         signals="results/{run}/signals/documents/own.parquet",
         context="results/{run}/signals/documents/context/000.parquet",
     log:
@@ -90,7 +91,8 @@ rule part_imported:
         own_files,
         activations=shards("activations/documents/{shard}.parquet"),
     output:
-        "results/{run}/rows/documents.parquet",
+        tokens="results/{run}/rows/documents.parquet",
+        summary="results/{run}/rows/summary.json",
     log:
         "results/{run}/logs/part_imported.log",
     benchmark:

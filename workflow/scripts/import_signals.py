@@ -2,6 +2,7 @@
 
 from snakemake.iocontainers import Snakemake
 
+from easyhard.atomic import write_json
 from easyhard.imports.signals import import_signals, signal_batches
 from easyhard.job import run
 from easyhard.signals.context import read_context_signals
@@ -14,6 +15,7 @@ def main(snakemake: Snakemake) -> None:
     own = import_signals(settings["input"], length=settings["length"])
     write_batches(snakemake.output.signals, signal_batches(own))
     write_columns(snakemake.output.tokens, parted(own.tokens, settings))
+    write_json(snakemake.output.summary, own.wanted.summary())
     context = read_context_signals(snakemake.output.tokens, None, slice(0, len(own.tokens["loss"])))
     write_columns(snakemake.output.context, context)
 

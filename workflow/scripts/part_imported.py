@@ -3,6 +3,7 @@
 from snakemake.iocontainers import Snakemake
 
 from easyhard.activations.store import read_columns
+from easyhard.atomic import write_json
 from easyhard.imports.activations import open_activations
 from easyhard.job import run
 from easyhard.signals.parts import parted
@@ -13,7 +14,8 @@ def main(snakemake: Snakemake) -> None:
     settings = snakemake.params.settings
     own = open_activations(settings["input"], length=settings["length"], exits=settings["exits"])
     loss = read_columns(snakemake.input.activations, ["loss"])
-    write_columns(snakemake.output[0], parted(own.tokens | loss, settings))
+    write_columns(snakemake.output.tokens, parted(own.tokens | loss, settings))
+    write_json(snakemake.output.summary, own.wanted.summary())
 
 
 run(main)

@@ -40,6 +40,13 @@ def judged(run: Run) -> list[Row]:
     return judged_rows(run.documents, candidates, run.sizes, run.whole_model, ceiling, advice, run.threads)
 
 
+def imported(run: Run) -> list[Row]:
+    """How many rows a run from elsewhere has read, and how many of them, padding or without a target, it left out."""
+    said = run.json("imported")
+    figures = {"rows_read": said["rows"], "rows_left_out": said["left_out"]} if said else {}
+    return make_rows("fair_data", "clusters", figures)
+
+
 def shape(run: Run) -> list[Row]:
     """The shape of the test losses, with and without targets that training never saw."""
     test = run.documents.test
@@ -194,7 +201,7 @@ def low_rank_of_validation(run: Run) -> list[Row]:
 
 MEASURES: Final[Mapping[str, Sequence[Callable[[Run], list[Row]]]]] = {
     "fair": (
-        *(judged, shape, ceilings, low_rank_of_documents, learning, stacks),
+        *(judged, imported, shape, ceilings, low_rank_of_documents, learning, stacks),
         *(exits, founding_exit_rows, saturation_rows),
     ),
     "published": (model, loss, separated, probes, low_rank_of_validation),

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from easyhard.errors import InputError
 from easyhard.exit_choice import Setting, named_exits
-from easyhard.imports.readers import Array, Stored, holds_one_array, open_arrays
-from easyhard.imports.tokens import KNOWN, finite_float32, read_tokens
+from easyhard.imports.readers import Array, Stored, flat, holds_one_array, kept, open_arrays
+from easyhard.imports.tokens import KNOWN, check_rows, finite_float32, read_tokens
+from easyhard.imports.wanted import Wanted, grid_of, laid_flat, wanted_rows
 from easyhard.tables.files import label_of
 
-ARRAYS = ("hidden", "head", "head_bias", *KNOWN)
+ARRAYS = ("hidden", "head", "head_bias", *KNOWN, "mask", "lengths")
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 PIECE = 1_024  # rows of all exits at a time
 
@@ -21,6 +22,8 @@ PIECE = 1_024  # rows of all exits at a time
 @dataclass(frozen=True)
 class OwnActivations:
     """What the files hold: hidden (rows, d), head (words, d) and head_bias (words,) still on disk, tokens in memory.
+
+    Rows are those that are `wanted` of all that the files have.
 
     Logits are z = h·w + bias, or softcap tanh(z / softcap). `tokens` are columns as `read_tokens` gives them. Where
     there are several exits, after the layers `exits`, hidden is (rows, exits, d), or the last one's and `earlier` has
@@ -34,6 +37,7 @@ class OwnActivations:
     head_bias: Stored | None
     softcap: float | None
     tokens: dict[str, Array]
+    wanted: Wanted
 
 
 def open_activations(files: Mapping[str, Any], *, length: int, exits: Setting | None = None) -> OwnActivations:
@@ -44,6 +48,8 @@ def open_activations(files: Mapping[str, Any], *, length: int, exits: Setting | 
     the file calls it, where that differs; a .npy file's only array needs no name. `files["head_softcap"]` is that of
     the logits, if they have one. `files["earlier"]` names the arrays of earlier exits, in the file of `hidden`; `exits`
     is what model.exits says of several. `length` is that of the sequences that rows are cut into (see `lay_out`).
+    Hidden states (sequences, length, dim) are laid flat where target or loss is (sequences, length) (see `grid_of`).
+    Rows whose target is `files["ignored_target"]`, or that the arrays mask and lengths do not have, are left out.
     Wanted are `hidden`, `head`, and `loss` or `target` to compute it; with exits `target` in any case. Raises
     InputError naming file, array and row, or the key that does not fit them.
     """
@@ -56,12 +62,25 @@ def open_activations(files: Mapping[str, Any], *, length: int, exits: Setting | 
         )
     if head is None:
         raise InputError(f"{hidden.path}: no head is given; a matrix (words, dim) is wanted")
+    if grid := grid_of(found):
+        found, earlier = (
+            laid_flat(found, grid),
+            [flat(array) if array.shape[:2] == grid else array for array in earlier],
+        )
+        hidden = found["hidden"]
     layers = _layers_of(hidden, earlier, exits)
     if layers and "target" not in found:
         raise InputError(f"{hidden.path}: target is not given; it is wanted for losses at model.exits")
     _check_shapes(hidden, earlier, head, bias)
-    tokens = read_tokens(hidden.path, found, length=length, words=head.shape[0])
-    return OwnActivations(hidden, earlier, layers, head, bias, files.get("head_softcap"), tokens)
+    wanted = wanted_rows(found, hidden.shape[0], grid, files.get("ignored_target"))
+    of_tokens = {name: found[name] for name in ("hidden", *KNOWN) if name in found}
+    check_rows(of_tokens)
+    if not wanted.all:
+        of_tokens = {name: kept(array, wanted.rows) for name, array in of_tokens.items()}
+        earlier = [kept(array, wanted.rows) for array in earlier]
+    tokens = read_tokens(hidden.path, of_tokens, length=length, words=head.shape[0])
+    softcap = files.get("head_softcap")
+    return OwnActivations(of_tokens["hidden"], earlier, layers, head, bias, softcap, tokens, wanted)
 
 
 def hidden_batches(own: OwnActivations, first: int, end: int) -> Iterator[NDArray[np.float32]]:

@@ -165,7 +165,7 @@ def kept(array: Stored, wanted: Mask) -> Stored:
                 yield part[own]
             row += len(part)
 
-    return replace(array, name=f"{array.name}, of the rows kept,", shape=(len(numbers), *array.shape[1:]), read=read)
+    return replace(array, path=f"{array.path}, of the rows kept", shape=(len(numbers), *array.shape[1:]), read=read)
 
 
 def _chunk_rows(row_shape: Sequence[int]) -> int:

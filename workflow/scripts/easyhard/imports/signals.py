@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from easyhard.errors import InputError
 from easyhard.imports.readers import Array, numbers_in, table_arrays
-from easyhard.imports.tokens import KNOWN, finite_float32, read_tokens
+from easyhard.imports.tokens import KNOWN, check_rows, finite_float32, read_tokens
+from easyhard.imports.wanted import Wanted, wanted_rows
 from easyhard.signals.tokens import SEED
 from easyhard.tables.columns import NUMBER, TEXT
 from easyhard.tables.table import Table, open_table
@@ -32,6 +33,7 @@ class OwnSignals:
     table: Table
     columns: list[str]
     tokens: dict[str, Array]
+    wanted: Wanted
 
 
 def import_signals(given: Mapping[str, Any], *, length: int) -> OwnSignals:
@@ -40,7 +42,8 @@ def import_signals(given: Mapping[str, Any], *, length: int) -> OwnSignals:
     The signals' columns come in the files' order: `probe@0` and `probe@1` are two seeds of one signal `probe`. Of
     KNOWN, `loss` (nats) is wanted and the others are read where they are there; `given["names"]` maps any of them to
     what the file calls it, or to None. Every other column of numbers is a signal, text that says numbers among them,
-    but for those in `leave_out`; `signals` are those of which the settings say more. `length` is that of the sequences
+    but for those in `leave_out`; `signals` are those of which the settings say more. Rows whose target is
+    `ignored_target`, and those that the column mask has 0 for, are left out. `length` is that of the sequences
     that rows are cut into (see `lay_out`). Raises InputError naming file, column and row of what is missing or wrong,
     or a name that the file has not.
     """
@@ -50,16 +53,21 @@ def import_signals(given: Mapping[str, Any], *, length: int) -> OwnSignals:
     for key, name in named.items():
         _require_names(f"names.{key}", [name], table)
     _require_names("leave_out", given["leave_out"], table)
-    found = {key: arrays[named.get(key, key)] for key in KNOWN if named.get(key, key) in arrays}
+    found = {key: arrays[named.get(key, key)] for key in (*KNOWN, "mask") if named.get(key, key) in arrays}
     if "loss" not in found:
         raise InputError(
             f"{table.label}: has no column loss, only {', '.join(arrays)}; the loss of each token in nats is wanted, "
             "or its column's name as input.names.loss"
         )
-    passed_over = {*KNOWN, *named.values(), *given["leave_out"]}
+    passed_over = {*KNOWN, "mask", *named.values(), *given["leave_out"]}
     columns = _signal_columns(table, [name for name in arrays if name not in passed_over])
     _require_names("signals", given["signals"], table, dict.fromkeys(SEED.sub("", column) for column in columns))
-    return OwnSignals(table, columns, read_tokens(table.label, found, length=length))
+    check_rows(found)
+    wanted = wanted_rows(found, table.rows, None, given.get("ignored_target"))
+    if not wanted.all:
+        table = table.where(wanted.rows)
+        found = {key: table_arrays(table)[array.name] for key, array in found.items()}
+    return OwnSignals(table, columns, read_tokens(table.label, found, length=length), wanted)
 
 
 def signal_batches(own: OwnSignals) -> Iterator[dict[str, NDArray[np.float32]]]:

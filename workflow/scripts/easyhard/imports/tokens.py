@@ -40,29 +40,37 @@ def read_tokens(
     name, `length` that of sequences (see `lay_out`), `words` the size of the vocabulary. Raises InputError naming array
     and row of what is wrong, both arrays if rows differ.
     """
-    first = next(iter(found.values()))
-    rows = first.shape[0]
+    check_rows(found)
+    rows = next(iter(found.values())).shape[0]
     known = {name: found[name] for name in KNOWN if name in found}
-    for array in known.values():
-        if len(array.shape) != 1:
-            raise InputError(f"{array.label} has shape {array.shape}; one value a token is wanted")
-        if array.shape[0] != rows:
-            raise InputError(f"{array.label} has {array.shape[0]} rows, {first.label} {rows}; one a token is wanted")
-        if array.dtype.startswith("duration"):
-            raise InputError(f"{array.label} is of type {array.dtype}; numbers or text is wanted")
     read = {name: (array if name in LABELS else as_numbers(array)).whole() for name, array in known.items()}
     columns = lay_out(path, rows, length, read)
     for name, meaning in COUNTS.items():
         columns[name] = np.full(rows, UNKNOWN, np.int32)
         if name in known:
             end = ANY_NUMBER if name == "target_count" else words
-            columns[name] = _whole_numbers(known[name].label, read[name], meaning, end)
+            hint = "; input.ignored_target is that of rows to leave out" if name == "target" else ""
+            columns[name] = _whole_numbers(known[name].label, read[name], meaning, end, hint)
     if "loss" in known:
         columns["loss"] = _losses(known["loss"].label, read["loss"])
     if "argmax_wrong" in known:
         wrong = _whole_numbers(known["argmax_wrong"].label, read["argmax_wrong"], "0 or 1", 2)
         columns["argmax_wrong"] = wrong.astype(np.int8)
     return columns
+
+
+def check_rows(found: Mapping[str, Stored]) -> None:
+    """Raise InputError where one of the arrays KNOWN has not one value for each row of the first of `found`."""
+    first = next(iter(found.values()))
+    for array in (found[name] for name in KNOWN if name in found):
+        if len(array.shape) != 1:
+            raise InputError(f"{array.label} has shape {array.shape}; one value a token is wanted")
+        if array.shape[0] != first.shape[0]:
+            raise InputError(
+                f"{array.label} has {array.shape[0]} rows, {first.label} {first.shape[0]}; one a token is wanted"
+            )
+        if array.dtype.startswith("duration"):
+            raise InputError(f"{array.label} is of type {array.dtype}; numbers or text is wanted")
 
 
 def lay_out(path: object, rows: int, length: int, given: Mapping[str, Array]) -> dict[str, Array]:
@@ -127,13 +135,14 @@ def _losses(label: str, values: Array) -> NDArray[np.float32]:
     return np.maximum(numbers, np.float32(0))
 
 
-def _whole_numbers(label: str, values: Array, wanted: str, end: int) -> NDArray[np.int32]:
-    """`values` (rows,) as int32 from 0 to end − 1; whole floats and booleans are taken. `wanted` says what they are."""
+def _whole_numbers(label: str, values: Array, wanted: str, end: int, hint: str = "") -> NDArray[np.int32]:
+    """`values` (rows,) as int32 from 0 to end − 1; whole floats and booleans are taken. `wanted` says what they are,
+    `hint` what may be done about others."""
     if values.dtype.kind not in "fiub":
         raise InputError(f"{label} is {values.dtype} {values.shape}; {wanted} is wanted")
     bad = ~((values >= 0) & (values < end) & (values == np.trunc(values)))
     for row in np.flatnonzero(bad)[:1]:
-        raise InputError(f"{label} is {values[row]} in row {row}; {wanted}, from 0 to {end - 1}, is wanted")
+        raise InputError(f"{label} is {values[row]} in row {row}; {wanted}, from 0 to {end - 1}, is wanted{hint}")
     return values.astype(np.int32)
 
 

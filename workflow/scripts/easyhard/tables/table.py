@@ -67,7 +67,7 @@ class Table:
         """The same table with the rows `wanted`, (rows,), alone: values of others may be missing. For a whole table."""
         rows = int(wanted.sum())
         columns = {name: replace(own, shape=(rows, *own.shape[1:])) for name, own in self.columns.items()}
-        return replace(self, columns=columns, wanted=wanted)
+        return replace(self, label=f"{self.label}, of the rows kept", columns=columns, wanted=wanted)
 
     def batches(
         self, names: Sequence[str], first: int = 0, end: int | None = None, size: int = CHUNK
@@ -87,7 +87,7 @@ class Table:
             if kept.any():
                 mask, before = pa.array(kept), int(np.searchsorted(numbers, row))
                 yield {
-                    name: to_numpy(f"{self.label}: {name}, of the rows kept,", before, pc.filter(values, mask))
+                    name: to_numpy(f"{self.label}: {name}", before, pc.filter(values, mask))
                     for name, values in batch.items()
                 }
 
