@@ -308,6 +308,15 @@ CHOOSING = {
 """Of the settings of exits those that choosing policies depends on."""
 
 
+PARTING = {
+    "fit": ("fair", "fit"),
+    "select": ("fair", "select"),
+    "probe_folds": ("fair_probes", "folds"),
+    "stack_folds": ("stacks", "folds"),
+}
+"""What parting documents depends on."""
+
+
 def evaluate_settings(wildcards):
     """What figures depend on beside the files; of exits only where a run has some."""
     exits = CHOOSING | {
@@ -487,8 +496,7 @@ imported_settings = settings(
     "activations",
     exits=("model", "exits"),
     length=("sequences", "length"),
-    fit=("fair", "fit"),
-    select=("fair", "select"),
+    **PARTING,
 )
 
 

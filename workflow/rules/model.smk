@@ -95,8 +95,7 @@ rule part_documents:
         settings=settings(
             "seed",
             "sequences",
-            fit=("fair", "fit"),
-            select=("fair", "select"),
+            **PARTING,
         ),
         kind=kind,
         code=code_hash("part_documents.py"),

@@ -55,5 +55,5 @@ def test_whole_text_is_one_document():
 
 @pytest.mark.parametrize("text", ["no heading", " = = Section = = ", "a\n = Not alone = \n", "= x =y"])
 def test_text_without_headings_is_refused(text):
-    with pytest.raises(InputError, match=r"a\.txt: no line like .* corpus\.documents: whole"):
+    with pytest.raises(InputError, match=r"a\.txt: no line like .* corpus\.documents: line, blank_line or whole"):
         divide("a.txt", text, "train", "heading")

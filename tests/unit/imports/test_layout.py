@@ -66,7 +66,10 @@ def given(**changes: object) -> dict[str, np.ndarray]:
     [
         (given(document=[1, 1, 2, 2, 3, 3, 1, 4, 4, 4]), r"document 1 comes back at row 6, after another"),
         (given(document=[1.5] * 10), r"document is float64 .*one whole number or text a token is wanted"),
-        (given(document=[1] * 5 + [2] * 5), r"2 documents; at least 3, one each to fit, select, test, are wanted"),
+        (
+            given(document=[1] * 10, sequence=[1] * 5 + [2] * 5),
+            r"2 sequences; at least 3, one each to fit, select, test",
+        ),
         (given(sequence=[0, 1, 0, 1, 2, 0, 0, 0, 1, 1]), r"sequence 0 comes back at row 2"),
         (given(sequence=[0] * 10, position=[0, 1, 2, 2, 4, 0, 0, 1, 2, 3]), r"position does not rise at row 3"),
         (given(position=[0, 1, 2, 3, 40000, 0, 0, 1, 2, 3]), r"position is 40000 in row 4; .*from 0 to 32767"),

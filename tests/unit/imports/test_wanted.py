@@ -88,7 +88,8 @@ def test_sequences_are_laid_flat_and_padding_is_left_out(case: str, form: str, t
     np.testing.assert_array_equal(own.tokens["document"], document)
     if "target" in arrays:
         np.testing.assert_array_equal(own.tokens["target"], target[kept])
-    assert own.wanted.summary() == {"rows": ROWS, "left_out": ROWS - rows}
+    left_out = {"rows": ROWS, "left_out": ROWS - rows}
+    assert own.wanted.summary() == left_out | {"documents_known": "document" in arrays}
     import_head(own)
 
 
@@ -180,7 +181,7 @@ def test_rows_of_a_table_are_left_out_whatever_they_say(told: str, tmp_path: Pat
     assert own.columns == ["score"]
     np.testing.assert_array_equal(batch["score"], np.flatnonzero(wanted))
     np.testing.assert_array_equal(own.tokens["document"], columns["document"][wanted])
-    assert own.wanted.summary() == {"rows": 90, "left_out": 30}
+    assert own.wanted.summary() == {"rows": 90, "left_out": 30, "documents_known": True}
     broken = np.where(np.arange(90) == 31, np.nan, np.arange(90.0))
     pq.write_table(pa.table(columns | {"score": broken}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=r"a\.parquet, of the rows kept: score is not finite in row 20"):

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from easyhard.errors import InputError
-from easyhard.signals.parts import part_text, parted
+from easyhard.signals.parts import WHOLE, part_text, parted
 from easyhard.signals.tokens import FIT, SELECT, TEST
 from easyhard.tokens.encoding import TokenStream
 
 CUTTING = {"length": 3, "train": 4, "validation": 2, "batch_size": 2}
-SETTINGS = {"seed": 3, "fit": 0.3, "select": 0.3, "sequences": CUTTING}
+SETTINGS = {"seed": 3, "fit": 0.3, "select": 0.3, "sequences": CUTTING, "probe_folds": 1, "stack_folds": 1}
 TRAIN = TokenStream(np.array([2, 3, 2, 4, 2, 5, 3, 6, 2, 2, 2, 2, 2, 7, 7, 7, 7], np.int32), np.zeros(17, np.int32))
 VALIDATION = TokenStream(np.arange(30, dtype=np.int32), np.repeat(np.arange(10, dtype=np.int32), 3))
 USED = 13  # of train: two batches of two sequences of three, and the last target
@@ -55,6 +55,26 @@ def test_documents_that_chose_the_epoch_are_never_judged() -> None:
 def test_too_few_documents_are_named(sizes: list, forced: list, message: str) -> None:
     with pytest.raises(InputError, match=message):
         documents_parts(sizes, forced, 0)
+
+
+def test_sequences_stand_in_for_documents_that_are_too_few(caplog: pytest.LogCaptureFixture) -> None:
+    document, sequence = np.repeat([7, 8], [40, 60]), np.repeat(np.arange(20), 5)
+    own = parted({"document": document, "sequence": sequence}, SETTINGS, [7])
+    assert "2 documents, 1 of them forced into fit, are too few to part; sequences stand in" in caplog.text
+    np.testing.assert_array_equal(own["document"], sequence)
+    np.testing.assert_array_equal(own[WHOLE], document)
+    assert set(own["part"][document == 7]) == {FIT}  # what chose the epoch is not judged, whatever it is called
+    assert set(own["part"][document == 8]) >= {SELECT, TEST}
+    for number in range(20):
+        assert len(set(own["part"][sequence == number])) == 1
+
+
+@pytest.mark.parametrize(("folds", "stand_in"), [(1, False), (3, True)])
+def test_fit_has_a_document_for_each_fold(folds: int, stand_in: bool) -> None:
+    rows = {"document": np.repeat(np.arange(3), 10), "sequence": np.repeat(np.arange(15), 2)}
+    own = parted(rows, SETTINGS, folds=folds)
+    assert (WHOLE in own) == stand_in
+    assert len(np.unique(own["document"][own["part"] == FIT])) >= folds
 
 
 def test_few_documents_leave_no_part_empty() -> None:

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from easyhard.tables.files import in_order, visible_files
+
 DIGITS = 8
+OF_TEXTS = ("documents", "text_column")
+"""The settings that the user's own texts are read by, wherever they lie."""
 SPLITS = ("train", "validation", "test")
 
 
 def corpus_settings(corpus: Mapping[str, Any]) -> dict[str, Any]:
     """Of a run's corpus settings those that its source reads, so that no other setting loads it again."""
     source = corpus["source"]
-    shared = {} if source == "bundled" else {"documents": corpus["documents"]}
+    shared = {} if source == "bundled" else {key: corpus[key] for key in OF_TEXTS}
     return {"source": source, **shared, source: corpus[source]}
 
 
@@ -29,10 +33,18 @@ def text_files(corpus: Mapping[str, Any]) -> list[str]:
         return []
     folder = Path(corpus["files"]["path"])
     try:
-        found = {str(file) for split in SPLITS for file in folder.glob(corpus["files"][split])}
+        found = {str(file) for split in SPLITS for file in matching_files(folder, corpus["files"][split])}
     except (ValueError, NotImplementedError):
         return []
-    return sorted(file for file in found if Path(file).is_file() and not Path(file).name.startswith("."))
+    return sorted(found)
+
+
+def matching_files(folder: Path, pattern: str) -> list[Path]:
+    """The files in `folder` that a pattern matches, and those in the folders that it matches, in the order of names;
+    hidden ones are passed over. Raises ValueError or NotImplementedError for what is no pattern."""
+    matching = in_order(match for match in folder.glob(pattern) if not match.name.startswith("."))
+    files = [file for match in matching for file in (visible_files(match) if match.is_dir() else [match])]
+    return list(dict.fromkeys(file for file in files if file.is_file()))
 
 
 def corpus_name(corpus: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,8 @@ from easyhard.parquet import read_parquet, write_parquet
 
 SPLITS = ("train", "validation", "test")
 
+WHOLE = "whole"
+BLANK = re.compile(r"\n(?:[^\S\n]*\n)+")
 TITLE = re.compile(r" ?= (?!= ).*\S = ?")
 SCHEMA = pa.schema([("document", pa.int32()), ("split", pa.string()), ("title", pa.string()), ("text", pa.string())])
 
@@ -85,13 +87,29 @@ def read_table(path: str | Path, schema: pa.Schema) -> pa.Table:
 
 
 def divide(name: str, text: str, split: str, documents: str) -> list[Document]:
-    """Documents of one text: `documents` is `heading` (cut at ` = Title = ` lines) or `whole` (the text is one).
+    """Documents of one text, as DIVISIONS[documents] divides it; `name` is where it comes from.
 
-    `name` is where the text comes from; it is the title of a whole text. Raises InputError in heading mode for
-    a text without any heading.
+    Raises InputError in heading mode for a text without any heading.
     """
-    parts = _at_headings(name, text) if documents == "heading" else [(name, text)]
-    return [Document(title, part, split) for title, part in parts if part.strip()]
+    return [Document(title, part, split) for title, part in DIVISIONS[documents](name, text) if part.strip()]
+
+
+def divide_rows(name: str, rows: Sequence[str], split: str, documents: str) -> list[Document]:
+    """Documents of rows of text: each row is one if `documents` is `whole`; else they are the lines of one text."""
+    texts = rows if documents == WHOLE else ["\n".join(rows)]
+    return [document for text in texts for document in divide(name, text, split, documents)]
+
+
+def _whole(name: str, text: str) -> list[tuple[str, str]]:
+    return [(name, text)]
+
+
+def _lines(name: str, text: str) -> list[tuple[str, str]]:
+    return [("", line) for line in text.split("\n")]
+
+
+def _at_blank_lines(name: str, text: str) -> list[tuple[str, str]]:
+    return [("", part) for part in BLANK.split(text)]
 
 
 def _at_headings(name: str, text: str) -> list[tuple[str, str]]:
@@ -101,7 +119,7 @@ def _at_headings(name: str, text: str) -> list[tuple[str, str]]:
     if not starts:
         raise InputError(
             f"{name}: no line like ' = Title = ' between blank lines, so no document can be told from the next; "
-            "corpus.documents: whole is wanted for text without headings"
+            "corpus.documents: line, blank_line or whole is wanted for text without headings"
         )
     titles = ["", *(lines[start].strip(" =") for start in starts)]
     bounds = pairwise([0, *starts, len(lines)])
@@ -112,3 +130,12 @@ def _stands_alone(lines: list[str], number: int) -> bool:
     """Legends of tables (` = Wins ; L = `) look like titles; only a title has a blank line on both sides."""
     neighbours = lines[max(number - 1, 0) : number] + lines[number + 1 : number + 2]
     return not any(line.strip() for line in neighbours)
+
+
+DIVISIONS: dict[str, Callable[[str, str], list[tuple[str, str]]]] = {
+    "heading": _at_headings,
+    WHOLE: _whole,
+    "line": _lines,
+    "blank_line": _at_blank_lines,
+}
+"""By the setting corpus.documents: the name of a text and the text, to the title and text of each of its documents."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from easyhard.corpus.documents import SPLITS, Corpus, Document, divide
+from easyhard.corpus.documents import SPLITS, Corpus, Document, divide_rows
 from easyhard.errors import InputError
 from easyhard.hub import REQUEST_SECONDS, first_line, hub_failure
 
@@ -15,11 +15,11 @@ CREDITS = {
 }
 
 
-def load_hub(name: str, config: str | None, documents: str) -> Corpus:
-    """Read dataset `name` (owner/name, or a local folder), configuration `config`, column `text`.
+def load_hub(name: str, config: str | None, documents: str, text_column: str = "text") -> Corpus:
+    """Read dataset `name` (owner/name, or a local folder), configuration `config`, column `text_column`.
 
     A copy in the local cache is used as it is; without one the Hub is asked, for at most `PROBE_SECONDS`, whether it
-    answers. `documents` is `heading` (a split's rows are the lines of one text) or `whole` (one document a row).
+    answers. `documents` is as of `divide_rows`.
     Raises InputError naming `name` when there is neither network nor copy, or when a split or the column is missing.
     """
     dataset = None if Path(name).is_dir() else _cached(name, config)
@@ -28,9 +28,7 @@ def load_hub(name: str, config: str | None, documents: str) -> Corpus:
     found: list[Document] = []
     for split in SPLITS:
         label = f"dataset {name} ({split})"
-        rows = _rows(dataset, label, split)
-        texts = ["\n".join(rows)] if documents == "heading" else rows
-        found.extend(document for text in texts for document in divide(label, text, split, documents))
+        found.extend(divide_rows(label, _rows(dataset, label, split, text_column), split, documents))
     source = f"dataset {name}, {config}" if config else f"dataset {name}"
     return Corpus(found, source, CREDITS.get(name, f"{name}: licence as its dataset card states"))
 
@@ -80,15 +78,15 @@ def _require_hub(name: str) -> None:
         ) from failure
 
 
-def _rows(dataset: Mapping[str, Any], label: str, split: str) -> list[str]:
+def _rows(dataset: Mapping[str, Any], label: str, split: str, column: str) -> list[str]:
     if split not in dataset:
         raise InputError(f"{label}: no such split, only {', '.join(dataset)}; {', '.join(SPLITS)} are wanted")
-    if "text" not in dataset[split].column_names:
+    if column not in dataset[split].column_names:
         columns = ", ".join(dataset[split].column_names)
-        raise InputError(f"{label}: no column text, only {columns}; a column text of strings is wanted")
+        raise InputError(f"{label}: no column {column}, only {columns}; one of text is wanted as corpus.text_column")
     rows = []
-    for number, row in enumerate(dataset[split]["text"]):
+    for number, row in enumerate(dataset[split][column]):
         if not isinstance(row, str):
-            raise InputError(f"{label}: row {number} of column text is {type(row).__name__}; a string is wanted")
+            raise InputError(f"{label}: row {number} of column {column} is {type(row).__name__}; a string is wanted")
         rows.append(row.removesuffix("\n"))
     return rows

@@ -18,5 +18,5 @@ def load_corpus(settings: Mapping[str, Any]) -> Corpus:
     if source == "bundled":
         return load_bundled(**settings["bundled"])
     if source == "hub":
-        return load_hub(**settings["hub"], documents=settings["documents"])
-    return load_files(settings["files"], settings["documents"])
+        return load_hub(**settings["hub"], documents=settings["documents"], text_column=settings["text_column"])
+    return load_files(settings["files"], settings["documents"], settings["text_column"])

@@ -22,6 +22,7 @@ from easyhard.evaluation.resampling import combine_seeds, estimate_row
 from easyhard.evaluation.rows import Row, make_rows, rows_table
 from easyhard.evaluation.run import Run
 from easyhard.evaluation.separation import exit_threshold_rows, high_confidence_rows, separation_rows, threshold_rows
+from easyhard.signals.parts import WHOLE
 from easyhard.signals.store import column_names, read_columns, shard_files
 from easyhard.signals.tokens import stored_signals
 from easyhard.tokens.sequences import unseen_targets
@@ -40,11 +41,13 @@ def judged(run: Run) -> list[Row]:
     return judged_rows(run.documents, candidates, run.sizes, run.whole_model, ceiling, advice, run.threads)
 
 
-def imported(run: Run) -> list[Row]:
-    """How many rows a run from elsewhere has read, and how many of them, padding or without a target, it left out."""
+def read(run: Run) -> list[Row]:
+    """How many rows a run from elsewhere has read, and how many of them, padding or without a target, it left out; and
+    whether sequences stand in for documents, because there are too few to part or nobody has told them."""
     said = run.json("imported")
     figures = {"rows_read": said["rows"], "rows_left_out": said["left_out"]} if said else {}
-    return make_rows("fair_data", "clusters", figures)
+    stand_in = WHOLE in column_names(run.files["rows"]) or not said.get("documents_known", True)
+    return make_rows("fair_data", "clusters", figures | {"sequences_stand_in": stand_in})
 
 
 def shape(run: Run) -> list[Row]:
@@ -201,7 +204,7 @@ def low_rank_of_validation(run: Run) -> list[Row]:
 
 MEASURES: Final[Mapping[str, Sequence[Callable[[Run], list[Row]]]]] = {
     "fair": (
-        *(judged, imported, shape, ceilings, low_rank_of_documents, learning, stacks),
+        *(judged, read, shape, ceilings, low_rank_of_documents, learning, stacks),
         *(exits, founding_exit_rows, saturation_rows),
     ),
     "published": (model, loss, separated, probes, low_rank_of_validation),

@@ -19,7 +19,8 @@ from easyhard.model.lego import Lego
 from easyhard.model.store import load_weights
 from easyhard.progress import Progress
 from easyhard.protocols import DOCUMENTS
-from easyhard.signals.store import read_columns
+from easyhard.signals.parts import WHOLE
+from easyhard.signals.store import column_names, read_columns
 from easyhard.tokens.store import read_stream
 from easyhard.tokens.windows import NO_TOKEN, Windows, row_shards, row_windows, shard_documents, shard_evenly
 
@@ -107,8 +108,9 @@ def _read_brought(
     rows: NDArray[np.int64] | None,
 ) -> Iterator[tuple[States, NDArray[np.int32], NDArray[np.int64]]]:
     """The same of states that lie in files in the order of `table`, rows/documents.parquet."""
-    known = read_columns(table, ["document", "target"])
-    for number, part in enumerate(shard_documents(known["document"], shards)):
+    of_shards = WHOLE if WHOLE in column_names(table) else "document"
+    known = read_columns(table, [of_shards, "target"])
+    for number, part in enumerate(shard_documents(known[of_shards], shards)):
         if shard not in (None, number):
             continue
         first, progress = part.start, Progress(f"{label}, shard {number}", part.stop - part.start, "tokens")

@@ -81,7 +81,7 @@ def lay_out(path: object, rows: int, length: int, given: Mapping[str, Array]) ->
     `length` rows of a document. Without `document` each sequence counts as one. A `position` that is not given counts
     from 0 in each sequence. Returns columns of numbers from 0: `document` and `sequence` int32, `position` int16, and
     `part` int8, an index into PARTS, where it is given. Raises InputError where a document or sequence comes back after
-    another, where a part's documents are not whole or missing, and where there are fewer than three documents.
+    another, where a part's documents are not whole or missing, and where there are fewer than three sequences.
     """
     known = "document" in given
     by_document = np.arange(rows) == 0
@@ -97,18 +97,15 @@ def lay_out(path: object, rows: int, length: int, given: Mapping[str, Array]) ->
     document = _number(by_document) if known else sequence
     columns: dict[str, Array] = {"document": document, "sequence": sequence}
     columns["position"] = _positions(path, given.get("position"), by_sequence)
-    documents = int(document[-1]) + 1
-    if documents < len(PARTS):
-        unit, advice = (
-            ("documents", "; without the column document, sequences stand in") if known else ("sequences", "")
-        )
+    documents, sequences = int(document[-1]) + 1, int(sequence[-1]) + 1
+    if sequences < len(PARTS):
         raise InputError(
-            f"{path}: {documents} {unit}; at least {len(PARTS)}, one each to {', '.join(PARTS)}, are wanted{advice}"
+            f"{path}: {sequences} sequences; at least {len(PARTS)}, one each to {', '.join(PARTS)}, are wanted"
         )
     if "part" in given:
         columns["part"] = _parts(path, given["part"], document)
     said = f", {documents} documents" if known else "; no column document, so each sequence stands in for one"
-    logger.info("%s: %d tokens, %d sequences%s", path, rows, sequence[-1] + 1, said)
+    logger.info("%s: %d tokens, %d sequences%s", path, rows, sequences, said)
     return columns
 
 

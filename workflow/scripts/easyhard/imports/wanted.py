@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +22,21 @@ Grid = tuple[int, int]
 
 @dataclass(frozen=True)
 class Wanted:
-    """The rows that there are, (all rows,), and how many are left out for which reason."""
+    """The rows that there are, (all rows,), how many are left out for which reason, and whether documents are told."""
 
     rows: NDArray[np.bool_]
     left_out: Mapping[str, int]
+    documents_known: bool
 
     @property
     def all(self) -> bool:
         """Whether none is left out."""
         return bool(self.rows.all())
 
-    def summary(self) -> dict[str, int]:
-        """How many rows were read and how many of them were left out."""
-        return {"rows": len(self.rows), "left_out": int((~self.rows).sum())}
+    def summary(self) -> dict[str, Any]:
+        """How many rows were read, how many of them were left out, and whether documents are told."""
+        left_out = int((~self.rows).sum())
+        return {"rows": len(self.rows), "left_out": left_out, "documents_known": self.documents_known}
 
 
 def grid_of(found: Mapping[str, Stored]) -> Grid | None:
@@ -102,7 +104,7 @@ def wanted_rows(found: Mapping[str, Stored], rows: int, grid: Grid | None, ignor
         raise InputError(f"{path}: all {rows} rows are left out ({said}); at least one with a target is wanted")
     if said:
         logger.info("%s: of %d rows left out: %s", path, rows, said)
-    return Wanted(wanted, left_out)
+    return Wanted(wanted, left_out, "document" in found)
 
 
 def _mask(array: Stored, rows: int) -> NDArray[np.bool_]:

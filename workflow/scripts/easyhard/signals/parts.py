@@ -3,6 +3,7 @@
 And how often training has seen the targets of their rows.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,23 +17,53 @@ from easyhard.tokens.sequences import train_counts, used_ids
 
 Columns = Mapping[str, NDArray[Any]]
 
+logger = logging.getLogger("easyhard")
+
+WHOLE: Final = "whole_document"
 PART_NAMES: Final = ("fit", "select", "test")
 
 
-def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = ()) -> Columns:
+def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = (), folds: int = 1) -> Columns:
     """`rows`, columns of (rows,) each, with the column `part`, 0 fit, 1 select, 2 test: as it is where they have one.
 
     Else whole documents are dealt out by the seed of `settings`, whose `fit` and `select` are the shares of rows wanted
     for them; test gets the rest. Documents in `forced_fit`, those whose tokens chose the model's epoch, go to fit. The
     others come in random order, each to the part where most rows are still wanted, but the last ones to parts that
-    would have none. Raises InputError naming the part that is left without a document.
+    would have none. Where documents are too few for that, or fit gets fewer than `folds`, sequences stand in for them:
+    their numbers become the column `document`, and the documents' own the column WHOLE. Raises InputError naming the
+    part that is left without any.
     """
     if "part" in rows:
         return rows
-    fit, select = settings["fit"], settings["select"]
     names, inverse, sizes = np.unique(rows["document"], return_inverse=True, return_counts=True)
     forced = np.isin(names, np.asarray(forced_fit))
-    parts = np.full(len(names), FIT, dtype=np.int8)
+    parts = _dealt(sizes, forced, settings)
+    if _filled(parts, folds):
+        return {**rows, "part": parts[inverse]}
+    sequences, first = np.unique(rows.get("sequence", rows["document"]), return_index=True)
+    if len(sequences) > len(names):
+        said = "%d documents, %d of them forced into fit, are too few to part; sequences stand in for them, so how "
+        logger.warning(said + "figures differ from document to document is not known", len(names), forced.sum())
+        of_sequences = {**rows, "document": rows["sequence"], WHOLE: rows["document"]}
+        return parted(of_sequences, settings, sequences[forced[inverse[first]]])
+    for part, name in enumerate(PART_NAMES):
+        if not np.any(parts == part):
+            raise InputError(
+                f"documents: {len(names)}, {int(forced.sum())} of them forced into fit, leave {name} without any; more "
+                f"documents or a larger share for {name} are wanted"
+            )
+    return {**rows, "part": parts[inverse]}
+
+
+def folds_of(settings: Mapping[str, Any]) -> int:
+    """Into how many folds of documents fit will be cut at most; settings: probe_folds and stack_folds."""
+    return max(settings["probe_folds"], settings["stack_folds"])
+
+
+def _dealt(sizes: NDArray[np.int64], forced: NDArray[np.bool_], settings: Mapping[str, Any]) -> NDArray[np.int8]:
+    """The part of each document, from the rows of each and from which are forced into fit, (documents,)."""
+    fit, select = settings["fit"], settings["select"]
+    parts = np.full(len(sizes), FIT, dtype=np.int8)
     wanted = sizes.sum() * np.array([fit, select, 1 - fit - select])
     wanted[FIT] -= sizes[forced].sum()
     order = np.random.default_rng(settings["seed"]).permutation(np.flatnonzero(~forced))
@@ -41,13 +72,13 @@ def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = (
         parts[one] = np.argmax(wanted) if left > len(empty) else empty[0]
         empty = [part for part in empty if part != parts[one]]
         wanted[parts[one]] -= sizes[one]
-    for part, name in enumerate(PART_NAMES):
-        if not np.any(parts == part):
-            raise InputError(
-                f"documents: {len(names)}, {int(forced.sum())} of them forced into fit, leave {name} without any; more "
-                f"documents or a larger share for {name} are wanted"
-            )
-    return {**rows, "part": parts[inverse]}
+    return parts
+
+
+def _filled(parts: NDArray[np.int8], folds: int) -> bool:
+    """Whether each part has a document, and fit one for each of its folds."""
+    counts = np.bincount(parts, minlength=len(PART_NAMES))
+    return bool(counts.min() > 0 and counts[FIT] >= folds)
 
 
 def part_text(
@@ -66,5 +97,5 @@ def part_text(
         seen = used_ids(train.token, cutting["train"], *batches)
         forced_fit = np.intersect1d(used_ids(validation.document, cutting["validation"], *batches), rows["document"])
     counts = train_counts(seen, words)
-    own = parted(rows, settings, forced_fit)
+    own = parted(rows, settings, forced_fit, folds_of(settings))
     return {**own, "target_count": counts[rows["target"]].astype(np.int32)}, counts

@@ -130,7 +130,7 @@ def open_table(given: Given) -> Table:
     parts = [open_part(file, inner_suffix(file)) for file in _tables(given)]
     parts = [part for part in parts if part.rows]
     if not parts:
-        raise InputError(f"{label}: has no rows; one row a token is wanted")
+        raise InputError(f"{label}: has no rows; at least one is wanted")
     for part in parts[1:]:
         _require_same(parts[0], part)
     said = _said_by_folders(parts)
