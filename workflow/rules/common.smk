@@ -28,6 +28,7 @@ from easyhard.corpora import (
     tokens_name,
 )
 from easyhard.errors import InputError
+from easyhard.huggingface.adapter import model_folders
 from easyhard.killed import name_killed_jobs
 from easyhard.protocols import (
     DOCUMENTS,
@@ -148,9 +149,10 @@ def with_text(files):
 
 
 def model_files(wildcards):
-    """The files of a model that lies in a folder; none for one on the Hub, or one that is not there."""
-    folder = Path(RUNS[wildcards.run]["model"]["path"]).expanduser()
-    return [local(str(file)) for file in sorted(folder.glob("*")) if file.is_file()]
+    """The files of a model that lies in a folder, and of its base's; none for one on the Hub, or one that is not there."""
+    folders = model_folders(RUNS[wildcards.run]["model"]["path"])
+    files = [file for folder in folders for file in sorted(folder.glob("*"))]
+    return [local(str(file)) for file in files if file.is_file()]
 
 
 def model_memory(wildcards, attempt):

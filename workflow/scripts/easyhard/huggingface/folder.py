@@ -4,31 +4,52 @@ from pathlib import Path
 
 from easyhard.errors import InputError
 from easyhard.hub import REQUEST_SECONDS, first_line, hub_failure
+from easyhard.huggingface.adapter import base_of, check_adapter, is_adapter
+from easyhard.huggingface.quantised import check_quantised
 
 WANTED = (
     "a folder with config.json, *.safetensors and the tokenizer's files, or the id of a model on the Hub, is wanted"
 )
+PICKLE, OTHER = "may run code when read", "other programs read"
+OTHERS = {
+    ".bin": PICKLE,
+    ".pt": PICKLE,
+    ".pth": PICKLE,
+    ".gguf": OTHER,
+    ".onnx": OTHER,
+    ".h5": OTHER,
+    ".msgpack": OTHER,
+}
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt"]  # weights as safetensors alone: no pickle is fetched
 
 
 def find_model(path: str, revision: str | None = None) -> Path:
     """The folder of model `path`: that folder itself, or what the Hub has under this id at `revision`, downloaded.
 
-    A copy in the local cache is used as it is; without one the Hub is asked first whether it answers. Raises InputError
-    naming `path` when it is neither folder nor model, or when its weights are no safetensors.
+    A copy in the local cache is used as it is; without one the Hub is asked first whether it answers. It may be the
+    folder of an adapter. Raises InputError naming `path` when it is neither folder nor model, when its weights are no
+    safetensors, and as `check_adapter` and `check_quantised` do.
     """
     folder = Path(path).expanduser()
+    if folder.is_file():
+        raise InputError(f"model.path: {path} is a file; {WANTED}")
     if not folder.is_dir():
         folder = _cached(path, revision) or _download(path, revision)
+    if is_adapter(folder):
+        check_adapter(folder)
+        find_model(base_of(folder))
+        return folder
     if not (folder / "config.json").is_file():
         raise InputError(f"model.path: {path} has no config.json; {WANTED}")
     if not list(folder.glob("*.safetensors")):
-        others = sorted(file.name for file in folder.glob("*.[bp][it]*") if file.suffix in (".bin", ".pt", ".pth"))
-        found = f", only {', '.join(others)}, which may run code when read" if others else ""
+        others = sorted(file.name for file in folder.iterdir() if file.suffix in OTHERS)
+        reasons = dict.fromkeys(OTHERS[Path(name).suffix] for name in others)
+        found = f", only {', '.join(others)}, which {' and '.join(reasons)}" if others else ""
         raise InputError(
             f"model.path: {path} has no weights as *.safetensors{found}; "
             "a model saved by save_pretrained(safe_serialization=True) is wanted"
         )
+    check_quantised(folder)
     return folder
 
 
@@ -43,7 +64,8 @@ def _cached(path: str, revision: str | None) -> Path | None:
         return None
     except HFValidationError as error:
         raise InputError(f"model.path: there is no folder {path!r}; {WANTED}") from error
-    return folder if (folder / "config.json").is_file() and list(folder.glob("*.safetensors")) else None
+    known = is_adapter(folder) or (folder / "config.json").is_file()
+    return folder if known and list(folder.glob("*.safetensors")) else None
 
 
 def _download(path: str, revision: str | None) -> Path:

@@ -74,6 +74,11 @@ class Layers:
         takes as many of these as the configuration says. What attention does with the keys and values of earlier
         tokens is not in, since it depends on their number. Raises InputError where the configuration does not say.
         """
+        if getattr(self.model.network.config, "quantization_config", None):
+            raise InputError(
+                f"model.exits: the weights of {self.model.label} are quantised, so what its layers cost is not known; "
+                "the model before that, or model.exits: null, is wanted"
+            )
         return [sum(self._used(module) for module in layer.modules()) for layer in self.modules]
 
     def keys_values(self) -> list[int]:

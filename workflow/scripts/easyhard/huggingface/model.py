@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from easyhard.device import use_device
 from easyhard.errors import InputError
 from easyhard.hub import first_line
+from easyhard.huggingface.adapter import base_of, is_adapter, merged
+from easyhard.huggingface.folder import find_model
+from easyhard.huggingface.quantised import check_gpu
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 SOFTCAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")  # as configurations call them
@@ -94,13 +97,15 @@ def wanted_device(wanted: str, threads: int, gpus: int) -> torch.device:
 
 
 def load_model(folder: Path, dtype: str, device: torch.device) -> CausalModel:
-    """The model in `folder`, its numbers as `dtype`, ready to be run on `device`.
+    """The model in `folder`, or its base with the adapter there merged into it, its numbers as `dtype`, on `device`.
 
     Only safetensors are read and no code that comes with the model is run. Raises InputError naming the folder when it
     cannot be read, or when some of its weights are not there.
     """
     from transformers import AutoModelForCausalLM
 
+    adapter, folder = folder, find_model(base_of(folder)) if is_adapter(folder) else folder
+    check_gpu(folder, device.type)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -121,6 +126,8 @@ def load_model(folder: Path, dtype: str, device: torch.device) -> CausalModel:
             f"model.path: {folder} lacks {len(missing)} weights of a {type(network).__name__}, the first "
             f"{missing[0]}; all of them are wanted"
         )
+    if adapter != folder:
+        network, folder = merged(network, adapter), adapter
     return CausalModel(network.to(device).eval().requires_grad_(False), f"{folder} ({type(network).__name__})")
 
 
@@ -128,7 +135,7 @@ def output_head(model: CausalModel) -> OutputHead:
     """The head of a model, tied to its embedding or not. Raises InputError where it is no matrix."""
     module = _head_module(model)
     weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-    if not isinstance(weight, Tensor) or weight.dim() != 2:
+    if not isinstance(weight, Tensor) or weight.dim() != 2 or not weight.is_floating_point():
         raise InputError(f"model.path: {model.label} has no matrix as its output embedding; a linear head is wanted")
     factor = (_number(model, FACTOR) or 1.0) / (_number(model, DIVISOR) or 1.0)
     softcap = next((cap for name in SOFTCAPS if (cap := _number(model, name))), None)

@@ -8,13 +8,18 @@ import numpy as np
 from easyhard.corpus.documents import Corpus
 from easyhard.errors import InputError
 from easyhard.hub import first_line
+from easyhard.huggingface.adapter import base_of, is_adapter
+from easyhard.huggingface.folder import find_model
 from easyhard.tokens.encoding import TokenStream, summarise, token_streams
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokeniser in `folder`; code that comes with it is not run. Raises InputError naming the folder."""
+    """The tokeniser in `folder`, or of its base where there is an adapter without one; code that comes with it is not
+    run. Raises InputError naming the folder."""
     from transformers import AutoTokenizer
 
+    if is_adapter(folder) and not (folder / "tokenizer_config.json").is_file():
+        folder = find_model(base_of(folder))
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # each tokeniser class raises what its reader raises
