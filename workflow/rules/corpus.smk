@@ -35,6 +35,7 @@ rule tokenize:
         train="results/corpora/{corpus}/{tokens}/train.parquet",
         validation="results/corpora/{corpus}/{tokens}/validation.parquet",
         test="results/corpora/{corpus}/{tokens}/test.parquet",
+        sizes="results/corpora/{corpus}/{tokens}/sizes.parquet",
         vocabulary="results/corpora/{corpus}/{tokens}/vocabulary.parquet",
         summary="results/corpora/{corpus}/{tokens}/summary.json",
     log:

@@ -11,6 +11,7 @@ rule tokenize_huggingface:
         train="results/{run}/tokens/train.parquet",
         validation="results/{run}/tokens/validation.parquet",
         test="results/{run}/tokens/test.parquet",
+        sizes="results/{run}/tokens/sizes.parquet",
         summary="results/{run}/tokens/summary.json",
     log:
         "results/{run}/logs/tokenize_huggingface.log",

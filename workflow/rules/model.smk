@@ -75,6 +75,8 @@ rule part_documents:
         activations=shards("activations/documents/{shard}.parquet"),
         train=token_file("train.parquet"),
         validation=token_file("validation.parquet"),
+        test=token_file("test.parquet"),
+        sizes=token_file("sizes.parquet"),
         summary=word_summary,
     output:
         tokens="results/{run}/rows/documents.parquet",
@@ -95,6 +97,7 @@ rule part_documents:
         settings=settings(
             "seed",
             "sequences",
+            measured=("fair", "tokens"),
             **PARTING,
         ),
         kind=kind,

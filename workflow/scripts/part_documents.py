@@ -9,7 +9,8 @@ from easyhard.atomic import read_json
 from easyhard.job import run
 from easyhard.signals.parts import part_text
 from easyhard.signals.store import write_columns
-from easyhard.tokens.store import read_stream
+from easyhard.tokens.row_sizes import row_sizes
+from easyhard.tokens.store import read_sizes, read_stream
 
 WORDS = {"trained": "vocabulary_size", "huggingface": "words"}  # as the summaries call their number
 
@@ -19,8 +20,9 @@ def main(snakemake: Snakemake) -> None:
     given, kind = snakemake.input, snakemake.params.kind
     rows = read_columns(given.activations, ["document", "sequence", "position", "token", "target", "loss"])
     train, words = read_stream(given.train), read_json(given.summary)[WORDS[kind]]
-    validation = read_stream(given.validation) if kind == "trained" else None
-    tokens, counts = part_text(rows, train, validation, words, settings)
+    validation, test = read_stream(given.validation), read_stream(given.test)
+    rows |= row_sizes(rows, [validation, test], read_sizes(given.sizes), settings["measured"])
+    tokens, counts = part_text(rows, train, validation if kind == "trained" else None, words, settings)
     write_columns(snakemake.output.tokens, tokens)
     write_columns(snakemake.output.counts, {"count": counts})
 

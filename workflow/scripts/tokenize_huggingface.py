@@ -9,15 +9,16 @@ from easyhard.corpus.documents import read_documents
 from easyhard.huggingface.folder import find_model
 from easyhard.huggingface.tokenizer import encode_by_model, load_tokenizer
 from easyhard.job import run
-from easyhard.tokens.store import write_stream
+from easyhard.tokens.store import write_sizes, write_stream
 
 
 def main(snakemake: Snakemake) -> None:
     tokenizer = load_tokenizer(find_model(snakemake.params.model["path"], snakemake.params.model["revision"]))
-    streams, summary = encode_by_model(read_documents(snakemake.input.documents), tokenizer)
+    streams, sizes, summary = encode_by_model(read_documents(snakemake.input.documents), tokenizer)
     for split, stream in streams.items():
         write_stream(snakemake.output[split], stream)
         logging.getLogger("easyhard").info("%s: %s tokens", split, f"{len(stream.token):,}")
+    write_sizes(snakemake.output.sizes, sizes)
     write_json(snakemake.output.summary, summary)
 
 

@@ -67,7 +67,7 @@ DOCUMENTS = [
 @pytest.mark.parametrize(("name", "start"), [("gpt2", None), ("llama", 1)])
 def test_ids_spell_the_text(model_folder: Folders, name: str, start: int | None) -> None:
     tokenizer = load_tokenizer(model_folder(name))
-    streams, summary = encode_by_model(Corpus(DOCUMENTS, "here", "nobody"), tokenizer)
+    streams, sizes, summary = encode_by_model(Corpus(DOCUMENTS, "here", "nobody"), tokenizer)
     train = streams["train"]
     assert tokenizer.decode(train.token[train.document == 1].tolist()) == DOCUMENTS[1].text
     assert tokenizer.decode(streams["validation"].token.tolist()) == DOCUMENTS[2].text
@@ -76,6 +76,13 @@ def test_ids_spell_the_text(model_folder: Folders, name: str, start: int | None)
     assert summary["splits"]["train"] == {"documents": 2, "tokens": len(train.token)}
     assert summary["highest_id"] == max(int(stream.token.max()) for stream in streams.values())
     assert (summary["start"], summary["end"]) == (start, 0)
+    lengths = [len(streams[split].token) for split in ("validation", "test")]
+    for split, own in (("validation", slice(0, lengths[0])), ("test", slice(lengths[0], sum(lengths)))):
+        text = next(document.text for document in DOCUMENTS if document.split == split)
+        assert sizes.bytes[own].sum() == len(text.encode())
+        assert sizes.characters[own].sum() == len(text)
+        told = [len(tokenizer.decode([number]).encode()) for number in streams[split].token]
+        assert split == "validation" or sizes.bytes[own].tolist() == told
 
 
 def test_a_folder_without_tokenizer_is_named(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ WORDS = {"tokenizer": "whitespace", "vocabulary_from": ["train", "validation"]}
 
 
 def test_ids_documents_and_summary():
-    streams, types, summary = encode(CORPUS, WORDS)
+    streams, _, types, summary = encode(CORPUS, WORDS)
     assert types == ["<unk>", "<pad>", "a", "b", "c", "d"]
     tokens = {split: stream.token.tolist() for split, stream in streams.items()}
     assert tokens == {"train": [2, 3, 2, 4], "validation": [5, 2], "test": [0, 5, 0, 0]}
@@ -52,7 +52,7 @@ def test_ids_documents_and_summary():
 
 
 def test_vocabulary_from_train_alone():
-    streams, types, _ = encode(CORPUS, WORDS | {"vocabulary_from": ["train"]})
+    streams, _, types, _ = encode(CORPUS, WORDS | {"vocabulary_from": ["train"]})
     assert types == ["<unk>", "<pad>", "a", "b", "c"]
     assert streams["validation"].token.tolist() == [0, 2]
 
@@ -66,7 +66,7 @@ def test_split_without_a_token(tokenizer):
 def test_byte_pairs_are_of_train():
     settings = {"tokenizer": "bpe", "vocabulary_size": 300}
     documents = [*DOCUMENTS, Document("five", "dada" * 20, "validation"), Document("six", "aba" * 20, "train")]
-    streams, types, summary = encode(Corpus(documents, "", ""), settings)
+    streams, _, types, summary = encode(Corpus(documents, "", ""), settings)
     assert summary["vocabulary_size"] == len(types)
     assert summary["settings"] == settings
     assert any("aba" in token for token in types)
@@ -78,8 +78,9 @@ def test_byte_pairs_are_of_train():
 
 @pytest.mark.skipif(not WIKITEXT.is_dir(), reason="WikiText-2 raw is not at hand")
 def test_founding_facts():
-    corpus = load_files({"path": WIKITEXT, "train": "*train*", "validation": "*valid*", "test": "*test*"}, "heading")
-    streams, types, summary = encode(corpus, WORDS)
+    patterns = {"train": "*train*", "validation": "*valid*", "test": "*test*"}
+    corpus = load_files({"path": WIKITEXT, **patterns}, "heading", "text")
+    streams, _, types, summary = encode(corpus, WORDS)
     documents = {split: counts["documents"] for split, counts in summary["splits"].items()}
     assert documents == {"train": 600, "validation": 60, "test": 60}
     train, validation = streams["train"], streams["validation"]

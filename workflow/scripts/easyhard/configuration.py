@@ -23,7 +23,7 @@ MODEL_KEYS = {
 
 FILE_KEYS = (
     *("path", "hidden", "head", "head_bias", "loss", "target", "target_count", "token", "document", "sequence"),
-    *("position", "part", "argmax_wrong", "mask", "lengths"),
+    *("position", "part", "argmax_wrong", "bytes", "characters", "mask", "lengths"),
 )
 """The keys of `input` that name files."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from easyhard.atomic import read_json
+from easyhard.evaluation.bits import UNITS, bits_rows
 from easyhard.evaluation.ceilings import calibration_rows, ceiling_rows
 from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask, finite, label_name
 from easyhard.evaluation.exit_signals import exit_signal_rows
@@ -48,6 +49,15 @@ def read(run: Run) -> list[Row]:
     figures = {"rows_read": said["rows"], "rows_left_out": said["left_out"]} if said else {}
     stand_in = WHOLE in column_names(run.files["rows"]) or not said.get("documents_known", True)
     return make_rows("fair_data", "clusters", figures | {"sequences_stand_in": stand_in})
+
+
+def bits(run: Run) -> list[Row]:
+    """The loss in bits per byte and character of the text, where it is known what each token stands for."""
+    if not set(UNITS) <= set(column_names(run.files["rows"])):
+        return []
+    documents = run.documents
+    sizes = run.columns("rows", list(UNITS), len(documents.tokens))
+    return bits_rows(documents.tokens.loss, sizes, documents.test, documents.resamples)
 
 
 def shape(run: Run) -> list[Row]:
@@ -204,7 +214,7 @@ def low_rank_of_validation(run: Run) -> list[Row]:
 
 MEASURES: Final[Mapping[str, Sequence[Callable[[Run], list[Row]]]]] = {
     "fair": (
-        *(judged, read, shape, ceilings, low_rank_of_documents, learning, stacks),
+        *(judged, read, bits, shape, ceilings, low_rank_of_documents, learning, stacks),
         *(exits, founding_exit_rows, saturation_rows),
     ),
     "published": (model, loss, separated, probes, low_rank_of_validation),

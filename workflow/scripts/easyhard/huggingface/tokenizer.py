@@ -11,6 +11,7 @@ from easyhard.hub import first_line
 from easyhard.huggingface.adapter import base_of, is_adapter
 from easyhard.huggingface.folder import find_model
 from easyhard.tokens.encoding import TokenStream, summarise, token_streams
+from easyhard.tokens.sizes import TextSizes, even_sizes, measured_sizes, sizes_of_ends
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -29,19 +30,30 @@ def load_tokenizer(folder: Path) -> Any:
         ) from error
 
 
-def encode_by_model(corpus: Corpus, tokenizer: Any) -> tuple[dict[str, TokenStream], dict[str, Any]]:
-    """Every split's tokens without special ones, and what tokens/summary.json says of them.
+def encode_by_model(corpus: Corpus, tokenizer: Any) -> tuple[dict[str, TokenStream], TextSizes, dict[str, Any]]:
+    """Every split's tokens without special ones, the sizes of those of MEASURED splits, and what tokens/summary.json
+    says of them.
 
     There, `start` is the tokeniser's BOS where it puts one before a text by itself, and `end` its EOS; None where there
-    is none.
+    is none. `sizes_exact` says whether the tokeniser tells where in a text each token ends; if not, each token of a
+    document stands for as much of it.
     """
-    ids = [
-        np.array(tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int32)
+    exact = bool(tokenizer.is_fast)
+    found = [
+        tokenizer(document.text, add_special_tokens=False, verbose=False, return_offsets_mapping=exact)
         for document in corpus.documents
     ]
-    streams = token_streams(corpus.documents, ids)
+
+    def sizes_of(place: int) -> TextSizes:
+        text, own = corpus.documents[place].text, found[place]
+        if not exact:
+            return even_sizes(text, len(own["input_ids"]))
+        return sizes_of_ends(text, [end for _, end in own["offset_mapping"]])
+
+    streams = token_streams(corpus.documents, [np.array(own["input_ids"], dtype=np.int32) for own in found])
+    sizes = measured_sizes([document.split for document in corpus.documents], sizes_of)
     before = tokenizer("")["input_ids"][:1]
     start = before[0] if before and before[0] == tokenizer.bos_token_id else None
     highest = max(int(stream.token.max()) for stream in streams.values())
-    summary = {"highest_id": highest, "start": start, "end": tokenizer.eos_token_id}
-    return streams, summarise(streams, corpus) | summary
+    summary = {"highest_id": highest, "start": start, "end": tokenizer.eos_token_id, "sizes_exact": exact}
+    return streams, sizes, summarise(streams, corpus) | summary

@@ -21,7 +21,8 @@ COUNTS = {  # whole numbers that may be given, and what each stands for
     "target_count": "how often training saw the target",
 }
 LABELS = ("document", "sequence", "part")  # which may be text
-KNOWN = ("loss", "document", "sequence", "position", *COUNTS, "part", "argmax_wrong")
+SIZES = {"bytes": "the bytes of the target's text", "characters": "the characters of the target's text"}
+KNOWN = ("loss", "document", "sequence", "position", *COUNTS, "part", "argmax_wrong", *SIZES)
 PARTS = ("fit", "select", "test")
 ANY_NUMBER = 2**31
 UNKNOWN = -1
@@ -35,10 +36,10 @@ def read_tokens(
     """Read and check the arrays KNOWN that are among `found`; the first of `found` says how many rows there are.
 
     Returns the columns of rows/documents.parquet, each (rows,): token, target and target_count are UNKNOWN throughout
-    where they are not given; loss (float32, one between LOWEST_LOSS and 0 as 0), part and argmax_wrong (int8, where the
-    model's first choice was wrong) are there only if they are given. `path` is the file that errors about the layout
-    name, `length` that of sequences (see `lay_out`), `words` the size of the vocabulary. Raises InputError naming array
-    and row of what is wrong, both arrays if rows differ.
+    where they are not given; loss (float32, one between LOWEST_LOSS and 0 as 0), part, SIZES and argmax_wrong (int8,
+    where the model's first choice was wrong) are there only if they are given. `path` is the file that errors about the
+    layout name, `length` that of sequences (see `lay_out`), `words` the size of the vocabulary. Raises InputError
+    naming array and row of what is wrong, both arrays if rows differ.
     """
     check_rows(found)
     rows = next(iter(found.values())).shape[0]
@@ -53,6 +54,9 @@ def read_tokens(
             columns[name] = _whole_numbers(known[name].label, read[name], meaning, end, hint)
     if "loss" in known:
         columns["loss"] = _losses(known["loss"].label, read["loss"])
+    for name, meaning in SIZES.items():
+        if name in known:
+            columns[name] = _whole_numbers(known[name].label, read[name], meaning, ANY_NUMBER)
     if "argmax_wrong" in known:
         wrong = _whole_numbers(known["argmax_wrong"].label, read["argmax_wrong"], "0 or 1", 2)
         columns["argmax_wrong"] = wrong.astype(np.int8)

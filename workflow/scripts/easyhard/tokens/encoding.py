@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from easyhard.corpus.documents import SPLITS, Corpus, Document
 from easyhard.errors import InputError
 from easyhard.tokens.bpe import byte_pairs
+from easyhard.tokens.sizes import TextSizes, measured_sizes, sizes_of_ends, sizes_of_types, word_ends
 from easyhard.tokens.words import TOKENIZERS, UNKNOWN, build_vocabulary, ids_of
 
 BPE = "bpe"
@@ -41,9 +42,11 @@ class TokenStream:
         return TokenStream(self.token[kept], self.document[kept])
 
 
-def encode(corpus: Corpus, settings: Mapping[str, Any]) -> tuple[dict[str, TokenStream], list[str], dict[str, Any]]:
-    """Tokenise `corpus` as `settings["tokenizer"]` says: the splits' streams, the types in order of their ids, and what
-    tokens/summary.json says of them.
+def encode(
+    corpus: Corpus, settings: Mapping[str, Any]
+) -> tuple[dict[str, TokenStream], TextSizes, list[str], dict[str, Any]]:
+    """Tokenise `corpus` as `settings["tokenizer"]` says: the splits' streams, the sizes of the tokens of MEASURED
+    splits, the types in order of their ids, and what tokens/summary.json says of them.
 
     Words (one of TOKENIZERS): the types of the splits `vocabulary_from`, which is [train, validation] (the founding
     way: it has words that training never sees) or [train] (a word that train lacks is `<unk>`). Byte pairs (BPE): types
@@ -53,6 +56,11 @@ def encode(corpus: Corpus, settings: Mapping[str, Any]) -> tuple[dict[str, Token
     if name == BPE:
         train = [document.text for document in documents if document.split == "train"]
         ids, types = byte_pairs([document.text for document in documents], train, settings["vocabulary_size"])
+        of_types = sizes_of_types(types)
+
+        def sizes_of(document: int) -> TextSizes:
+            return of_types[ids[document]]
+
     else:
         texts = [TOKENIZERS[name](document.text) for document in documents]
         owned = list(zip(documents, texts, strict=True))
@@ -60,11 +68,17 @@ def encode(corpus: Corpus, settings: Mapping[str, Any]) -> tuple[dict[str, Token
             text for split in settings["vocabulary_from"] for document, text in owned if document.split == split
         )
         ids, types = [ids_of(text, vocabulary) for text in texts], list(vocabulary)
+
+        def sizes_of(document: int) -> TextSizes:
+            text = documents[document].text
+            return sizes_of_ends(text, word_ends(text, texts[document]))
+
     streams = token_streams(documents, ids)
     summary = summarise(streams, corpus)
     for split, stream in streams.items():
         summary["splits"][split]["unknown_share"] = float(np.mean(stream.token == UNKNOWN))  # 0 to 1
-    return streams, types, {"vocabulary_size": len(types), "settings": dict(settings), **summary}
+    sizes = measured_sizes([document.split for document in documents], sizes_of)
+    return streams, sizes, types, {"vocabulary_size": len(types), "settings": dict(settings), **summary}
 
 
 def token_streams(documents: Sequence[Document], ids: Sequence[NDArray[np.int32]]) -> dict[str, TokenStream]:
