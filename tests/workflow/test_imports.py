@@ -1,5 +1,6 @@
 """What another program has measured goes through the same evaluation to the same report."""
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -150,6 +151,48 @@ def test_what_is_wrong_with_a_file_is_named(repository: Repository) -> None:
     line = next(line for line in (failed.stdout + failed.stderr).splitlines() if "error in import_signals" in line)
     assert all(word in line for word in ("broken.parquet", "my_score", "7"))
     assert not (repository.root / "results/broken/signals/documents/own.parquet").exists()
+
+
+def test_parts_of_a_table_are_one_and_a_new_one_is_read(repository: Repository) -> None:
+    table = pl.read_parquet(repository.root / "own/scores.parquet").drop("text")
+    parts = repository.root / "own" / "parts"
+    parts.mkdir()
+    half = len(table) // 2
+    for number, own in ((9, table[:half]), (10, table[half:])):  # in the order of the numbers
+        (parts / f"part-{number}.csv.gz").write_bytes(gzip.compress(own.write_csv().encode()))
+    (parts / "_SUCCESS").touch()
+    given = yaml.safe_load((repository.root / "own.yaml").read_text())["runs"]["scores"]
+    given["input"]["path"] = "own/parts"
+    (repository.root / "parts.yaml").write_text(yaml.safe_dump({"runs": {"parts": given}}))
+    repository.snakemake("results/parts/report.md", "--cores", "2", overlay="parts.yaml")
+    figures, whole = (figures_of(repository, run) for run in ("parts", "scores"))
+    assert figures.keys() == whole.keys()
+    key = ("fair_signals", "my_score", "auroc_loss_over_3")
+    assert figures[key] == pytest.approx(whole[key])
+    assert figures["fair_data", "clusters", "rows_left_out"] == 0
+    assert "own/parts" in report(repository, "parts")
+    assert repository.would_run("results/parts/report.md", overlay="parts.yaml") == set()
+    (parts / "part-11.csv.gz").write_bytes((parts / "part-10.csv.gz").read_bytes())
+    assert "import_signals" in repository.would_run("results/parts/report.md", overlay="parts.yaml")
+
+
+def test_padded_batches_are_measured_as_their_tokens_are(finished: Repository, tmp_path: Path) -> None:
+    repository, rng = finished.copy(tmp_path / "repository"), np.random.default_rng(0)
+    hidden, head = rng.standard_normal((60, 100, 8)).astype(np.float32), rng.standard_normal((50, 8)).astype(np.float32)
+    target = np.where(np.arange(100) < rng.integers(50, 101, (60, 1)), rng.integers(50, size=(60, 100)), -100)
+    np.savez(repository.root / "own.npz", hidden=hidden, head=head, target=target)
+    given = {"kind": "activations", "hidden": "own.npz"}
+    (repository.root / "own.yaml").write_text(yaml.safe_dump({"runs": {"padded": {"input": given}}}))
+    repository.snakemake("results/padded/rows/documents.parquet", "--cores", "2", overlay="own.yaml")
+    rows = pl.read_parquet(repository.root / "results/padded/rows/documents.parquet")
+    sequence, position = np.nonzero(target >= 0)
+    logits = hidden[sequence, position].astype(np.float64) @ head.T
+    loss = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), target[sequence, position]]
+    np.testing.assert_allclose(rows["loss"].to_numpy(), loss, atol=1e-5)
+    np.testing.assert_array_equal(rows["sequence"].to_numpy(), sequence)
+    np.testing.assert_array_equal(rows["position"].to_numpy(), position)
+    said = json.loads((repository.root / "results/padded/rows/summary.json").read_text())
+    assert (said["rows"], said["left_out"], said["documents_known"]) == (6000, int((target < 0).sum()), False)
 
 
 def test_a_soft_cap_holds_for_losses_and_signals(finished: Repository, tmp_path: Path) -> None:

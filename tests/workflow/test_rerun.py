@@ -51,7 +51,7 @@ SEEDED = {
 BYTE_PAIRS = {"tokenizer": "bpe", "vocabulary_size": 1000}  # as the small run has them
 IMPORT_FILES = (
     *("path", "hidden", "head", "head_bias", "loss", "target", "target_count", "token"),
-    *("document", "sequence", "position", "part", "argmax_wrong"),
+    *("document", "sequence", "position", "part", "argmax_wrong", "bytes", "characters", "mask", "lengths"),
 )
 KEYS: dict[str, tuple[Any, set[str]]] = {
     **{"advice.budget": (0.5, {"evaluate"}), "advice.budgets": ([0.5], {"evaluate"})},
@@ -59,11 +59,13 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "seed": (7, SEEDED),
     **{f"input.{key}": ("texts", set()) for key in IMPORT_FILES},  # what only a run from elsewhere reads
     "input.head_softcap": (30.0, set()),
+    "input.ignored_target": (-1, set()),
     "input.leave_out": (["x"], set()),
     "input.earlier": (["early"], set()),
     "input.layer_multiply_adds": (1000, set()),
     "corpus.source": ("files", CORPUS),
     "corpus.documents": ("whole", set()),  # of sources that the run does not read
+    "corpus.text_column": ("body", set()),
     "corpus.bundled.seed": (1, CORPUS),
     "corpus.bundled.validation": (0.2, CORPUS),
     "corpus.bundled.test": (0.25, CORPUS),
@@ -137,7 +139,7 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "metric_probes.batch_size": (64, {"probes"}),
     "metric_probes.epochs": (1, {"probes"}),
     "low_rank.ranks": ([2, 8], {"low_rank"}),
-    "fair.tokens": (9000, {"dump_activations"}),
+    "fair.tokens": (9000, {"dump_activations", "part_documents"}),
     "fair.fit": (0.3, {"part_documents", "evaluate"}),
     "fair.select": (0.3, {"part_documents", "evaluate"}),
     "fair.thresholds": ([3, 8], {"evaluate"}),

@@ -12,7 +12,6 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 from easyhard import code_hash as hashes
 from easyhard.configuration import (
     comparison_groups,
-    input_files,
     input_settings,
     load_runs,
     model_settings,
@@ -29,6 +28,7 @@ from easyhard.corpora import (
 )
 from easyhard.errors import InputError
 from easyhard.huggingface.adapter import model_folders
+from easyhard.input_files import input_files
 from easyhard.killed import name_killed_jobs
 from easyhard.protocols import (
     DOCUMENTS,
@@ -310,15 +310,6 @@ CHOOSING = {
 """Of the settings of exits those that choosing policies depends on."""
 
 
-PARTING = {
-    "fit": ("fair", "fit"),
-    "select": ("fair", "select"),
-    "probe_folds": ("fair_probes", "folds"),
-    "stack_folds": ("stacks", "folds"),
-}
-"""What parting documents depends on."""
-
-
 def evaluate_settings(wildcards):
     """What figures depend on beside the files; of exits only where a run has some."""
     exits = CHOOSING | {
@@ -498,7 +489,8 @@ imported_settings = settings(
     "activations",
     exits=("model", "exits"),
     length=("sequences", "length"),
-    **PARTING,
+    fit=("fair", "fit"),
+    select=("fair", "select"),
 )
 
 

@@ -6,7 +6,7 @@ from easyhard.activations.store import read_columns
 from easyhard.atomic import write_json
 from easyhard.imports.activations import open_activations
 from easyhard.job import run
-from easyhard.signals.parts import folds_of, parted
+from easyhard.signals.parts import FEWEST_TO_FOLD, parted
 from easyhard.signals.store import write_columns
 
 
@@ -14,7 +14,7 @@ def main(snakemake: Snakemake) -> None:
     settings = snakemake.params.settings
     own = open_activations(settings["input"], length=settings["length"], exits=settings["exits"])
     loss = read_columns(snakemake.input.activations, ["loss"])
-    write_columns(snakemake.output.tokens, parted(own.tokens | loss, settings, folds=folds_of(settings)))
+    write_columns(snakemake.output.tokens, parted(own.tokens | loss, settings, fewest=FEWEST_TO_FOLD))
     write_json(snakemake.output.summary, own.wanted.summary())
 
 

@@ -10,7 +10,7 @@ from easyhard.signals.tokens import FIT, SELECT, TEST
 from easyhard.tokens.encoding import TokenStream
 
 CUTTING = {"length": 3, "train": 4, "validation": 2, "batch_size": 2}
-SETTINGS = {"seed": 3, "fit": 0.3, "select": 0.3, "sequences": CUTTING, "probe_folds": 1, "stack_folds": 1}
+SETTINGS = {"seed": 3, "fit": 0.3, "select": 0.3, "sequences": CUTTING}
 TRAIN = TokenStream(np.array([2, 3, 2, 4, 2, 5, 3, 6, 2, 2, 2, 2, 2, 7, 7, 7, 7], np.int32), np.zeros(17, np.int32))
 VALIDATION = TokenStream(np.arange(30, dtype=np.int32), np.repeat(np.arange(10, dtype=np.int32), 3))
 USED = 13  # of train: two batches of two sequences of three, and the last target
@@ -69,12 +69,12 @@ def test_sequences_stand_in_for_documents_that_are_too_few(caplog: pytest.LogCap
         assert len(set(own["part"][sequence == number])) == 1
 
 
-@pytest.mark.parametrize(("folds", "stand_in"), [(1, False), (3, True)])
-def test_fit_has_a_document_for_each_fold(folds: int, stand_in: bool) -> None:
+@pytest.mark.parametrize(("fewest", "stand_in"), [(1, False), (3, True)])
+def test_fit_has_a_document_for_each_fold(fewest: int, stand_in: bool) -> None:
     rows = {"document": np.repeat(np.arange(3), 10), "sequence": np.repeat(np.arange(15), 2)}
-    own = parted(rows, SETTINGS, folds=folds)
+    own = parted(rows, SETTINGS, fewest=fewest)
     assert (WHOLE in own) == stand_in
-    assert len(np.unique(own["document"][own["part"] == FIT])) >= folds
+    assert len(np.unique(own["document"][own["part"] == FIT])) >= fewest
 
 
 def test_few_documents_leave_no_part_empty() -> None:

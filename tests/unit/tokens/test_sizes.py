@@ -76,7 +76,7 @@ VOCABULARIES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("at_most", [None, 11])
+@pytest.mark.parametrize("at_most", [None, 11, 70])
 @pytest.mark.parametrize("start", [None, 1])
 @pytest.mark.parametrize("between", [None, 0])
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
@@ -85,14 +85,14 @@ def test_rows_know_what_their_targets_stand_for(
 ) -> None:
     streams, sizes, _, _ = encode(Corpus(DOCUMENTS, "", ""), VOCABULARIES[vocabulary])
     split = [streams[name] for name in ("validation", "test")]
-    parts = [cut_text(stream.first(at_most), 7, "test", start=start, between=between) for stream in split]
+    parts = [cut_text(stream.within(at_most), 7, "test", start=start, between=between) for stream in split]
     known = [part.targets != NO_TOKEN for part in parts]
     rows = {
         name: np.concatenate([getattr(part, own)[mask] for part, mask in zip(parts, known, strict=True)])
         for name, own in (("document", "document"), ("target", "targets"))
     }
     found = row_sizes(rows, split, sizes, at_most)
-    measured = np.concatenate([np.arange(len(stream.token)) < (at_most or len(stream.token)) for stream in split])
+    measured = np.concatenate([np.isin(np.arange(len(own.token)), own.places_within(at_most)) for own in split])
     owner = np.concatenate([stream.document for stream in split])
     for number in np.unique(rows["document"]):
         whole, own = sizes.bytes[measured & (owner == number)], found["bytes"][rows["document"] == number]

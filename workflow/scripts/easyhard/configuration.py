@@ -13,19 +13,12 @@ from jsonschema.exceptions import ValidationError
 
 from easyhard.errors import InputError
 from easyhard.exit_choice import chosen_exits
-from easyhard.tables.files import there
 
 Settings = dict[str, Any]
 MODEL_KEYS = {
     "lego": ("dim", "heads", "ffn_dim", "blocks", "exit_heads"),
     "huggingface": ("path", "revision", "dtype", "device", "packing", "window", "batch_size"),
 }
-
-FILE_KEYS = (
-    *("path", "hidden", "head", "head_bias", "loss", "target", "target_count", "token", "document", "sequence"),
-    *("position", "part", "argmax_wrong", "bytes", "characters", "mask", "lengths"),
-)
-"""The keys of `input` that name files."""
 
 OF_A_SEED = ("seed", "input")
 """What the runs of a group may differ in: their seed, and the files of what was trained elsewhere with another one."""
@@ -101,12 +94,6 @@ def model_settings(model: Mapping[str, Any]) -> Settings:
 def input_settings(given: Mapping[str, Any]) -> Settings:
     """Of the `input` settings those that imports read: what a layer costs is read at exits alone."""
     return {key: value for key, value in given.items() if key != "layer_multiply_adds"}
-
-
-def input_files(given: Mapping[str, Any]) -> list[str]:
-    """The files that the `input` settings name, of folders and patterns those that there are, each once."""
-    named = [given[key] for key in FILE_KEYS if given.get(key)]
-    return list(dict.fromkeys(file for one in named for file in there(one)))
 
 
 def training_settings(training: Mapping[str, Any]) -> Settings:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from easyhard.tables.files import in_order, visible_files
+from easyhard.tables.files import matching_files
 
 DIGITS = 8
 OF_TEXTS = ("documents", "text_column")
@@ -37,14 +37,6 @@ def text_files(corpus: Mapping[str, Any]) -> list[str]:
     except (ValueError, NotImplementedError):
         return []
     return sorted(found)
-
-
-def matching_files(folder: Path, pattern: str) -> list[Path]:
-    """The files in `folder` that a pattern matches, and those in the folders that it matches, in the order of names;
-    hidden ones are passed over. Raises ValueError or NotImplementedError for what is no pattern."""
-    matching = in_order(match for match in folder.glob(pattern) if not match.name.startswith("."))
-    files = [file for match in matching for file in (visible_files(match) if match.is_dir() else [match])]
-    return list(dict.fromkeys(file for file in files if file.is_file()))
 
 
 def corpus_name(corpus: Mapping[str, Any]) -> str:

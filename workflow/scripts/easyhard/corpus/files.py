@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from easyhard.corpora import matching_files
 from easyhard.corpus.documents import SPLITS, Corpus, Document, divide, divide_rows
 from easyhard.errors import InputError
 from easyhard.tables.columns import TEXT
+from easyhard.tables.files import matching_files
 from easyhard.tables.plain import other_encoding, unpacked
 from easyhard.tables.table import is_table, open_table
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from easyhard.atomic import read_json
-from easyhard.configuration import FILE_KEYS, input_files
+from easyhard.input_files import FILE_KEYS, input_files
 from easyhard.report.metrics import Figures
 from easyhard.report.tables import Table
 from easyhard.report.words import NULL, Label, value_text

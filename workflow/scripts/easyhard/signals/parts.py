@@ -20,16 +20,18 @@ Columns = Mapping[str, NDArray[Any]]
 logger = logging.getLogger("easyhard")
 
 WHOLE: Final = "whole_document"
+FEWEST_TO_FOLD: Final = 3
+"""Documents that fit must have where probes and stacks are fitted across folds of them, as many as stacks' are."""
 PART_NAMES: Final = ("fit", "select", "test")
 
 
-def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = (), folds: int = 1) -> Columns:
+def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = (), fewest: int = 1) -> Columns:
     """`rows`, columns of (rows,) each, with the column `part`, 0 fit, 1 select, 2 test: as it is where they have one.
 
     Else whole documents are dealt out by the seed of `settings`, whose `fit` and `select` are the shares of rows wanted
     for them; test gets the rest. Documents in `forced_fit`, those whose tokens chose the model's epoch, go to fit. The
     others come in random order, each to the part where most rows are still wanted, but the last ones to parts that
-    would have none. Where documents are too few for that, or fit gets fewer than `folds`, sequences stand in for them:
+    would have none. Where documents are too few for that, or fit gets fewer than `fewest`, sequences stand in for them:
     their numbers become the column `document`, and the documents' own the column WHOLE. Raises InputError naming the
     part that is left without any.
     """
@@ -38,7 +40,7 @@ def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = (
     names, inverse, sizes = np.unique(rows["document"], return_inverse=True, return_counts=True)
     forced = np.isin(names, np.asarray(forced_fit))
     parts = _dealt(sizes, forced, settings)
-    if _filled(parts, folds):
+    if _filled(parts, fewest):
         return {**rows, "part": parts[inverse]}
     sequences, first = np.unique(rows.get("sequence", rows["document"]), return_index=True)
     if len(sequences) > len(names):
@@ -53,11 +55,6 @@ def parted(rows: Columns, settings: Mapping[str, Any], forced_fit: ArrayLike = (
                 f"documents or a larger share for {name} are wanted"
             )
     return {**rows, "part": parts[inverse]}
-
-
-def folds_of(settings: Mapping[str, Any]) -> int:
-    """Into how many folds of documents fit will be cut at most; settings: probe_folds and stack_folds."""
-    return max(settings["probe_folds"], settings["stack_folds"])
 
 
 def _dealt(sizes: NDArray[np.int64], forced: NDArray[np.bool_], settings: Mapping[str, Any]) -> NDArray[np.int8]:
@@ -75,10 +72,10 @@ def _dealt(sizes: NDArray[np.int64], forced: NDArray[np.bool_], settings: Mappin
     return parts
 
 
-def _filled(parts: NDArray[np.int8], folds: int) -> bool:
-    """Whether each part has a document, and fit one for each of its folds."""
+def _filled(parts: NDArray[np.int8], fewest: int) -> bool:
+    """Whether each part has a document, and fit at least `fewest`."""
     counts = np.bincount(parts, minlength=len(PART_NAMES))
-    return bool(counts.min() > 0 and counts[FIT] >= folds)
+    return bool(counts.min() > 0 and counts[FIT] >= fewest)
 
 
 def part_text(
@@ -97,5 +94,5 @@ def part_text(
         seen = used_ids(train.token, cutting["train"], *batches)
         forced_fit = np.intersect1d(used_ids(validation.document, cutting["validation"], *batches), rows["document"])
     counts = train_counts(seen, words)
-    own = parted(rows, settings, forced_fit, folds_of(settings))
+    own = parted(rows, settings, forced_fit, FEWEST_TO_FOLD)
     return {**own, "target_count": counts[rows["target"]].astype(np.int32)}, counts

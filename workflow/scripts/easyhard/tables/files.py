@@ -52,6 +52,14 @@ def visible_files(folder: Path) -> list[Path]:
     )
 
 
+def matching_files(folder: Path, pattern: str) -> list[Path]:
+    """The files in `folder` that a pattern matches, and those in the folders that it matches, in the order of names;
+    hidden ones are passed over. Raises ValueError or NotImplementedError for what is no pattern."""
+    matching = in_order(match for match in folder.glob(pattern) if not match.name.startswith("."))
+    files = [file for match in matching for file in (visible_files(match) if match.is_dir() else [match])]
+    return list(dict.fromkeys(file for file in files if file.is_file()))
+
+
 def _files_of(path: Path) -> list[Path]:
     if path.is_dir():
         files = visible_files(path)

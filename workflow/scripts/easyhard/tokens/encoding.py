@@ -31,15 +31,20 @@ class TokenStream:
 
         Intervals and parts are of whole documents, so that many shortened ones say more than a few long ones.
         """
+        kept = self.places_within(at_most)
+        return TokenStream(self.token[kept], self.document[kept])
+
+    def places_within(self, at_most: int | None) -> NDArray[np.int64]:
+        """Which tokens, (tokens,) ascending, `within` keeps."""
+        everything = np.arange(len(self.token))
         if at_most is None or at_most >= len(self.token):
-            return self
+            return everything
         _, start, size = np.unique(self.document, return_index=True, return_counts=True)
         low, high = SHORTEST, max(SHORTEST, int(size.max()))
         while low < high:  # the greatest length at which all documents' beginnings fit
             middle = (low + high + 1) // 2
             low, high = (middle, high) if np.minimum(size, middle).sum() <= at_most else (low, middle - 1)
-        kept = np.flatnonzero(np.arange(len(self.token)) - np.repeat(start, size) < low)[:at_most]
-        return TokenStream(self.token[kept], self.document[kept])
+        return np.flatnonzero(everything - np.repeat(start, size) < low)[:at_most]
 
 
 def encode(

@@ -17,10 +17,12 @@ def row_sizes(
     """The columns `bytes` and `characters` of rows, (rows,): those of each row's target.
 
     rows: `document` and `target` of all rows, those of a document in the order of its text. streams: of the splits
-    MEASURED, of each of which the first `at_most` tokens are measured; sizes: of all their tokens. Of a document whose
-    first token nothing foretells, that one has no row. Raises InputError where rows and tokens are not of one text.
+    MEASURED, of each of which those `within` at_most tokens are measured; sizes: of all their tokens. Of a document
+    whose first token nothing foretells, that one has no row. Raises InputError where rows and tokens are not of one
+    text.
     """
-    kept = [np.arange(len(stream.token)) < (at_most or len(stream.token)) for stream in streams]
+    starts = np.append(0, np.cumsum([len(stream.token) for stream in streams]))[:-1]
+    kept = [start + stream.places_within(at_most) for start, stream in zip(starts, streams, strict=True)]
     measured = np.concatenate(kept)
     token, document = (
         np.concatenate([getattr(stream, name) for stream in streams])[measured] for name in ("token", "document")
