@@ -28,6 +28,13 @@ def build(folder, rows=ROWS, column="text", splits=("train", "validation", "test
     return str(folder)
 
 
+def test_the_column_of_the_text_may_have_another_name(tmp_path):
+    name = build(tmp_path / "named", rows=["first row", "second row"], column="body")
+    assert [own.text for own in load_hub(name, None, "line", "body").documents] == ["first row", "second row"] * 3
+    with pytest.raises(InputError, match=r"no column text, only body; one of text is wanted as corpus\.text_column"):
+        load_hub(name, None, "whole")
+
+
 def test_local_folder_at_headings_or_a_document_a_row(tmp_path):
     corpus = load_hub(build(tmp_path / "small"), None, "heading")
     assert [document.title for document in corpus.documents] == ["One", "Two"] * 3
