@@ -143,6 +143,7 @@ def test_the_report_names_model_and_text(repository: Repository) -> None:
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "Model: model, Gemma2ForCausalLM, run in float32 on windows of 48 tokens." in text
     assert "softly capped at 6" in text
+    assert re.search(r"at [\d.]+ % of the whole model's multiply-adds", text)
     assert all((folder / link).is_file() for link in re.findall(r"\]\((figures/\S+?)\)", text))
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text)
     assert set(pl.read_parquet(folder / "metrics.parquet")["protocol"]) == {"fair"}

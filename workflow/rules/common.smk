@@ -386,7 +386,7 @@ def measured(wildcards):
     if FAIR.name in own:
         found |= {"rows": f"{folder}/rows/documents.parquet"}
         found |= of_documents(wildcards, folder)
-        if kind(wildcards) == "trained":
+        if kind(wildcards) in ("trained", "huggingface"):
             found |= {"model": f"{folder}/model/summary.json"}
         if kind(wildcards) in ("activations", "signals"):
             found |= {"imported": f"{folder}/rows/summary.json"}

@@ -6,6 +6,7 @@ from easyhard.atomic import write_json
 from easyhard.device import describe
 from easyhard.huggingface.causality import check_causal
 from easyhard.huggingface.folder import find_model
+from easyhard.huggingface.layers import model_costs
 from easyhard.huggingface.model import check_head, load_model, output_head, wanted_device
 from easyhard.job import run
 from easyhard.model.store import write_head
@@ -28,6 +29,7 @@ def main(snakemake: Snakemake) -> None:
             **summary,
             "largest_difference": apart,
             "looks_ahead": ahead,
+            "costs": model_costs(model, head),
             "device": describe(device),
         },
     )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from easyhard.errors import InputError
 from easyhard.huggingface.dump import run_huggingface, text_windows
-from easyhard.huggingface.layers import Layers, check_exits, find_layers, layered
+from easyhard.huggingface.layers import Layers, check_exits, find_layers, layered, model_costs
 from easyhard.huggingface.model import CausalModel, output_head
 from easyhard.tokens.encoding import TokenStream
 from easyhard.tokens.windows import NO_TOKEN
@@ -266,6 +266,11 @@ def test_experts_of_an_unknown_share_are_named() -> None:
     mixture = CausalModel(network("hunyuan_v1_moe", **each), "hunyuan")
     with pytest.raises(InputError, match="hunyuan has experts and does not say how many a token takes"):
         find_layers(mixture).multiply_adds()
+    assert model_costs(mixture, output_head(mixture)) is None
+    llama = CausalModel(network("llama"), "llama")
+    costs = model_costs(llama, output_head(llama))
+    assert costs is not None
+    assert (costs["layers"], costs["head"]) == (layers("llama").multiply_adds(), WORDS * DIM)
 
 
 class Body(nn.Module):

@@ -242,6 +242,16 @@ def layered(model: CausalModel, head: OutputHead) -> Layered:
     )
 
 
+def model_costs(model: CausalModel, head: OutputHead) -> dict[str, Any] | None:
+    """Multiply-adds a token, as `policies.costs.Costs` reads them; None where layers or what they cost can't be told."""
+    try:
+        layers = find_layers(model)
+        costs = {"layers": layers.multiply_adds(), "keys_values": layers.keys_values(), "attention": layers.attention()}
+    except InputError:
+        return None
+    return costs | {"head": head.weight.numel()}
+
+
 @dataclass(frozen=True, eq=False)
 class _Call:
     """One call of a module: its first argument, and the first of what it returned."""
