@@ -39,7 +39,7 @@ def file(make_fair: Any, make_figures: Any, run_setup: Any, monkeypatch: pytest.
     fair, published = make_fair(), make_figures()
     object.__setattr__(run_setup, "run", HOSTILE)
     token = ["</script><script>alert(2)</script>", "first", 3.5, 2, [1.5, 0.2], [70, 20]]
-    easy = [" easy", None, 0.1, 1, [0.5, 0.9], [10, 5]]
+    easy = [" easy", None, 0.1, None, [0.5, 0.9], [10, 5]]
     text = {"signals": [["entropy", HOSTILE], ["margin", "margin"]], "documents": [[easy, token], [easy]], "layers": 4}
     names = names_of(published, fair, run_setup, charts_of(fair, published))
     page = write_page(TEMPLATE, names, tables_of(fair, published, True), text)
@@ -121,17 +121,32 @@ def test_the_text_is_shaded_and_told_of(opened: Page) -> None:
     assert token.inner_text() == "</script><script>alert(2)</script>"
     shade = "el => getComputedStyle(el).getPropertyValue('--share')"
     assert float(token.evaluate(shade)) == pytest.approx(3.5 / 12)
+    assert opened.locator("#high").inner_text() == "12 nats or more"
     opened.locator("#by").select_option("entropy")
     assert float(token.evaluate(shade)) == pytest.approx(0.7)
+    assert opened.locator("#low").inner_text() == "easiest"
     opened.locator("#by").select_option("exit")
     assert float(token.evaluate(shade)) == pytest.approx(0.5)
+    assert opened.locator("#high").inner_text() == "after layer 4"
     token.hover()
     told = opened.locator("#told").inner_text()
     for words in ("first choice", '"first"', "3.5 nats", "leaves after layer", HOSTILE, "1.5 (harder than 70 %)"):
         assert words in told
     opened.locator("#text").focus()
     opened.keyboard.press("ArrowRight")
-    assert '" easy"' in opened.locator("#told").inner_text()
+    told = opened.locator("#told").inner_text()
+    assert '" easy"' in told
+    assert "no true pass here" in told
+
+
+def test_a_wide_table_is_reached_and_moved_by_keys(browser: Browser, file: Path) -> None:
+    for page in _open(browser, file, 390, "light"):
+        table = page.locator("#how ~ details .wide").first
+        table.evaluate("own => { own.closest('details').open = true; }")
+        table.evaluate("own => { own.querySelector('td').style.minWidth = '60rem'; own.focus(); }")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("document.activeElement.scrollLeft > 0")
+        assert table.evaluate("own => own === document.activeElement")
 
 
 def test_hostile_names_are_shown_as_text(opened: Page) -> None:

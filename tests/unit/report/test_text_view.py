@@ -59,15 +59,18 @@ def test_tokens_come_with_loss_choice_values_and_percentiles(files: dict[str, An
 
 def test_exits_are_those_of_the_best_policy_at_the_point(files: dict[str, Any], figures: Any, tmp_path: Path) -> None:
     kept = TEST[DOCUMENT[TEST] == 3]
-    entry = {"policy": {"kind": "learnt", "signal": "linear_excess"}, "point": "perplexity_1"}
+    policy = {"kind": "learnt", "signal": "linear_excess", "exits": [1, 2, 3, 6]}
+    entry = {"policy": policy, "point": "perplexity_1"}
     write_json(tmp_path / "chosen.json", {"points": [entry | {"point": "perplexity_5"}, entry]})
     write_columns(tmp_path / "true.parquet", {"row": kept, "0/exit": kept % 2, "1/exit": 1 + kept % 3})
     own = files | {"policies": str(tmp_path / "chosen.json"), "true_exits": str(tmp_path / "true.parquet")}
     view = text_view(figures, own, None, "perplexity_1")
-    [document] = view["documents"]
-    assert [token[3] for token in document[:5]] == [int(1 + row % 3) for row in kept[:5]]
-    assert view["layers"] == 3
-    assert document[0][0] == f" {TARGET[kept[0]]}"  # ids where words are not known
+    documents = view["documents"]  # those without a true pass stand beside the one that has it, in order of loss
+    assert [len(own) for own in documents] == [LONGEST] * 4
+    assert [token[3] for token in documents[2]] == [int(1 + row % 3) for row in kept[:LONGEST]]
+    assert all(token[3] is None for place in (0, 1, 3) for token in documents[place])
+    assert view["layers"] == 6  # the last exit, though nobody here stays as long
+    assert documents[2][0][0] == f" {TARGET[kept[0]]}"  # ids where words are not known
 
 
 def test_a_character_in_two_tokens_stands_at_its_last(files: dict[str, Any], figures: Any) -> None:
@@ -87,3 +90,26 @@ def test_words_are_parted_by_blanks_and_models_bring_their_own(files: dict[str, 
 
     Tokenizer(models.WordLevel({"a": 0, "▁moon": 1}, "a")).save(str(tmp_path / "tokenizer.json"))
     assert vocabulary_of({}, {}, str(tmp_path)) == [b"a", b" moon"]
+
+
+def test_pieces_that_are_text_are_not_read_as_bytes(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+
+    def pieces(*tokens: str) -> Any:
+        ids = {own: place for place, own in enumerate(tokens)}
+        Tokenizer(models.WordLevel(ids, "é")).save(str(tmp_path / "tokenizer.json"))
+        return vocabulary_of({}, {}, str(tmp_path))
+
+    assert pieces("é", "▁caf") == ["é".encode(), b" caf"]
+    assert pieces("é", "Ġcaf") == [b"\xe9", b" caf"]  # as GPT-2 writes the byte 233
+
+
+def test_many_documents_are_shown_at_even_distances(files: dict[str, Any], figures: Any) -> None:
+    rows = pl.read_parquet(files["rows"])
+    document = np.arange(TOKENS) // 10
+    loss = (document * 7 % 300).astype(np.float32)  # every mean once
+    changed = {"document": document.astype(np.int32), "loss": loss, "part": np.full(TOKENS, 2, np.int8)}
+    write_columns(files["rows"], {name: rows[name].to_numpy() for name in rows.columns} | changed)
+    write_columns(files["words"], {"argmax": np.full(TOKENS, 3, np.int32)})
+    view = text_view(figures, files, None, "perplexity_1")
+    assert [own[0][2] for own in view["documents"]] == [37, 112, 187, 262]

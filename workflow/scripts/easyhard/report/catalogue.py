@@ -6,6 +6,7 @@ from easyhard.report import exits
 from easyhard.report.items import signals_by_class
 from easyhard.report.metrics import Figures
 from easyhard.report.tables import Table, View, make_table, strata_kinds
+from easyhard.report.words import COST_CLASSES, signal_title
 
 Name = tuple[str, str]
 """A table's name in tables.yaml, and what it is about, empty where it is about one thing only."""
@@ -98,7 +99,13 @@ def tables_of(fair: Figures | None, published: Figures | None, is_founding_corpu
 def titled(names: list[Name]) -> list[tuple[str, str, str]]:
     """Title, name and what it is about, for each of these tables."""
     known = FAIR | PUBLISHED
-    return [(known[name][1].format(about=about.replace("_", " ")), name, about) for name, about in names]
+    return [(known[name][1].format(about=_told(name, about)), name, about) for name, about in names]
+
+
+def _told(name: str, about: str) -> str:
+    if name == "class_signals":
+        return COST_CLASSES[about]
+    return signal_title(about) if name == "importances" else about.replace("_", " ")
 
 
 def file_name(name: Name) -> str:

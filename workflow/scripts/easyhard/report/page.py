@@ -28,6 +28,8 @@ OWN_PARTS = ("advice", "exits", "exit_signals", "policies", "true_exits", "guara
 
 LINK = re.compile(r"\[([^\]]+)\]\((https://[^)\s]+)\)")
 CODE = re.compile(r"`([^`]+)`")
+UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=\d,) (?=[-+−]?[\d.]+\])")
+"""Blanks between a number and its percent sign, and inside an interval."""
 
 
 def write_page(
@@ -72,20 +74,24 @@ def script(code: str) -> Markup:
 
 
 def marked(sentence: str) -> Markup:
-    """A sentence as HTML: strong words, links and code of ours, all else as text."""
-    told = str(escape(sentence)).replace(STRONG[0], "<strong>").replace(STRONG[1], "</strong>")
-    return Markup(CODE.sub(r"<code>\1</code>", LINK.sub(r'<a href="\2">\1</a>', told)))
+    """A sentence as HTML: strong words, links and code of ours, all else as text; no number parts from its unit."""
+    linked = CODE.sub(r"<code>\1</code>", LINK.sub(r'<a href="\2">\1</a>', str(cell(sentence))))
+    return Markup(UNBROKEN.sub("\u00a0", linked))
+
+
+def cell(words: str) -> Markup:
+    """A table's cell as HTML: strong words of ours, all else as text, whatever a column or file is called."""
+    return Markup(str(escape(words)).replace(STRONG[0], "<strong>").replace(STRONG[1], "</strong>"))
 
 
 def table_html(table: Table) -> Markup:
     """A table: its words to the left, its numbers to the right."""
     kinds = ["" if place < table.left else ' class="number"' for place in range(len(table.header))]
-    head = "".join(f'<th scope="col"{kind}>{marked(own)}</th>' for kind, own in zip(kinds, table.header, strict=True))
-    lines = (
-        "".join(f"<td{kind}>{marked(own)}</td>" for kind, own in zip(kinds, row, strict=True)) for row in table.rows
-    )
+    head = "".join(f'<th scope="col"{kind}>{cell(own)}</th>' for kind, own in zip(kinds, table.header, strict=True))
+    lines = ("".join(f"<td{kind}>{cell(own)}</td>" for kind, own in zip(kinds, row, strict=True)) for row in table.rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return Markup(f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>')
+    whole = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return Markup(f'<div class="wide" tabindex="0">{whole}</div>')
 
 
 def behind(chart: Chart) -> Table:

@@ -48,8 +48,9 @@ def _chart(figures: Figures, name: str, title: str, compute: str, counted: str) 
     zero = alt.Chart(pl.DataFrame({"value": [0.0]})).mark_rule(color=GREY).encode(y="value:Q")
     dashed = alt.condition("datum.kind == 'random'", alt.value([5, 3]), alt.value([1, 0]))
     shape = alt.Shape("kind:N", scale=alt.Scale(domain=["fixed", "oracle"], range=["circle", "diamond"]), legend=None)
+    always = alt.Chart(marks.filter(pl.col("kind") == "fixed")).mark_line(strokeDash=[2, 3], color=SKY, clip=True)
     layers = [
-        *(lines, zero),
+        *(lines, zero, always.encode(x=across, y=up)),
         base.mark_area(opacity=0.15, clip=True).encode(y="low:Q", y2="high:Q"),
         base.mark_line(clip=True).encode(y=up, strokeDash=dashed, tooltip=told),
         base.mark_point(size=12, clip=True).encode(y=up, tooltip=told),

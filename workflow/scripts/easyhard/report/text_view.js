@@ -20,7 +20,12 @@
     if (by.value === "exit") return token[3] === null ? 0 : token[3] / data.layers;
     return token[5][data.signals.findIndex(([name]) => name === by.value)] / 100;
   };
-  const shade = () => tokens.forEach(([span, token]) => span.style.setProperty("--share", share(token)));
+  const ends = { loss: ["0 nats", "12 nats or more"], exit: ["early", `after layer ${data.layers}`] };
+  const shade = () => {
+    tokens.forEach(([span, token]) => span.style.setProperty("--share", share(token)));
+    [document.getElementById("low").textContent, document.getElementById("high").textContent] =
+      ends[by.value] ?? ["easiest", "hardest of all test tokens"];
+  };
   by.addEventListener("change", shade);
   let at = 0;
   const tell = (place) => {
@@ -30,7 +35,7 @@
     span.classList.add("at");
     const lines = [["target", JSON.stringify(text)], ["loss", `${loss} nats`]];
     if (first !== null) lines.splice(1, 0, ["first choice", JSON.stringify(first)]);
-    if (exit !== null) lines.push(["leaves after layer", exit]);
+    if (exits) lines.push(["leaves after layer", exit ?? "no true pass here"]);
     data.signals.forEach(([, title], i) => lines.push([title, `${values[i]} (harder than ${percentiles[i]} %)`]));
     told.replaceChildren(...lines.flatMap(([name, value]) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];

@@ -20,11 +20,8 @@ from easyhard.signals.tokens import TEST, stored_signals
 
 TABLES = ("own", "head", "hidden", "context", "probes", "stacks", "low_rank")
 WELL_KNOWN = ("max_probability", "entropy", "margin", "previous_loss")
-SHARES = (0.1, 0.4, 0.6, 0.9)
-"""Documents are shown whose mean loss lies at these shares of all."""
-
-LONGEST, MOST = 500, 12
-"""Tokens of each document, and signals."""
+DOCUMENTS, LONGEST, MOST = 4, 500, 12
+"""Documents, tokens of each, and signals."""
 
 Vocabulary = Sequence[bytes]
 """The bytes of each id, a word's with the blank before it."""
@@ -36,11 +33,12 @@ def text_view(fair: Figures, files: Mapping[str, Any], vocabulary: Vocabulary | 
     A token is [text, first choice or null, loss (nats), exit or null, the signals' values, their percentiles]: text is
     the target's, and percentiles count the test tokens that the signal calls easier. `files` are the tables that the
     figures are measured on; ids stand for words without a `vocabulary`. The exits are those at which the run's best
-    policy lets tokens leave at `point`, where true passes were made. Raises InputError naming a damaged file.
+    policy lets tokens leave at `point`, where true passes were made, and `layers` is the last of them, 0 without.
+    Raises InputError naming a damaged file.
     """
     rows = read_columns(files["rows"], ["document", "target", "loss", "part"])
     test = np.flatnonzero(rows["part"] == TEST)
-    exits = _exits(fair, files, point)
+    exits, last = _exits(fair, files, point)
     shown = _stretches(rows["document"][test], rows["loss"][test], np.isin(test, list(exits)))
     names = _names(fair)
     held = {signal.name: signal for signal in stored_signals([files[table] for table in TABLES if table in files])}
@@ -62,7 +60,6 @@ def text_view(fair: Figures, files: Mapping[str, Any], vocabulary: Vocabulary | 
             ]
             for place, row in enumerate(stretch)
         ])  # fmt: skip
-    last = max(exits.values(), default=0)
     return {"signals": [[name, signal_title(name)] for name in columns], "documents": documents, "layers": last}
 
 
@@ -70,14 +67,14 @@ def vocabulary_of(tokens: Mapping[str, Any], files: Mapping[str, Any], model: st
     """The bytes of each id: of a run's own vocabulary by the settings `tokens`, else of a model's folder."""
     if "vocabulary" in files:
         types = pl.read_parquet(files["vocabulary"])["token"].to_list()
-        return [_piece(own) for own in types] if tokens["tokenizer"] == "bpe" else [f" {own}".encode() for own in types]
+        return _pieces(types) if tokens["tokenizer"] == "bpe" else [f" {own}".encode() for own in types]
     file = Path(model or "") / "tokenizer.json"
     if not model or not file.is_file():
         return None
     from tokenizers import Tokenizer
 
     ids = Tokenizer.from_file(str(file)).get_vocab()
-    return [_piece(own) for own in sorted(ids, key=lambda own: ids[own])]
+    return _pieces(sorted(ids, key=lambda own: ids[own]))
 
 
 def _names(fair: Figures) -> list[str]:
@@ -86,26 +83,35 @@ def _names(fair: Figures) -> list[str]:
     return list(dict.fromkeys(name for name in found if name))[:MOST]
 
 
-def _exits(fair: Figures, files: Mapping[str, Any], point: str) -> dict[int, int]:
-    """At which layer the best policy lets each row leave, of rows that a true pass was made over."""
+def _exits(fair: Figures, files: Mapping[str, Any], point: str) -> tuple[dict[int, int], int]:
+    """At which layer the best policy lets rows leave, of those that a true pass was made over; and its last layer."""
     best = chosen(fair).get("best") if fair.has_section("policies") else None
     if best is None or not {"policies", "true_exits"} <= set(files):
-        return {}
+        return {}, 0
     entries = read_json(files["policies"])["points"]
     for number, entry in enumerate(entries):
         policy = entry["policy"]
         if (f"{policy['kind']}/{policy['signal']}", entry["point"]) == (best, point):
             found = read_columns(files["true_exits"], ["row", f"{number}/exit"])
-            return dict(zip(found["row"].tolist(), found[f"{number}/exit"].tolist(), strict=True))
-    return {}
+            exits = dict(zip(found["row"].tolist(), found[f"{number}/exit"].tolist(), strict=True))
+            return exits, max(policy["exits"])
+    return {}, 0
 
 
 def _stretches(document: NDArray[Any], loss: NDArray[Any], wanted: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    """The beginnings of documents whose mean loss is at SHARES of all, of those with `wanted` rows if there are."""
-    kept = np.unique(document[wanted] if wanted.any() else document)
-    ranked = sorted(kept.tolist(), key=lambda own: float(loss[document == own].mean()))
-    picked = dict.fromkeys(ranked[int(share * len(ranked))] for share in SHARES)
-    return [np.flatnonzero(document == own)[:LONGEST] for own in picked]
+    """The beginnings of documents from low to high mean loss: of those with `wanted` rows, then of others."""
+    names, place, tokens = np.unique(document, return_inverse=True, return_counts=True)
+    ranked = names[np.argsort(np.bincount(place, loss) / tokens, kind="stable")].tolist()
+    known = set(document[wanted].tolist())
+    picked = _spread([own for own in ranked if own in known], DOCUMENTS)
+    picked += _spread([own for own in ranked if own not in known], DOCUMENTS - len(picked))
+    return [np.flatnonzero(document == own)[:LONGEST] for own in ranked if own in picked]
+
+
+def _spread(ranked: Sequence[int], number: int) -> list[int]:
+    """So many at most, at even distances."""
+    number = min(number, len(ranked))
+    return [ranked[(2 * own + 1) * len(ranked) // (2 * number)] for own in range(number)]
 
 
 def _percentiles(fair: Figures, name: str, values: NDArray[Any], shown: list[NDArray[np.int64]]) -> dict[int, int]:
@@ -126,11 +132,18 @@ def _texts(ids: Sequence[int] | NDArray[Any], vocabulary: Vocabulary | None) -> 
     return [decode(vocabulary[own]) if 0 <= own < len(vocabulary) else f" {own}" for own in ids]
 
 
-def _piece(token: str) -> bytes:
-    """The bytes of a byte-level piece, as GPT-2 writes them; of others the text, `▁` a blank."""
-    if all(own in BYTES for own in token):
-        return bytes(BYTES[own] for own in token)
-    return token.replace("\u2581", " ").encode()
+def _pieces(tokens: Sequence[str]) -> list[bytes]:
+    """The bytes of byte-level pieces, as GPT-2 writes them, where one has its blank; else the text, `▁` a blank.
+
+    Byte-level pieces that are none, as special ones may be, are text too.
+    """
+    levelled = any(BLANK in own for own in tokens)
+    return [
+        bytes(BYTES[one] for one in own)
+        if levelled and all(one in BYTES for one in own)
+        else own.replace("\u2581", " ").encode()
+        for own in tokens
+    ]
 
 
 def _byte_alphabet() -> dict[str, int]:
@@ -140,4 +153,5 @@ def _byte_alphabet() -> dict[str, int]:
     return {chr(own): own for own in printed} | {chr(256 + place): byte for place, byte in enumerate(others)}
 
 
+BLANK = "\u0120"
 BYTES = _byte_alphabet()
