@@ -1,8 +1,10 @@
 """A comparison of made-up runs: means and intervals are those of the runs' tables, the words follow the figures."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
@@ -12,7 +14,7 @@ from scipy import stats
 from easyhard.errors import InputError
 from easyhard.evaluation.rows import ROW_SCHEMA
 from easyhard.report import comparison as page
-from easyhard.report.chart import Chart, svg
+from easyhard.report.chart import Chart, spec, svg
 from easyhard.report.comparison import Group, compare, grouped
 from easyhard.report.comparison_chart import agreement, over_seeds
 from easyhard.report.page import write_page
@@ -21,6 +23,7 @@ from easyhard.report.words import strong
 
 from . import made_up
 from .conftest import Value, as_table, named
+from .test_charts import HOSTILE, MOST_BYTES
 
 TEMPLATE = Path(__file__).parents[3] / "workflow/scripts/easyhard/report/comparison.md.j2"
 AUROC = ("fair_signals", "mlp_easy", "auroc_loss_over_3")
@@ -133,6 +136,21 @@ def test_charts_show_every_seed_and_every_pair(make_groups: Callable[..., list[G
     [row] = chart.data.filter(pl.col("signal") == "stack of hidden").to_dicts()
     assert row["in one"] == pytest.approx((0.9 + 2 * 0.7362) / 3)
     assert row["in other"] == pytest.approx(0.7362)
+
+
+def test_names_of_signals_are_only_text_in_comparisons_too(
+    make_groups: Callable[..., list[Group]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = dict(zip(("stack_hidden", "stack_head"), HOSTILE, strict=True))
+    for item, name in names.items():
+        monkeypatch.setitem(made_up.SIGNALS, item, (name, *made_up.SIGNALS[item][1:]))
+    for chart in drawn(make_groups()):
+        drawing = svg(chart)
+        ElementTree.fromstring(drawing)
+        assert set(HOSTILE) <= set(chart.data["signal"])
+        assert "<script" not in drawing
+        assert svg(chart) == drawing
+        assert len(json.dumps(spec(chart))) < MOST_BYTES
 
 
 def test_what_counts_as_hard_must_agree(make_groups: Callable[..., list[Group]]) -> None:

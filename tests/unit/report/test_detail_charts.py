@@ -127,6 +127,21 @@ def test_density_panels_follow_the_tokens() -> None:
     check(chart)
 
 
+def test_density_panels_stay_small_however_full_and_their_cells_lie_on_the_tokens() -> None:
+    names = (*token_charts.SHOWN, "exit_classifier")
+    full = {name: RANDOM.uniform(-1000, 3000, 200_000) for name in names}
+    chart = token_charts.signals_against_loss(RANDOM.uniform(0, 12, 200_000), full)
+    check(chart)
+    cells = spec(chart)["concat"][0]["layer"][0]
+    assert len(spec(chart)["datasets"][cells["data"]["name"]]) == token_charts.DENSITY_BINS**2
+    made = {own["as"]: own["calculate"] for own in cells["transform"]}
+    for name, number, low, high in (("x", "column", -1000, 3000), ("y", "row", 0, 12)):
+        start, step = map(float, made[name].split(f" + datum.{number} * "))
+        assert made[f"{name}2"] == f"{start} + (datum.{number} + 1) * {step}"
+        ends = start, start + token_charts.DENSITY_BINS * step
+        assert ends == pytest.approx((low, high), abs=0.01 * (high - low))
+
+
 def test_regression_is_judged_on_its_own_test_tokens() -> None:
     tested = RANDOM.random(len(LOSS)) < 0.2
     predicted = np.where(tested, LOSS / 2, np.nan)

@@ -34,8 +34,8 @@ def over_seeds(groups: Sequence[Group]) -> Chart:
         across = alt.X("value:Q", title=title, scale=alt.Scale(zero=False))
         told = ["signal:N", "needs:N", "run:N", alt.Tooltip("value:Q", format=".4f")]
         mean, seeds = base.transform_filter("datum.run == 'mean'"), base.transform_filter("datum.run != 'mean'")
-        layers = [mean.mark_rule(color=GREY).encode(x="low:Q", x2="high:Q")]
-        layers += [mean.mark_tick(thickness=2, color=GREY).encode(x=across, tooltip=told)]
+        layers = [mean.mark_rule().encode(x="low:Q", x2="high:Q")]
+        layers += [mean.mark_tick(thickness=2).encode(x=across, tooltip=told)]
         layers += [seeds.mark_point(size=35).encode(x=across, tooltip=told)]
         made.append(alt.layer(*layers).properties(width=420, height=alt.Step(22), title=group.name))
     return Chart(

@@ -62,7 +62,7 @@ def plain_low_rank(figures: Figures) -> Chart:
     table, made = pl.DataFrame(rows, infer_schema_length=None), []
     scale = alt.Scale(domain=[item_title(name) for name in FIDELITY], range=list(FIDELITY.values()))
     for what in (r, share):
-        across = alt.X("rank:O", sort=None)
+        across = alt.X("rank:O", sort=None, axis=alt.Axis(labelAngle=0))
         colour = alt.Color("metric:N", scale=scale, legend=alt.Legend(title=None, columns=2))
         told = ["metric:N", "rank:O", alt.Tooltip("value:Q", format=".3f", title=what)]
         layers = curves(table.filter(pl.col("what") == what), across, alt.Y("value:Q", title=what), colour, told)

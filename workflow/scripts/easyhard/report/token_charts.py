@@ -24,7 +24,7 @@ Column = NDArray[np.float64]
 
 SHOWN = ("target_probability", "max_probability", "max_logit", "max_minus_mean", "margin", "entropy")
 REGRESSION = "regression/"
-LOSS_BINS, DENSITY_BINS, MEAN_BINS = 60, 24, 20
+LOSS_BINS, DENSITY_BINS, MEAN_BINS = 60, 20, 20
 PANEL, HEIGHT = 230, 170
 TRIM = 0.005
 """The share of tokens at either end that a density panel leaves out, so that a few far ones do not squeeze the rest."""
@@ -69,7 +69,7 @@ def training_curve(train_perplexity: Sequence[float], validation_perplexity: Seq
         color=colour,
         tooltip=["text:N", "epoch:Q", alt.Tooltip("perplexity:Q", format=",.1f")],
     )
-    ring = base.transform_filter("datum.best").mark_point(size=160, filled=False, color=GREY)
+    ring = base.transform_filter("datum.best").mark_point(size=160, filled=False)
     return Chart(
         "training_curve",
         "How did training go?",
@@ -126,6 +126,7 @@ def signals_against_loss(loss: Column, signals: Mapping[str, Column]) -> Chart:
         "What does each signal tell of the loss?",
         "Darker cells hold more tokens; the line is the mean loss in bins of equally many tokens.",
         panels,
+        None,
         "loss (nats)",
     )
 
@@ -148,6 +149,7 @@ def regression(loss: Column, predictions: Mapping[str, Column]) -> Chart:
         "Can the loss be predicted from the hidden state?",
         "Predicted against actual loss (nats) on test tokens; the line is the mean prediction.",
         panels,
+        "actual loss (nats)",
         "predicted loss (nats)",
     )
 
@@ -157,7 +159,14 @@ def correlation(one: Column, other: Column) -> str:
     return f"{np.corrcoef(one, other)[0, 1]:.3f}" if one.std() and other.std() else "–"
 
 
-def _density(name: str, title: str, says: str, panels: Sequence[tuple[str, Column, Column]], up_title: str) -> Chart:
+def _density(
+    name: str,
+    title: str,
+    says: str,
+    panels: Sequence[tuple[str, Column, Column]],
+    across_title: str | None,
+    up_title: str,
+) -> Chart:
     """A panel each of (title, across, up), (tokens,) both: counts in cells, the mean of `up` in bins of `across`."""
     made, means = [], []
     for panel, across, up in panels:
@@ -165,30 +174,33 @@ def _density(name: str, title: str, says: str, panels: Sequence[tuple[str, Colum
         inside = [[float(low), float(high) if high > low else float(low) + 1.0] for low, high in ends]
         counts, left, low = np.histogram2d(across, up, bins=DENSITY_BINS, range=inside)
         one, other = np.nonzero(counts)
-        cells = pl.DataFrame({
-            "x": left[one].round(4), "x2": left[one + 1].round(4),
-            "y": low[other].round(4), "y2": low[other + 1].round(4),
-            "tokens": counts[one, other].astype(np.int64),
-        })  # fmt: skip
+        cells = pl.DataFrame({"column": one, "row": other, "tokens": counts[one, other].astype(np.int64)})
         mean = _binned_mean(panel, across, up)
         means.append(mean)
         shade = alt.Color("tokens:Q", scale=alt.Scale(type="log", scheme="blues"), legend=None)
         cell = (
             alt.Chart(cells)
             .mark_rect()
+            .transform_calculate(**_edges("x", "column", left), **_edges("y", "row", low))
             .encode(
-                x=alt.X("x:Q", title=None, scale=alt.Scale(zero=False)),
+                x=alt.X("x:Q", title=across_title, scale=alt.Scale(zero=False)),
                 x2="x2:Q",
                 y=alt.Y("y:Q", title=up_title, scale=alt.Scale(zero=False)),
                 y2="y2:Q",
                 color=shade,
             )
         )
-        line = alt.Chart(mean).mark_line(color=VERMILLION, clip=True).encode(x="centre:Q", y="mean:Q")
+        line = alt.Chart(mean.drop("panel")).mark_line(color=VERMILLION, clip=True).encode(x="centre:Q", y="mean:Q")
         made.append(
             alt.layer(cell, line).properties(width=PANEL, height=HEIGHT, title=alt.TitleParams(panel, fontSize=12))
         )
     return Chart(name, title, says, alt.concat(*made, columns=2).resolve_scale(color="independent"), pl.concat(means))
+
+
+def _edges(name: str, number: str, edges: Column) -> dict[str, str]:
+    """Both ends of a cell from its number, as the chart works them out: a number is shorter than two edges."""
+    start, step = float(edges[0]), float(edges[1] - edges[0])
+    return {name: f"{start} + datum.{number} * {step}", f"{name}2": f"{start} + (datum.{number} + 1) * {step}"}
 
 
 def _binned_mean(panel: str, across: Column, up: Column) -> pl.DataFrame:
