@@ -165,7 +165,10 @@ def test_what_does_not_do_is_named() -> None:
         with pytest.raises(InputError, match="each to six digits once, and main_threshold too"):
             Documents(TOKENS, WRONG, SETTINGS | wrong, seed=5)
     easy = np.where(TOKENS.part == 1, 0.5, LOSS).astype(np.float32)
-    with pytest.raises(InputError, match=r"loss_over_3: 0 of \d+ select tokens are hard"):
+    with pytest.raises(
+        InputError,
+        match=r"fair\.main_threshold: 3, .* losses that vary in fit, select and test",
+    ):
         Documents(replace(TOKENS, loss=easy), WRONG, SETTINGS, seed=5)
     with pytest.raises(InputError, match=r"hunch: 1 of \d+ values are not finite"):
         judge([candidate("hunch", "hidden", [np.where(TEST[7] == ROWS, np.nan, LATENT)])])

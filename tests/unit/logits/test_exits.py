@@ -92,7 +92,9 @@ def check(
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_as_close_to_float64_as_plain(way: str, dtype: torch.dtype) -> None:
     for shape in SHAPES[way]:
-        tolerance = TOLERANCE if shape[0] < 9 else 4 * TOLERANCE  # larger products add up a tile's words one by one
+        tolerance = (
+            2 if shape[0] < 9 else 4
+        ) * TOLERANCE  # products of some processors add up a tile's words one by one
         check(way, *layers(*shape, dtype), Request(ALL, top_k=3, tail_thresholds=(1.0, 3.0, 5.0)), tolerance)
 
 
@@ -148,7 +150,7 @@ def test_exits_that_say_the_same_tie(scale: float) -> None:
     found = ours("tiled", scale * states.expand(3, -1, -1), head, targets, Request(ALL, top_k=4))
     alone = logit_statistics(scale * states[0], head, targets, statistics=ALL, top_k=4, implementation="tiled")
     for one in found:
-        assert all(distance(one[name], alone[name]) <= 1e-6 * scale for name in ALL)
+        assert all(distance(one[name], alone[name]) <= 4e-6 * scale for name in ALL)
         assert all(torch.equal(one[name], alone[name]) for name in ("margin", "argmax"))
         assert float(one["kl_last"].max()) <= 1e-6 * scale
     assert float(found[2]["kl_before"].max()) <= 1e-6 * scale

@@ -10,12 +10,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from easyhard.errors import InputError
 from easyhard.evaluation.advice import advice_rows
-from easyhard.evaluation.columns import ARGMAX_WRONG, OVER_MEDIAN, Column, Mask, Rows, finite, label_name
+from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask, Rows, finite
 from easyhard.evaluation.correlation import spearman
 from easyhard.evaluation.differences import Standing, difference_rows
 from easyhard.evaluation.judge import RISK_METRICS, Judge
+from easyhard.evaluation.labels import make_labels
 from easyhard.evaluation.ranking import augrc, auroc
 from easyhard.evaluation.resampling import Estimate, combine_seeds, draw_resamples, estimate_row, make_clusters
 from easyhard.evaluation.rows import Row, make_rows
@@ -54,29 +54,18 @@ class Candidate:
 class Documents:
     """Tokens of parted documents, what each label calls hard, and what is resampled of the test documents.
 
-    `labels` is label → (tokens,), True for hard; `thresholds` has the nats of those made from the loss; the label
-    `main` ranks the signals. `select` and `test` are row numbers, `loss` (nats) and `resamples` of the test rows.
+    `labels`, `thresholds`, `main` and `left_out` are those of `Labels`. `select` and `test` are row numbers, `loss`
+    (nats) and `resamples` of the test rows.
     """
 
     def __init__(self, tokens: TokenTable, argmax_wrong: Mask | None, settings: Mapping[str, Any], seed: int) -> None:
         """settings: thresholds and main_threshold in nats, the number of resamples; argmax_wrong: (tokens,), None where
-        it is not known. Raises InputError for a main label that not all parts have hard and easy tokens of."""
-        self.tokens, self.main = tokens, label_name(settings["main_threshold"])
+        it is not known. Raises InputError as `make_labels` and `make_clusters` do."""
+        self.tokens, self.argmax_wrong = tokens, argmax_wrong
         self.select, self.test = tokens.rows(SELECT), tokens.rows(TEST)
         self.loss = finite("loss of the test rows", tokens.loss[self.test])
-        self.thresholds = {label_name(threshold): float(threshold) for threshold in settings["thresholds"]}
-        if self.main not in self.thresholds or len(self.thresholds) < len(settings["thresholds"]):
-            raise InputError(
-                f"thresholds: {settings['thresholds']}; each to six digits once, and main_threshold too, is wanted"
-            )
-        self.thresholds[OVER_MEDIAN] = float(np.median(self.loss))
-        self.labels = {name: tokens.loss > threshold for name, threshold in self.thresholds.items()}
-        if argmax_wrong is not None:
-            self.labels[ARGMAX_WRONG] = argmax_wrong
-        for name, rows in (("select", self.select), ("test", self.test)):
-            hard, tokens_there = self.labels[self.main][rows].sum(), len(rows)
-            if hard in (0, tokens_there):
-                raise InputError(f"{self.main}: {hard} of {tokens_there} {name} tokens are hard; both kinds are wanted")
+        own = make_labels(tokens, argmax_wrong, settings)
+        self.labels, self.thresholds, self.main, self.left_out = own.masks, own.thresholds, own.main, own.left_out
         clusters = make_clusters(tokens.document[self.test], tokens.sequence[self.test])
         self.resamples = draw_resamples(clusters, settings["resamples"], seed)
 
@@ -175,7 +164,7 @@ def _background_rows(documents: Documents, constant: Mapping[str, Estimate], siz
     }
     if sizes is not None:
         known |= {"vocabulary_size": sizes.words, "dim": sizes.dim, "head_multiply_adds": sizes.words * sizes.dim}
-    rows = make_rows("fair_data", "clusters", known)
+    rows = [*make_rows("fair_data", "clusters", known), *documents.left_out]
     rows.append(estimate_row("fair_data", "clusters", "loss_mean", constant["risk_100"], clusters.count))
     for label in documents.labels:
         rows.append(estimate_row("fair_labels", label, "prevalence", constant[f"auprc_{label}"], clusters.count))

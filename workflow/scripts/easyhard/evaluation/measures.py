@@ -10,7 +10,7 @@ import polars as pl
 from easyhard.atomic import read_json
 from easyhard.evaluation.bits import UNITS, bits_rows
 from easyhard.evaluation.ceilings import calibration_rows, ceiling_rows
-from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask, finite, label_name
+from easyhard.evaluation.columns import Column, Mask, finite, label_name
 from easyhard.evaluation.exit_signals import exit_signal_rows
 from easyhard.evaluation.exits import exit_rows, read_heads
 from easyhard.evaluation.founding_exits import founding_exit_rows, saturation_rows
@@ -75,13 +75,13 @@ def ceilings(run: Run) -> list[Row]:
     documents, test, known = run.documents, run.documents.test, column_names(run.files["head"])
     draws = [name for name in column_names(run.files["words"]) if name.startswith("draw_")]
     tails = {label_name(threshold): f"tail_mass_{threshold:g}" for threshold in run.settings["fair"]["thresholds"]}
-    tails = {label: name for label, name in tails.items() if name in known}
+    tails = {label: name for label, name in tails.items() if name in known and label in documents.labels}
     head = run.columns("head", (*tails.values(), "entropy"), len(documents.tokens), test)
     drawn = run.columns("words", draws, len(test))
     masses = {label: head[name] for label, name in tails.items()}
     rows = ceiling_rows(masses, documents.thresholds, head["entropy"], list(drawn.values()))
     temperature = run.json("fitted")["temperature"]
-    if temperature is None:  # targets are not known
+    if temperature is None or documents.argmax_wrong is None:  # targets are not known
         return rows
     head = run.columns(
         "head", ("max_probability", "scaled_max_probability", "scaled_loss"), len(documents.tokens), test
@@ -90,7 +90,7 @@ def ceilings(run: Run) -> list[Row]:
         "model": (1.0, head["max_probability"], documents.loss),
         "temperature": (temperature, head["scaled_max_probability"], head["scaled_loss"]),
     }
-    return rows + calibration_rows(models, ~documents.labels[ARGMAX_WRONG][test])
+    return rows + calibration_rows(models, ~documents.argmax_wrong[test])
 
 
 def low_rank_of_documents(run: Run) -> list[Row]:

@@ -243,7 +243,7 @@ def layered(model: CausalModel, head: OutputHead) -> Layered:
 
 
 def model_costs(model: CausalModel, head: OutputHead) -> dict[str, Any] | None:
-    """Multiply-adds a token, as `policies.costs.Costs` reads them; None where layers or what they cost can't be told."""
+    """Multiply-adds a token, as `policies.costs.Costs` reads them; None where that can't be told."""
     try:
         layers = find_layers(model)
         costs = {"layers": layers.multiply_adds(), "keys_values": layers.keys_values(), "attention": layers.attention()}
