@@ -55,6 +55,8 @@ def pareto(figures: Figures) -> Chart | None:
     whose = {"model_share": "the whole model's", "cost_share": "the head's"}[share]
     label = main_label(figures)
     table = _signals(figures, label, share)
+    if not table.height:
+        return None
     floor = float(table.filter(pl.col("cost") > 0)["cost"].min() or 1.0) / FREE  # type: ignore[arg-type]
     free = bool((table["cost"] == 0).any())
     table = table.with_columns(at=pl.max_horizontal("cost", pl.lit(floor)))
@@ -204,12 +206,12 @@ def differences(figures: Figures) -> Chart | None:
     order = alt.EncodingSortField("place", order="ascending")
     base = alt.Chart(table.with_row_index("place")).encode(y=alt.Y("signal:N", sort=order, title=None), color=colour)
     told_of = ["signal:N", "needs:N", "difference:N", "Holm p:N"]
-    filled = alt.condition("datum.differs", alt.value(1), alt.value(0))
     across = alt.X("value:Q", title=f"difference in AUROC, {hard_title(main_label(figures))} nats")
     layers = [
         alt.Chart(pl.DataFrame({"value": [0]})).mark_rule(color=GREY).encode(x="value:Q"),
         base.mark_rule().encode(x="low:Q", x2="high:Q"),
-        base.mark_point(size=45).encode(x=across, fillOpacity=filled, tooltip=told_of),
+        base.mark_point(size=45, filled=False, strokeWidth=1.5).encode(x=across, tooltip=told_of),
+        base.transform_filter("datum.differs").mark_point(size=45).encode(x=across, tooltip=told_of),
     ]
     return Chart(
         "differences",

@@ -43,7 +43,7 @@ def _chart(figures: Figures, name: str, title: str, compute: str, counted: str) 
     up = alt.Y("value:Q", title="loss above the whole model's (nats)", scale=reach, axis=alt.Axis(tickCount=7))
     numbers = {"compute": "compute (%)", "value": "loss above (nats)", "low": "from", "high": "to"}
     told = ["policy:N", "role:N", *(alt.Tooltip(f"{one}:Q", format=".3f", title=own) for one, own in numbers.items())]
-    base = alt.Chart(curves).encode(x=across, color=colour, order="point:Q")
+    base = alt.Chart(curves).encode(x=across, color=colour)
     lines = alt.Chart(pl.DataFrame({"compute": [100.0]})).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="compute:Q")
     zero = alt.Chart(pl.DataFrame({"value": [0.0]})).mark_rule(color=GREY).encode(y="value:Q")
     dashed = alt.condition("datum.kind == 'random'", alt.value([5, 3]), alt.value([1, 0]))
@@ -52,7 +52,7 @@ def _chart(figures: Figures, name: str, title: str, compute: str, counted: str) 
     layers = [
         *(lines, zero, always.encode(x=across, y=up)),
         base.mark_area(opacity=0.15, clip=True).encode(y="low:Q", y2="high:Q"),
-        base.mark_line(clip=True).encode(y=up, strokeDash=dashed, tooltip=told),
+        base.mark_line(clip=True).encode(y=up, strokeDash=dashed, order="point:Q", tooltip=told),
         base.mark_point(size=12, clip=True).encode(y=up, tooltip=told),
         alt.Chart(marks)
         .mark_point(size=60, filled=False, clip=True)

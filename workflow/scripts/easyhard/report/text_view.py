@@ -74,7 +74,8 @@ def vocabulary_of(tokens: Mapping[str, Any], files: Mapping[str, Any], model: st
     from tokenizers import Tokenizer
 
     ids = Tokenizer.from_file(str(file)).get_vocab()
-    return _pieces(sorted(ids, key=lambda own: ids[own]))
+    known = {number: piece for piece, number in ids.items()}
+    return _pieces([known.get(number, "") for number in range(max(known, default=-1) + 1)])
 
 
 def _names(fair: Figures) -> list[str]:
