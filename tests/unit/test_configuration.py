@@ -17,6 +17,7 @@ from easyhard.configuration import (
     schema_defaults,
 )
 from easyhard.errors import InputError
+from easyhard.model_config import check_window
 from repository import with_value
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +113,8 @@ WRONG = [
     ("defaults.input.layer_multiply_adds", 0.5, "an integer of at least 1, or null"),
     ("defaults.input.names", {"losss": "nll"}, "one of hidden, head, head_bias, loss"),
     ("defaults.input.signals", {"mine": {"high_means": "good"}}, "easy, hard, or null to learn it"),
+    ("defaults.input.signals", {"mine": {"predicts": "entropy"}}, "loss, or null where"),
+    ("defaults.input.signals", {"mine": {"thresholds": [1, 1]}}, "a list of different numbers"),
     ("defaults.fair.fit", 0.9, "a sum less than 1"),
     ("defaults.fair.main_threshold", 4, "one of fair.thresholds"),
     ("defaults.fair_low_rank.ranks", [5, 64], "ranks below"),
@@ -222,3 +225,36 @@ def test_exits_of_a_model_in_a_folder_are_held_against_what_it_says(
     else:
         with pytest.raises(InputError, match=said):
             load_runs(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("written", "longest"),
+    [
+        ({"max_position_embeddings": 64}, 64),
+        ({"n_positions": 64}, 64),
+        ({"max_seq_len": 64}, 64),
+        ({"text_config": {"max_position_embeddings": 64}}, 64),
+        ({"model_type": "roberta", "max_position_embeddings": 66, "pad_token_id": 1}, 64),
+        ({"model_type": "mamba"}, None),
+        ({"max_position_embeddings": None}, None),
+        ({"max_position_embeddings": -1}, None),
+    ],
+)
+def test_windows_are_held_against_the_context_of_a_model_in_a_folder(
+    tmp_path: Path, written: dict[str, Any], longest: int | None
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(written))
+
+    def load(window: int) -> None:
+        own = {"model": {"kind": "huggingface", "path": str(tmp_path), "window": window}}
+        load_runs({"default_runs": ["own"], "runs": {"own": own}}, SCHEMA)
+
+    load(64)
+    check_window(tmp_path, 64)
+    if longest is None:
+        load(4096)
+        return
+    with pytest.raises(InputError, match=r"runs\.own\.model\.window: 65 is beyond the 64 tokens .*wanted: at most 64"):
+        load(65)
+    with pytest.raises(InputError, match=r"^model\.window: 65 is beyond the 64 tokens .* at most 64 is wanted"):
+        check_window(tmp_path, 65)

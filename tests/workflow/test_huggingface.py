@@ -153,7 +153,8 @@ def test_the_report_names_model_and_text(repository: Repository) -> None:
     ("change", "first"),
     [
         ({}, set()),
-        ({"window": 32, "packing": "packed", "batch_size": 4}, {"dump_huggingface"}),
+        ({"window": 32, "packing": "packed", "batch_size": 4}, {"dump_huggingface", "tokenize_huggingface"}),
+        ({"packing": "packed", "batch_size": 4}, {"dump_huggingface"}),
         ({"dtype": "bfloat16", "device": "cpu"}, {"dump_huggingface", "huggingface_head"}),
         ({"revision": "v2"}, {"dump_huggingface", "huggingface_head", "tokenize_huggingface"}),
         ({"dim": 32, "heads": 1}, set()),  # of a model that is trained here
@@ -203,7 +204,7 @@ def test_what_is_wrong_is_named(repository: Repository) -> None:
         assert any(all(word in line for word in wanted) for line in output.splitlines()), output
 
     dump, head = "results/bad/activations/documents/000.parquet", "results/bad/activations/head.safetensors"
-    fails(dump, {"path": "model", "window": 65}, "error in dump_huggingface", "model.window", "65", "64")
+    fails(dump, {"path": "model", "window": 65}, "runs.bad.model.window", "65", "at most 64")
     unreachable = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
     fails(head, {"path": "gone/model"}, "error in huggingface_head", "model.path", "'gone/model'", **unreachable)
     assert not list((repository.root / "results/bad").rglob("activations/**/*.*"))

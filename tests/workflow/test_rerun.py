@@ -46,7 +46,8 @@ EXITS = {
     *("fit_exits", "exit_signals", "exit_probes", "leave_out_layers", "choose_policies", "true_exits", "take_away"),
 }
 SEEDED = {
-    *("train", "part_documents", "fit_statistics", "head_signals", "exit_classifier", "probes", "stacks", "evaluate"),
+    *("train", "part_documents", "check_rows", "fit_statistics", "head_signals", "exit_classifier"),
+    *("probes", "stacks", "evaluate"),
 }
 BYTE_PAIRS = {"tokenizer": "bpe", "vocabulary_size": 1000}  # as the small run has them
 IMPORT_FILES = (
@@ -87,7 +88,7 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "model.heads": (4, MODEL),
     "model.ffn_dim": (16, MODEL),
     "model.blocks": ([1], MODEL),
-    "model.exits": ("all", {*EXITS, "evaluate"}),
+    "model.exits": ("all", {*EXITS, "check_rows", "evaluate"}),
     "model.path": ("texts", set()),  # what only a model from elsewhere reads: see test_huggingface.py
     "model.revision": ("v2", set()),
     "model.dtype": ("bfloat16", set()),
@@ -143,22 +144,22 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "fair.fit": (0.3, {"part_documents", "evaluate"}),
     "fair.select": (0.3, {"part_documents", "evaluate"}),
     "fair.thresholds": ([3, 8], {"evaluate"}),
-    "fair.main_threshold": (5, {"probes", "stacks", "evaluate"}),
+    "fair.main_threshold": (5, {"check_rows", "probes", "stacks", "evaluate"}),
     "fair.resamples": (200, {"evaluate"}),
     "fair.draws": (3, {"head_signals", "evaluate"}),
     "fair.references": (80, {"fit_statistics", "stacks", "evaluate"}),
     "fair_low_rank.kinds": (["plain", "weighted"], {"low_rank", "evaluate"}),
-    "fair_low_rank.ranks": ([2, 3], {"low_rank", "evaluate"}),
-    "fair_low_rank.refined": (9, {"low_rank", "stacks", "evaluate"}),
+    "fair_low_rank.ranks": ([2, 3], {"check_rows", "low_rank", "evaluate"}),
+    "fair_low_rank.refined": (9, {"check_rows", "low_rank", "stacks", "evaluate"}),
     **{
-        f"fair_probes.{key}": (value, {"probes"})
+        f"fair_probes.{key}": (value, {"probes", *(["check_rows"] if key in ("tokens", "folds") else [])})
         for key, value in {
             "tokens": 900, "hidden": 9, "seeds": 1, "learning_rate": 0.1, "batch_size": 64, "max_epochs": 1,
             "patience": 1, "label_share": 0.4, "folds": 3,
         }.items()
     },
     **{
-        f"stacks.{key}": (value, {"stacks"})
+        f"stacks.{key}": (value, {"stacks", *(["check_rows"] if key in ("tokens", "folds") else [])})
         for key, value in {
             "tokens": 900, "learning_rates": [0.2], "leaves": [5], "max_trees": 9, "patience": 2, "folds": 3,
             "tuning_tokens": 900, "importance_tokens": 900, "importance_repeats": 1,

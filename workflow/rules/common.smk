@@ -326,7 +326,24 @@ def evaluate_settings(wildcards):
         "sequences",
         own=("input", "signals"),
         **(exits if has_exits(wildcards) else {}),
+    )(wildcards) | {"kind": kind(wildcards)}
+
+
+def check_settings(wildcards):
+    """What tokens and head are held against before anything is computed of them."""
+    own = RUNS[wildcards.run]
+    reads_rank = has_exits(wildcards) and "low_rank" in own["exits"]["heads"]
+    found = settings(
+        "seed",
+        main_threshold=("fair", "main_threshold"),
+        ranks=("fair_low_rank", "ranks"),
+        refined=("fair_low_rank", "refined"),
     )(wildcards)
+    found |= {
+        key: {name: own[key][name] for name in ("tokens", "folds")}
+        for key in ("fair_probes", "stacks")
+    }
+    return found | {"exit_rank": own["exits"]["rank"] if reads_rank else None}
 
 
 def exit_gpu(wildcards):
@@ -435,6 +452,7 @@ def of_documents(wildcards, folder):
         if kind(wildcards) == "trained":
             tables["vocabulary"] = token_file("vocabulary.parquet")
     return tables | {
+        "checks": f"{folder}/rows/checks.json",
         "words": shards(f"words/{DOCUMENTS}/head/{{shard}}.parquet"),
         "low_rank_words": shards(f"words/{DOCUMENTS}/low_rank/{{shard}}.parquet"),
         "low_rank_summary": shards(f"signals/{DOCUMENTS}/low_rank/{{shard}}.json"),

@@ -26,7 +26,11 @@ rule tokenize_huggingface:
         mem_mb=by_attempt(2000),
         runtime=by_attempt(60),
     params:
-        model=settings(path=("model", "path"), revision=("model", "revision")),
+        model=settings(
+            path=("model", "path"),
+            revision=("model", "revision"),
+            window=("model", "window"),
+        ),
         code=code_hash("tokenize_huggingface.py"),
     message:
         "Tokenise the documents of {wildcards.run} as its model does"
@@ -46,6 +50,7 @@ rule huggingface_head:
         "results/{run}/benchmarks/huggingface_head.tsv"
     wildcard_constraints:
         run=runs_of("huggingface"),
+    priority: 100  # a model that is refused is refused before its text is read
     conda:
         "../../envs/environment.yaml"
     threads: 4

@@ -4,6 +4,32 @@
 # out: results/{run}/fitted/*, results/{run}/signals/{rows}/*, results/{run}/words/{rows}/*
 
 
+rule check_rows:
+    input:
+        rows="results/{run}/rows/documents.parquet",
+        head="results/{run}/activations/head.safetensors",
+    output:
+        "results/{run}/rows/checks.json",
+    log:
+        "results/{run}/logs/check_rows.log",
+    benchmark:
+        "results/{run}/benchmarks/check_rows.tsv"
+    priority: 100  # before all that it may spare: a run that fails here starts nothing more
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
+    params:
+        settings=check_settings,
+        code=code_hash("check_rows.py"),
+    message:
+        "See whether what is to be computed of {wildcards.run} can be"
+    script:
+        "../scripts/check_rows.py"
+
+
 rule fit_statistics:
     input:
         activations=shards("activations/documents/{shard}.parquet"),

@@ -9,11 +9,15 @@ from easyhard.corpus.documents import read_documents
 from easyhard.huggingface.folder import find_model
 from easyhard.huggingface.tokenizer import encode_by_model, load_tokenizer
 from easyhard.job import run
+from easyhard.model_config import check_window
 from easyhard.tokens.store import write_sizes, write_stream
 
 
 def main(snakemake: Snakemake) -> None:
-    tokenizer = load_tokenizer(find_model(snakemake.params.model["path"], snakemake.params.model["revision"]))
+    settings = snakemake.params.model
+    folder = find_model(settings["path"], settings["revision"])
+    check_window(folder, settings["window"])
+    tokenizer = load_tokenizer(folder)
     streams, sizes, summary = encode_by_model(read_documents(snakemake.input.documents), tokenizer)
     for split, stream in streams.items():
         write_stream(snakemake.output[split], stream)

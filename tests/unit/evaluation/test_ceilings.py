@@ -18,10 +18,14 @@ def test_ceilings_are_means_over_the_draws_of_figures_against_their_definitions(
     p = softmax(logits, axis=1)
     draws = [-np.log([random.choice(row, p=row) for row in p]) for _ in range(3)]
     score, mass = np.round(head_metrics(logits)["entropy"], 1), np.round(tail_mass(p, 2), 1)  # rounded: ties
-    rows = ceiling_rows({"loss_over_2": mass}, {"loss_over_2": 2.0}, score, draws)
+    rows = ceiling_rows({"loss_over_2": mass}, {"loss_over_2": 2.0}, score, draws, np.arange(123) // 3)
     assert {row.section for row in rows} == {"fair_ceilings"}
     areas = [roc_auc_score(loss > 2, mass) for loss in draws]
     assert figures(rows, "loss_over_2") == pytest.approx({"auroc": np.mean(areas)})
+    (row,) = (row for row in rows if row.item == "loss_over_2")
+    assert row.ci_low < row.value < row.ci_high
+    alone = ceiling_rows({"loss_over_2": mass}, {"loss_over_2": 2.0}, score, draws, np.zeros(123, dtype=int))
+    assert alone[0].ci_low is None  # one cluster has no spread
     found = figures(rows, "loss")
     easy = score <= np.median(score)
     differences, oracles = [], []

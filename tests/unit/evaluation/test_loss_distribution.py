@@ -8,7 +8,15 @@ import pytest
 from scipy import stats
 
 from easyhard.evaluation.columns import median_split
-from easyhard.evaluation.loss_distribution import EXPONENTIAL, NORMAL, UNIFORM, cohens_d, describe_loss, shape_rows
+from easyhard.evaluation.loss_distribution import (
+    EXPONENTIAL,
+    NORMAL,
+    UNIFORM,
+    cohens_d,
+    describe_loss,
+    gamma_d,
+    shape_rows,
+)
 
 from .simulated import by_item, correlated_losses, figures
 
@@ -95,3 +103,20 @@ def test_what_is_not_known_is_left_out_and_a_loss_of_zero_does_no_harm() -> None
     found = by_item(shape_rows(np.arange(9.0), np.repeat([4, 6, 8], 3), only[:9], seed=0), "loss")
     assert (found["dip"].ci_low, found["dip"].ci_high, found["dip_p_thinned"].value) == (None, None, None)
     assert found["dip"].value is not None
+
+
+@pytest.mark.parametrize("shape", [0.5, 1.0, 2.0, 9.0])
+def test_cohens_d_of_a_gamma_of_the_same_mean_and_spread(shape: float) -> None:
+    loss = np.random.default_rng(0).gamma(shape, 2.0, 400_000)
+    assert gamma_d(loss) == pytest.approx(cohens_d(loss, median_split(loss, high_means_easy=False)), rel=0.01)
+    if shape == 1.0:
+        assert gamma_d(loss) == pytest.approx(EXPONENTIAL, rel=0.01)
+    assert math.isnan(gamma_d(np.ones(5)))
+
+
+def test_targets_that_nobody_has_counted_are_not_described() -> None:
+    losses = np.random.default_rng(0).gamma(2, 2, 640)
+    found = figures(describe_loss(losses, np.arange(640) // 32, None, seed=0), "loss")
+    assert found["tokens"] == 640
+    assert not [name for name in found if "unseen" in name]
+    assert found["modes"] >= 1

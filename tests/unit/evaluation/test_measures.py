@@ -42,6 +42,7 @@ SETTINGS: dict[str, Any] = {
     "sequences": {"train": 10, "length": 5, "batch_size": 2},
     "own": {"hunch": {"high_means": "hard", "multiply_adds": 7}},
     "protocols": ["published", "fair"],
+    "kind": "trained",
 }
 
 
@@ -120,8 +121,9 @@ def found(files: dict[str, Any]) -> Figures:
 def test_sections_are_those_of_the_protocols(files: dict[str, Any], found: Figures) -> None:
     fair = "data labels signals risk differences strata shape ceilings calibration low_rank learning stacks"
     published = {"model", "loss_distribution", "separation", "thresholds", "high_confidence", "low_rank"}
-    published |= {"regression", "classification", "metric_prediction"}
-    assert {section for section, _, _ in found} == published | {"advice"} | {f"fair_{name}" for name in fair.split()}
+    published |= {"regression", "classification", "metric_prediction", "chance"}
+    others = {"advice", "chance", "leak_search", "causality"}
+    assert {section for section, _, _ in found} == published | others | {f"fair_{name}" for name in fair.split()}
     assert {section for section, _, _ in measured(files, protocols=["published"])} == published
 
 
@@ -173,9 +175,10 @@ def test_states_without_targets_have_ceilings_and_no_calibration(files: dict[str
 
 def test_a_run_of_signals_alone_has_neither_costs_of_a_head_nor_ceilings(files: dict[str, Any]) -> None:
     own = {"rows": files["rows"], "own": files["context"]}
-    found = measured(own, protocols=["fair"])
+    found = measured(own, protocols=["fair"], kind="signals")
     fair = "data labels signals risk differences strata shape"
-    assert {section for section, _, _ in found} == {"advice"} | {f"fair_{name}" for name in fair.split()}
+    others = {"advice", "chance", "leak_search", "causality", "loss_distribution", "separation", "thresholds"}
+    assert {section for section, _, _ in found} == others | {f"fair_{name}" for name in fair.split()}
     assert ("fair_signals", "hunch", "cost_share") not in found
     assert found["fair_signals", "hunch", "needs_own"] == 1
     undirected = measured(own, protocols=["fair"], own={})

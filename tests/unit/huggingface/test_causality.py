@@ -24,6 +24,13 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
     "rwkv": {"hidden_size": 32, "num_hidden_layers": 2, "attention_hidden_size": 32},
     "bert": SIZES | {"is_decoder": True},
+    "mamba2": {"hidden_size": 32, "num_hidden_layers": 2, "num_heads": 4, "head_dim": 16, "n_groups": 1}
+    | {"state_size": 8, "chunk_size": 8},
+    "recurrent_gemma": GROUPED | {"head_dim": 16, "lru_width": 32, "attention_window_size": 8},
+    "gpt_oss": GROUPED | {"num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 16, "sliding_window": 8},
+    "llama4_text": GROUPED
+    | {"num_local_experts": 4, "head_dim": 16, "intermediate_size_mlp": 40, "attention_chunk_size": 8},
+    "mpt": {"d_model": 32, "n_layers": 2, "n_heads": 2, "max_seq_len": 64},
 }
 AHEAD: dict[str, dict[str, Any]] = {
     "bert": SIZES,
@@ -31,6 +38,12 @@ AHEAD: dict[str, dict[str, Any]] = {
     "electra": SIZES | {"embedding_size": 32},
     "xlm-roberta": SIZES,
     "xlm": {"emb_dim": 32, "n_layers": 2, "n_heads": 2},
+    "camembert": SIZES,
+    "roformer": SIZES | {"embedding_size": 32},
+    "rembert": SIZES | {"input_embedding_size": 32, "output_embedding_size": 32},
+    "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 40},
+    "cpmant": {"hidden_size": 32, "num_attention_heads": 2, "dim_head": 16, "dim_ff": 40, "num_hidden_layers": 2}
+    | {"prompt_types": 8, "prompt_length": 2, "segment_types": 8},
 }
 
 
@@ -38,7 +51,8 @@ def made(name: str, dtype: torch.dtype, sizes: dict[str, Any]) -> CausalModel:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(0)
-    config = AutoConfig.for_model(name, vocab_size=WORDS, max_position_embeddings=64, pad_token_id=0, **sizes)
+    reach = {} if name == "xlnet" else {"max_position_embeddings": 64}  # which reaches any length
+    config = AutoConfig.for_model(name, vocab_size=WORDS, pad_token_id=0, **reach, **sizes)
     network: Any = AutoModelForCausalLM.from_config(config).to(dtype)
     return CausalModel(network.eval().requires_grad_(False), f"a {name}")
 
@@ -54,6 +68,18 @@ def test_causal_models_are_taken(name: str, dtype: torch.dtype) -> None:
 def test_masked_models_are_refused(name: str, dtype: torch.dtype) -> None:
     with pytest.raises(InputError, match=f"a {name} looks ahead: .* a causal language model"):
         check_causal(made(name, dtype, AHEAD[name]))
+
+
+def test_states_that_are_not_finite_are_named() -> None:
+    model = made("llama", torch.float16, CAUSAL["llama"])
+
+    class Loud(nn.Module):
+        def forward(self, states: Tensor) -> Tensor:
+            return states * 1e5
+
+    model.network.model.norm = nn.Sequential(model.network.model.norm, Loud())
+    with pytest.raises(InputError, match=r"a llama has states that are not finite as float16; .*model\.dtype"):
+        check_causal(model)
 
 
 @pytest.mark.parametrize("ahead", [1, 5])

@@ -1,5 +1,6 @@
 """The stacks of a run, from files: what each reads, what that costs, and that fit rows meet held-out probes."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from easyhard.probes.stacks import GOALS, grow_stacks, multiply_adds, stack_inpu
 from easyhard.signals.catalogue import STACKS
 from easyhard.signals.description import Description, describe
 from easyhard.signals.registry import Sizes
-from easyhard.signals.store import write_columns
+from easyhard.signals.store import read_columns, write_columns
 
 GROWTH: dict[str, Any] = {"tokens": 10_000, "learning_rates": [0.3], "leaves": [4], "max_trees": 20, "patience": 3}
 GROWTH |= {"folds": 2, "tuning_tokens": 600, "importance_tokens": 400, "importance_repeats": 2}
@@ -94,3 +95,15 @@ def test_a_stack_of_each_class_and_goal_speaks_of_every_token(files: dict[str, A
     # by heart, the fit losses would be all that a stack looks at; held out, the probe says nothing
     assert everything["importance"]["entropy"][0] > 0.1 > abs(everything["importance"]["mlp_loss"][0])
     assert batches[0]["stack_all_loss@0"][PART == 2].mean() == pytest.approx(4, abs=0.5)
+
+
+def test_what_knows_the_answer_is_in_no_stack(files: dict[str, Any], tmp_path: Path) -> None:
+    tokens = read_columns(files["rows"], ["loss"])["loss"]
+    leak = {"hidden_norm": np.zeros(TOKENS), "knn_distance": np.exp(-tokens), "oracle": tokens}
+    write_columns(tmp_path / "hidden.parquet", leak)
+    said, summary = grow_stacks(files | {"hidden": [str(tmp_path / "hidden.parquet")]}, SETTINGS, "weighted", 1)
+    assert list(summary["caught"]) == ["knn_distance"]  # an oracle says so itself
+    assert "traced" in summary["caught"]["knn_distance"]["reasons"]
+    for stack in summary["stacks"].values():
+        assert not {"knn_distance", "oracle"} & stack["importance"].keys()
+    assert all(np.isfinite(values).all() for batch in said for values in batch.values())

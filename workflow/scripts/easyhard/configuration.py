@@ -1,7 +1,6 @@
 """From config.yaml and its overlays to the settings of each run, with every error naming its key."""
 
 import difflib
-import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -13,6 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 from easyhard.errors import InputError
 from easyhard.exit_choice import chosen_exits
+from easyhard.model_config import LAYERS, first_number, longest_window, read_config
 
 Settings = dict[str, Any]
 MODEL_KEYS = {
@@ -176,8 +176,8 @@ def _cross_field_errors(prefix: str, settings: Settings) -> Iterator[str]:
     if model["kind"] == "huggingface":
         if not model["path"]:
             yield f"{prefix}.model.path: empty; wanted: a model's folder, or its id on the Hub"
-        elif (layers := _layers_of(model["path"])) is not None:
-            yield from _exit_errors(prefix, model["exits"], layers)
+        else:
+            yield from _own_model_errors(prefix, model)
         return
     if model["dim"] % (2 * model["heads"]):
         yield f"{prefix}.model.heads: {model['heads']} heads of dim {model['dim']}; wanted: dim a multiple of 2 × heads"
@@ -203,15 +203,17 @@ def _exit_errors(prefix: str, exits: Any, layers: int) -> Iterator[str]:
         yield f"{prefix}.{error}"
 
 
-def _layers_of(path: str) -> int | None:
-    """How many layers a model in a folder says that it has; None where that is not known before it is loaded."""
-    try:
-        found = json.loads((Path(path).expanduser() / "config.json").read_text(encoding="utf-8"))
-        own = found.get("text_config") or found
-        layers = own.get("num_hidden_layers") or own.get("n_layer")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return layers if isinstance(layers, int) else None
+def _own_model_errors(prefix: str, model: Settings) -> Iterator[str]:
+    """What the configuration of a model in a folder already tells; one on the Hub is asked when it is loaded."""
+    config = read_config(model["path"])
+    layers, longest = first_number(config, LAYERS), longest_window(config)
+    if layers is not None:
+        yield from _exit_errors(prefix, model["exits"], layers)
+    if longest is not None and model["window"] > longest:
+        yield (
+            f"{prefix}.model.window: {model['window']} is beyond the {longest} tokens that {model['path']} reaches; "
+            f"wanted: at most {longest}"
+        )
 
 
 def _block_errors(prefix: str, training: Settings, model: Settings) -> Iterator[str]:

@@ -3,33 +3,44 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from easyhard.evaluation.columns import Column, Mask, split_at_median
 from easyhard.evaluation.correlation import spearman
 from easyhard.evaluation.ranking import augrc, auroc
 from easyhard.evaluation.rows import Row, make_rows
+from easyhard.signals.areas import area
 
 CEILINGS, CALIBRATION = "fair_ceilings", "fair_calibration"
 BINS = 15
 
 
 def ceiling_rows(
-    tail_mass: Mapping[str, Column], thresholds: Mapping[str, float], entropy: Column, draws: Sequence[Column]
+    tail_mass: Mapping[str, Column],
+    thresholds: Mapping[str, float],
+    entropy: Column,
+    draws: Sequence[Column],
+    cluster: NDArray[np.integer],
 ) -> list[Row]:
     """Return section `fair_ceilings`: one item a label of `tail_mass`, then `loss`; values are means over the draws.
 
-    draws: (tokens,) each, losses (nats) of targets drawn from the model's own distribution p. A model that is
+    draws: (tokens,) each, losses (nats) of targets drawn from the model's own distribution p; cluster: (tokens,),
+    numbers from 0 of what is resampled. A model that is
     calibrated in every respect meets losses like these, and no score that does not see the target does better on them:
     - auroc of a label, by tail_mass (tokens,) = Σ p_v · 1[p_v < e^−τ], the probability of a loss over the label's
       threshold τ = thresholds[label] (nats). The order by an event's probability is optimal: Neyman & Pearson, 1933.
+      Its interval is that of the area which tail_mass has on average over draws, from the clusters' shares of it.
     - augrc and loss_diff (nats), and oracle_share, of the drawn losses' own oracle, by entropy (tokens,): the order by
       the expected loss is optimal for what is linear in the losses. spearman is not: entropy is only near its best.
     """
     rows = []
     for label, mass in tail_mass.items():
         areas = [auroc(mass, loss > thresholds[label]) for loss in draws]
-        rows += make_rows(CEILINGS, label, {"auroc": float(np.mean(areas))})
+        value, expected = float(np.mean(areas)), area(mass, mass.clip(0, 1))
+        low, high = (bound - expected.value + value for bound in expected.interval(cluster))
+        known = (low, high) if np.isfinite(low) else (None, None)
+        rows.append(Row(CEILINGS, label, "auroc", value if np.isfinite(value) else None, *known))
     figures = [_loss_figures(entropy, loss) for loss in draws]
     return rows + make_rows(CEILINGS, "loss", {name: float(np.mean([f[name] for f in figures])) for name in figures[0]})
 

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy.stats import skew
+from scipy.stats import gamma, skew
 
 from easyhard.evaluation.columns import Column, Mask, mean_or_nan, median_split, split_losses
 from easyhard.evaluation.density import loss_density
@@ -22,14 +22,16 @@ EXPONENTIAL = 2 * math.log(2) / math.sqrt(1 - math.log(2) ** 2)
 """Of an exponential of mean 1, cut at ln 2: means 1 ∓ ln 2, variances 1 − 2 ln² 2 and 1."""
 
 
-def describe_loss(loss: Column, sequence: Ids, unseen: Mask, *, seed: int) -> list[Row]:
+def describe_loss(loss: Column, sequence: Ids, unseen: Mask | None, *, seed: int) -> list[Row]:
     """Return section `loss_distribution`, from losses in nats, ids of sequences, and which targets training never met.
 
-    All (tokens,). Gives quantiles, the oracle's split with Cohen's d (beside a normal's, uniform's and exponential's),
-    Hartigan's dip on loss and log loss, the density's modes, and where unseen targets lie. `seed` draws the tokens of
-    the dip test.
+    All (tokens,); `unseen` is None where that is not known. Gives their number, quantiles, the oracle's split with
+    Cohen's d (beside a normal's, uniform's and exponential's, and a gamma's), Hartigan's dip on loss and log loss, the
+    density's modes, and where unseen targets lie. `seed` draws the tokens of the dip test.
     """
-    unseen_figures = {"unseen_target_share": unseen.mean(), "unseen_target_mean_loss": mean_or_nan(loss[unseen])}
+    unseen_figures = {}
+    if unseen is not None:
+        unseen_figures = {"unseen_target_share": unseen.mean(), "unseen_target_mean_loss": mean_or_nan(loss[unseen])}
     figures = _location(loss) | _dip(loss, sequence, seed) | unseen_figures | _modes(loss, unseen)
     return make_rows(FOUNDING, "loss", figures) + make_rows(FOUNDING, "log_loss", _dip(_log(loss), sequence, seed))
 
@@ -62,6 +64,7 @@ def _location(loss: Column) -> dict[str, float]:
     easy = median_split(loss, high_means_easy=False)
     halves = split_losses(loss, easy)
     return {
+        "tokens": float(len(loss)),
         "mean": loss.mean(),
         "std": loss.std(),
         "min": loss.min(),
@@ -77,7 +80,26 @@ def _location(loss: Column) -> dict[str, float]:
         "cohens_d_normal": NORMAL,
         "cohens_d_uniform": UNIFORM,
         "cohens_d_exponential": EXPONENTIAL,
+        "cohens_d_gamma": gamma_d(loss),
     }
+
+
+def gamma_d(loss: Column) -> float:
+    """Return Cohen's d of the halves of a gamma distribution with the mean and variance of losses (tokens,): one mode,
+    as skewed as losses of that spread may well be. NaN where they do not vary.
+
+    Of shape k the sum below a cut is that of shape k + 1 below it, k times; and again for squares.
+    """
+    mean, variance = float(loss.mean()), float(loss.var())
+    if not variance or not mean:
+        return float("nan")
+    shape = mean**2 / variance
+    cut = gamma.ppf(0.5, shape)
+    below = [2 * gamma.cdf(cut, shape + power) for power in (1, 2)]
+    means = [shape * own for own in (below[0], 2 - below[0])]
+    squares = [shape * (shape + 1) * own for own in (below[1], 2 - below[1])]
+    variances = [square - own**2 for square, own in zip(squares, means, strict=True)]
+    return float((means[1] - means[0]) / math.sqrt(sum(variances) / 2))
 
 
 def cohens_d(loss: Column, easy: Mask) -> float:

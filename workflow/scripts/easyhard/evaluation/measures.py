@@ -2,19 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from easyhard.atomic import read_json
+from easyhard.evaluation.all_rows import PROTOCOL, own_loss_rows, own_signal_rows
 from easyhard.evaluation.bits import UNITS, bits_rows
 from easyhard.evaluation.ceilings import calibration_rows, ceiling_rows
+from easyhard.evaluation.chance import chance_rows, exit_chance_rows, first_choice_rows, prediction_rows
 from easyhard.evaluation.columns import Column, Mask, finite, label_name
+from easyhard.evaluation.exit_names import exit_item
 from easyhard.evaluation.exit_signals import exit_signal_rows
 from easyhard.evaluation.exits import exit_rows, read_heads
 from easyhard.evaluation.founding_exits import founding_exit_rows, saturation_rows
 from easyhard.evaluation.judging import judged_rows
+from easyhard.evaluation.leaks import causality_rows, leak_rows
 from easyhard.evaluation.loss_distribution import describe_loss, shape_rows
 from easyhard.evaluation.low_rank import low_rank_rows
 from easyhard.evaluation.policies import policy_rows
@@ -23,6 +28,7 @@ from easyhard.evaluation.resampling import combine_seeds, estimate_row
 from easyhard.evaluation.rows import Row, make_rows, rows_table
 from easyhard.evaluation.run import Run
 from easyhard.evaluation.separation import exit_threshold_rows, high_confidence_rows, separation_rows, threshold_rows
+from easyhard.signals.areas import clusters_of
 from easyhard.signals.parts import WHOLE
 from easyhard.signals.store import column_names, read_columns, shard_files
 from easyhard.signals.tokens import stored_signals
@@ -60,6 +66,14 @@ def bits(run: Run) -> list[Row]:
     return bits_rows(documents.tokens.loss, sizes, documents.test, documents.resamples)
 
 
+def chance(run: Run) -> list[Row]:
+    """What signals that know nothing get."""
+    rows = chance_rows(run.documents, len(run.signals), run.settings["seed"])
+    if "words" in run.files:
+        rows += first_choice_rows(run.columns("words", ["argmax"], len(run.documents.test))["argmax"].astype(np.int64))
+    return rows
+
+
 def shape(run: Run) -> list[Row]:
     """The shape of the test losses, with and without targets that training never saw."""
     test = run.documents.test
@@ -79,7 +93,8 @@ def ceilings(run: Run) -> list[Row]:
     head = run.columns("head", (*tails.values(), "entropy"), len(documents.tokens), test)
     drawn = run.columns("words", draws, len(test))
     masses = {label: head[name] for label, name in tails.items()}
-    rows = ceiling_rows(masses, documents.thresholds, head["entropy"], list(drawn.values()))
+    places = documents.tokens.document[test], documents.tokens.sequence[test]
+    rows = ceiling_rows(masses, documents.thresholds, head["entropy"], list(drawn.values()), clusters_of(*places))
     temperature = run.json("fitted")["temperature"]
     if temperature is None or documents.argmax_wrong is None:  # targets are not known
         return rows
@@ -144,8 +159,13 @@ def exits(run: Run) -> list[Row]:
     """What leaving after each layer is worth, which signal tells best whether a token may, and where it may stop."""
     if "exit_outcomes" not in run.files:
         return []
-    heads = read_heads(run)
-    return exit_rows(run, heads) + exit_signal_rows(run, heads) + policy_rows(run, heads)
+    heads, test = read_heads(run), run.documents.test
+    chances = [
+        exit_chance_rows(exit_item(layer, name), {label: mask[test] for label, mask in labels.items()})
+        for name, head in heads.items()
+        for layer, labels in head.labels.items()
+    ]
+    return [*chain(*chances), *exit_rows(run, heads), *exit_signal_rows(run, heads), *policy_rows(run, heads)]
 
 
 def model(run: Run) -> list[Row]:
@@ -188,6 +208,7 @@ def probes(run: Run) -> list[Row]:
     rows = []
     for name, (predicted, test) in said["regression"].items():
         rows += make_rows("regression", name, regression_figures(predicted, known[test]))
+        rows += prediction_rows(known[test]) if name == "linear" else []
     easy = {name: probability for name, (probability, _) in said["classification"].items()}
     judged_on = next(test for _, test in said["classification"].values())  # one and the same for all
     rows += classification_rows(easy, known[judged_on], run.settings["loss_probes"]["easy_threshold"])
@@ -214,14 +235,21 @@ def low_rank_of_validation(run: Run) -> list[Row]:
 
 MEASURES: Final[Mapping[str, Sequence[Callable[[Run], list[Row]]]]] = {
     "fair": (
-        *(judged, read, bits, shape, ceilings, low_rank_of_documents, learning, stacks),
+        *(judged, chance, leak_rows, causality_rows, read, bits, shape),
+        *(ceilings, low_rank_of_documents, learning, stacks),
         *(exits, founding_exit_rows, saturation_rows),
     ),
     "published": (model, loss, separated, probes, low_rank_of_validation),
 }
+OF_BROUGHT: Final[Mapping[str, Sequence[Callable[[Run], list[Row]]]]] = {PROTOCOL: (own_loss_rows, own_signal_rows)}
+"""What is said of all rows of a run from elsewhere, beside the protocols that it has."""
+BROUGHT: Final = ("activations", "signals")
 
 
 def evaluate(run: Run) -> pl.DataFrame:
-    """All figures of a run, of the protocols that it has, with the columns of `ROW_SCHEMA`."""
+    """All figures of a run, of the protocols that it has and, of one from elsewhere, of all rows; the columns are those
+    of `ROW_SCHEMA`."""
     wanted = {protocol: own for protocol, own in MEASURES.items() if protocol in run.settings["protocols"]}
+    if run.settings["kind"] in BROUGHT:
+        wanted |= OF_BROUGHT
     return rows_table({protocol: [row for measure in own for row in measure(run)] for protocol, own in wanted.items()})

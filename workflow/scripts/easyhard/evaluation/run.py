@@ -8,10 +8,14 @@ import numpy as np
 
 from easyhard.activations.store import read_columns as read_activations
 from easyhard.atomic import read_json
+from easyhard.errors import InputError
 from easyhard.evaluation.columns import Column, Mask, Rows, finite
+from easyhard.evaluation.differences import ORACLE_CLASS
 from easyhard.evaluation.judging import Candidate, Documents
 from easyhard.policies.costs import Costs
-from easyhard.signals.description import describe
+from easyhard.signals.description import Description, describe
+from easyhard.signals.leak_search import Caught, caught_signals, open_leak_test
+from easyhard.signals.leaks import LeakTest
 from easyhard.signals.registry import Sizes
 from easyhard.signals.store import Paths, column_names, read_columns, shard_files
 from easyhard.signals.tokens import StoredSignal, argmax_wrong, read_tokens, stored_signals
@@ -87,20 +91,56 @@ class Run:
         """Multiply-adds of the whole model for a token of the test documents, head included; None where unknown."""
         return None if self.costs is None else self.costs.whole
 
-    def candidates(self) -> Iterator[Candidate]:
-        """Every signal of the documents, to be judged."""
+    @cached_property
+    def descriptions(self) -> dict[str, Description]:
+        """What is known of every signal of the documents, by name."""
         said = dict(self.settings["own"])
         for name in ("probes_summary", "stacks_summary"):
             said |= self.json(name).get("costs", {})
+        return {name: describe(name, said.get(name) or {}, self.sizes) for name in self.signals}
+
+    def high_means_easy(self, signal: StoredSignal) -> bool:
+        """Whether high values of a signal mean easy: as it is described, or else as it is on the fit rows."""
+        known = self.descriptions[signal.name].high_means_easy
+        if known is not None:
+            return known
+        return self.documents.high_means_easy(signal.read(len(self.documents.tokens))[0])
+
+    @cached_property
+    def leak_test(self) -> LeakTest:
+        """What signals that know the answer are told by."""
+        computed = {} if "own" in self.files else self.signals
+        documents = self.documents
+        return open_leak_test(self.files["rows"], documents.tokens, computed, documents.thresholds[documents.main])
+
+    @cached_property
+    def caught(self) -> Caught:
+        """The signals of the documents that know the answer and are not said to: those found before stacks were grown,
+        and of the others those brought along and the stacks."""
+        late = [self.files[table] for table in ("own", "stacks") if table in self.files]
+        signals = [signal for signal in self.signals.values() if signal.paths in late]
+        oracles = [name for name, description in self.descriptions.items() if description.needs == ORACLE_CLASS]
+        found = caught_signals(self.leak_test, signals, oracles, len(self.documents.tokens))
+        return self.json("stacks_summary").get("caught", {}) | found
+
+    def candidates(self) -> Iterator[Candidate]:
+        """Every signal of the documents, to be judged, but those that know the answer and are not said to.
+
+        Raises InputError naming these where no other is there.
+        """
+        if self.caught.keys() >= self.signals.keys():
+            raise InputError(
+                f"input.signals: all signals know the answer ({', '.join(self.caught)}); one that does not look at the "
+                "target, or needs: target to show them as oracles, is wanted"
+            )
         for signal in self.signals.values():
-            description = describe(signal.name, said.get(signal.name) or {}, self.sizes)
-            high_means_easy = description.high_means_easy
-            if high_means_easy is None:
-                high_means_easy = self.documents.high_means_easy(signal.read(len(self.documents.tokens))[0])
+            if signal.name in self.caught:
+                continue
+            description = self.descriptions[signal.name]
             yield Candidate(
                 signal.name,
                 description.needs,
-                high_means_easy,
+                self.high_means_easy(signal),
                 description.multiply_adds,
                 [partial(self._column, signal.paths, column) for column in signal.columns],
                 stratified=signal.paths is not self.files.get(UNSTRATIFIED),

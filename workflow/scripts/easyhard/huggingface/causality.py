@@ -43,7 +43,14 @@ def check_causal(model: CausalModel) -> float:
 
 
 def _states(model: CausalModel, inputs: Tensor) -> Tensor:
-    return model.run(inputs.to(next(model.network.parameters()).device))[0].cpu()
+    states = model.run(inputs.to(next(model.network.parameters()).device))[0].cpu()
+    if not bool(states.isfinite().all()):
+        kind = str(states.dtype).removeprefix("torch.")
+        raise InputError(
+            f"model.path: {model.label} has states that are not finite as {kind}; finite ones, which another "
+            "model.dtype may give, are wanted"
+        )
+    return states
 
 
 def _largest(one: Tensor, other: Tensor, split: Tensor) -> float:

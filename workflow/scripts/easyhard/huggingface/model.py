@@ -13,6 +13,7 @@ from easyhard.hub import first_line
 from easyhard.huggingface.adapter import base_of, is_adapter, merged
 from easyhard.huggingface.folder import find_model
 from easyhard.huggingface.quantised import check_gpu
+from easyhard.model_config import longest_window
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 SOFTCAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")  # as configurations call them
@@ -58,7 +59,7 @@ class CausalModel:
     @property
     def longest(self) -> int | None:
         """The tokens that its positions reach; None where there is no limit."""
-        return getattr(self.network.config.get_text_config(), "max_position_embeddings", None)
+        return longest_window(self.network.config.get_text_config().to_dict())
 
     @torch.no_grad()
     def run(self, inputs: Tensor, *, last: int = 1) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,8 @@ from easyhard.huggingface.folder import find_model
 from easyhard.tokens.encoding import TokenStream, summarise, token_streams
 from easyhard.tokens.sizes import TextSizes, even_sizes, measured_sizes, sizes_of_ends
 
+SAMPLE = 200  # characters of the text that tell what a tokeniser puts around it
+
 
 def load_tokenizer(folder: Path) -> Any:
     """The tokeniser in `folder`, or of its base where there is an adapter without one; code that comes with it is not
@@ -52,8 +54,14 @@ def encode_by_model(corpus: Corpus, tokenizer: Any) -> tuple[dict[str, TokenStre
 
     streams = token_streams(corpus.documents, [np.array(own["input_ids"], dtype=np.int32) for own in found])
     sizes = measured_sizes([document.split for document in corpus.documents], sizes_of)
-    before = tokenizer("")["input_ids"][:1]
-    start = before[0] if before and before[0] == tokenizer.bos_token_id else None
+    start = _opening(tokenizer, corpus.documents[0].text[:SAMPLE])
     highest = max(int(stream.token.max()) for stream in streams.values())
     summary = {"highest_id": highest, "start": start, "end": tokenizer.eos_token_id, "sizes_exact": exact}
     return streams, sizes, summarise(streams, corpus) | summary
+
+
+def _opening(tokenizer: Any, text: str) -> int | None:
+    """The BOS that a tokeniser puts before a text; one that it puts behind, which may be the same token, is none."""
+    whole, plain = (tokenizer(text, add_special_tokens=special)["input_ids"] for special in (True, False))
+    opens = len(whole) > len(plain) and whole[: len(plain)] != plain and whole[0] == tokenizer.bos_token_id
+    return int(whole[0]) if opens else None

@@ -13,6 +13,7 @@ from easyhard.probes.stacking import Column, Goal, Stack, StackData, fit_stack
 from easyhard.progress import Progress
 from easyhard.signals.catalogue import PROBES, STACKS, stack_class
 from easyhard.signals.description import Description, describe
+from easyhard.signals.leak_search import Caught, caught_signals, open_leak_test
 from easyhard.signals.registry import Sizes
 from easyhard.signals.store import read_batches, read_columns
 from easyhard.signals.tokens import FIT, StoredSignal, read_tokens, stored_signals
@@ -29,19 +30,22 @@ def grow_stacks(
 
     `files` are those of the rule: rows, the tables of TABLES, held_out, summary (of the probes) and fitted (the head's
     sizes). `settings` has seed, stacks, main_threshold (nats), refined and references; `low_rank` is the kind
-    that stacks read. Returns what the stacks say of every token, in batches of columns stack@0, and their costs and
-    settings. Raises InputError as `fit_stack` does, or naming a damaged file.
+    that stacks read. Signals that know the answer are read by none. Returns what the stacks say of every token, in
+    batches of columns stack@0; and their costs and settings, and which signals know the answer. Raises InputError as
+    `fit_stack` does, or naming a damaged file.
     """
     head, costs = read_json(files["fitted"]), read_json(files["summary"])["costs"]
     sizes = Sizes(head["dim"], head["words"], settings["refined"], settings["references"])
     signals = {signal.name: signal for signal in stored_signals([files[table] for table in TABLES])}
     known = {name: describe(name, costs.get(name, {}), sizes) for name in signals}
+    caught = _caught(files, signals, known, settings["main_threshold"])
+    known = {name: description for name, description in known.items() if name not in caught}
     inputs = stack_inputs(known, low_rank)
     read = [signal for name, signal in signals.items() if any(name in names for names in inputs.values())]
     data = _data(files, read, settings)
     progress = Progress("stacks", len(inputs) * len(GOALS), "stacks")
     stacks: dict[str, Stack] = {}
-    summary: dict[str, dict[str, Any]] = {"costs": {}, "stacks": {}}
+    summary: dict[str, dict[str, Any]] = {"costs": {}, "stacks": {}, "caught": caught}
     for stack, names in inputs.items():
         for goal, suffix in GOALS.items():
             grown = fit_stack(data, names, goal, settings["stacks"], settings["seed"], threads=threads)
@@ -75,6 +79,15 @@ def multiply_adds(inputs: Mapping[str, Description]) -> int:
             part = "refined" if "/refined_" in name else "preview"
         parts[part] = max(parts.get(part, 0), int(description.multiply_adds))
     return sum(parts.values())
+
+
+def _caught(
+    files: Mapping[str, Any], signals: Mapping[str, StoredSignal], known: Mapping[str, Description], threshold: float
+) -> Caught:
+    tokens = read_tokens(files["rows"])
+    test = open_leak_test(files["rows"], tokens, signals, threshold)
+    oracles = [name for name, description in known.items() if description.needs == "target"]
+    return caught_signals(test, signals.values(), oracles, len(tokens))
 
 
 def _data(files: Mapping[str, Any], signals: Sequence[StoredSignal], settings: Mapping[str, Any]) -> StackData:

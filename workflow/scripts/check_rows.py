@@ -1,0 +1,18 @@
+"""Hold tokens, losses and head against the settings of what is computed of them."""
+
+from snakemake.iocontainers import Snakemake
+
+from easyhard.atomic import write_json
+from easyhard.job import run
+from easyhard.model.store import read_head
+from easyhard.probes.early import check_rows
+from easyhard.signals.tokens import read_tokens
+
+
+def main(snakemake: Snakemake) -> None:
+    words, dim = read_head(snakemake.input.head).shape
+    check_rows(read_tokens(snakemake.input.rows), words, dim, snakemake.params.settings)
+    write_json(snakemake.output[0], {"words": words, "dim": dim})
+
+
+run(main)
