@@ -33,7 +33,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def file(make_fair: Any, make_figures: Any, run_setup: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def file(
+    make_fair: Any,
+    make_figures: Any,
+    make_brought: Any,
+    run_setup: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Path:
     """A page of both protocols, of which one signal, the run and a token have hostile names."""
     monkeypatch.setitem(made_up.SIGNALS, "entropy", (HOSTILE, *made_up.SIGNALS["entropy"][1:]))
     fair, published = make_fair(), make_figures()
@@ -41,8 +48,8 @@ def file(make_fair: Any, make_figures: Any, run_setup: Any, monkeypatch: pytest.
     token = ["</script><script>alert(2)</script>", "first", 3.5, 2, [1.5, 0.2], [70, 20]]
     easy = [" easy", None, 0.1, None, [0.5, 0.9], [10, 5]]
     text = {"signals": [["entropy", HOSTILE], ["margin", "margin"]], "documents": [[easy, token], [easy]], "layers": 4}
-    names = names_of(published, fair, run_setup, charts_of(fair, published))
-    page = write_page(TEMPLATE, names, tables_of(fair, published, True), text)
+    names = names_of(published, fair, make_brought(), run_setup, charts_of(fair, published))
+    page = write_page(TEMPLATE, names, tables_of(fair, published, make_brought(), True), text)
     path = tmp_path / "report.html"
     path.write_text(page, encoding="utf-8")
     assert len(page.encode()) < MOST_BYTES

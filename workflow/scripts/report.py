@@ -27,9 +27,11 @@ def main(snakemake: Snakemake) -> None:
     table = read_table(Path(files["metrics"]))
     wanted = params.config["protocols"]
     fair, published = (Figures(table, name) if name in wanted else None for name in ("fair", "published"))
+    brought = Figures(table, "all_rows")
     charts = charts_of(fair, published, files, params.sequences)
     own = make_setup(snakemake.wildcards.run, params.kind, params.config, files)
-    tables, names = tables_of(fair, published, own.is_founding_corpus), names_of(published, fair, own, charts)
+    tables = tables_of(fair, published, brought, own.is_founding_corpus)
+    names = names_of(published, fair, brought, own, charts)
     for name, chart in charts.items():
         write(Path(made.figures) / f"{name}.svg", svg(chart))
         write(Path(made.tables) / f"chart_{name}.csv", csv_of(chart.data))

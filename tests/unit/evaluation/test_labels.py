@@ -66,7 +66,7 @@ def test_what_is_left_out_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "easyhard"):
         found = labels(0.5 + LOSS / 80)
     assert "label loss_over_3 is left out, for want of both kinds: hard are 0.0% of fit, 0.0% of select" in caplog.text
-    assert "label loss_over_0.559 stands in for that of the main threshold" in caplog.text
+    assert "a loss over 0.559 stands in for that over 3" in caplog.text
     figures = {(row.item, row.metric): row.value for row in found.left_out}
     assert figures["loss_over_3", "stands_in"] == found.thresholds[found.main]
     assert figures["loss_over_3", "threshold"] == 3

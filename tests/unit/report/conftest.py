@@ -92,6 +92,18 @@ def make_fair(registry: None) -> Make:
 
 
 @pytest.fixture
+def make_brought() -> Make:
+    """The made-up figures of all rows of a run from elsewhere, with some changed."""
+
+    def make(changed: dict[str, Value] | None = None) -> Figures:
+        made = made_up.brought() | named(changed or {})
+        rows = [("all_rows", *name, *values) for name, values in made.items()]
+        return Figures(pl.DataFrame(rows, schema=ROW_SCHEMA, orient="row"), "all_rows")
+
+    return make
+
+
+@pytest.fixture
 def bare_fair(registry: None) -> Figures:
     """The figures of a run that only had signals of its own."""
     return Figures(as_table(made_up.bare()), "fair")

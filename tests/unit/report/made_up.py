@@ -107,6 +107,18 @@ def bare() -> Table:
     return {name: value for name, value in made.items() if name[2] not in NOT_OF_A_BARE_RUN}
 
 
+def brought() -> Table:
+    """The figures of all rows of a run that brought a prediction of the loss along."""
+    split = {"easy_loss": 2.1, "hard_loss": 5.3, "loss_diff": 3.2}
+    made = _of("loss_distribution", "loss", tokens=9000, mean=3.7, std=2.5, cohens_d=2.4, cohens_d_gamma=2.3)
+    made |= _of("loss_distribution", "log_loss", dip=0.01)
+    for item, r in (("oracle", 1.0), ("mine", 0.61)):
+        made |= _of("separation", item, pearson=r, spearman=r, mean=3.1, std=1.2, oracle_share=r, high_means_easy=0)
+        made |= _of("separation", item, **split)
+    made |= _of("thresholds", "mine/0.5", threshold=0.5, easy_share=0.2, hard_share=0.8, **split)
+    return made | _of("regression", "mine", mse=2.2, r2=0.36, pearson=0.61, spearman=0.6, loss_diff=3.2)
+
+
 NOT_OF_A_BARE_RUN = {"head_multiply_adds", "ceiling_share", "cost_share", "model_share", "multiply_adds"}
 
 

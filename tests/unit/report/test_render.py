@@ -8,9 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from easyhard.errors import InputError
+from easyhard.evaluation.rows import ROW_SCHEMA
 from easyhard.report.metrics import Figures
 from easyhard.report.render import fill, markdown, names_of
 from easyhard.report.setup import Setup
@@ -28,9 +30,14 @@ PARTS += ["The founding experiments, repeated", "How it was measured"]
 MOST_LINES = 250
 
 
-def render(published: Figures | None, fair: Figures | None, own: Setup, charts: Mapping[str, Any]) -> str:
+NOTHING = Figures(pl.DataFrame(schema=ROW_SCHEMA), "all_rows")
+
+
+def render(
+    published: Figures | None, fair: Figures | None, own: Setup, charts: Mapping[str, Any], brought: Figures = NOTHING
+) -> str:
     """The report as Markdown."""
-    return fill(TEMPLATE, names_of(published, fair, own, charts))
+    return fill(TEMPLATE, names_of(published, fair, brought, own, charts))
 
 
 def headings(text: str, level: int) -> list[str]:
@@ -94,6 +101,21 @@ def test_a_run_without_the_founding_experiments_says_nothing_of_them(
     check_form(bare)
     assert links(bare) == set()
     assert headings(bare, 2) == ["The answer", "How good, how sure", "How it was measured"]
+
+
+def test_what_one_has_to_know_comes_before_the_first_picture(make_fair: Make, run_setup: Setup) -> None:
+    changed = {"leaks/mine/reason_traced": 1.0, "causality/states/checked": 0.0}
+    text = render(None, make_fair(changed), run_setup, CHARTS)
+    check_form(text)
+    pareto = text.index("What of pareto?")
+    assert text.index("**Know the answer and are left out") < text.index("seen later tokens can't be told") < pareto
+
+
+def test_all_rows_of_what_was_brought_along(bare_fair: Figures, make_brought: Make, run_setup: Setup) -> None:
+    text = render(None, bare_fair, replace(run_setup, tokens={}), {}, make_brought())
+    check_form(text)
+    assert "All rows" in headings(text, 2)
+    assert re.search(r"^\| mine +\| +0\.610 \|", text, flags=re.M)
 
 
 def test_a_run_of_the_founding_experiments_alone(make_figures: Make, run_setup: Setup) -> None:

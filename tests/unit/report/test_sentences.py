@@ -31,6 +31,7 @@ def test_sentences(request: pytest.FixtureRequest, make: str, name: str, changed
     figures = request.getfixturevalue(make)(changed)
     said = SAYERS[name](figures) if name in SAYERS else say(name, figures)
     assert words in said.replace(STRONG[0], "strong[").replace(STRONG[1], "]"), said
+    assert words or not said, said
 
 
 def test_findings_leave_out_what_is_null_and_refuse_what_is_missing(make_figures: Make) -> None:

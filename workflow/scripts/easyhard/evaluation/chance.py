@@ -113,6 +113,11 @@ def prediction_rows(loss: Column) -> list[Row]:
     return make_rows(SECTION, "regression", {"mse": loss.var(), "r2": 0.0, "loss_diff": 0.0})
 
 
+def random_split_rows() -> list[Row]:
+    """Return item separation of section `chance`: what a signal that knows nothing has on average."""
+    return make_rows(SECTION, "separation", dict.fromkeys(("pearson", "spearman", "loss_diff", "oracle_share"), 0.0))
+
+
 def exit_chance_rows(item: str, labels: Mapping[str, Mask]) -> list[Row]:
     """Return section `exit_chance`, item an exit: auroc_<label> of random numbers, with the range that holds 95 % of
     them, and auprc_<label>, the share that has the label; masks (test tokens,). A label of one kind is left out."""

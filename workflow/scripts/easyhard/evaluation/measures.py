@@ -12,7 +12,13 @@ from easyhard.atomic import read_json
 from easyhard.evaluation.all_rows import PROTOCOL, own_loss_rows, own_signal_rows
 from easyhard.evaluation.bits import UNITS, bits_rows
 from easyhard.evaluation.ceilings import calibration_rows, ceiling_rows
-from easyhard.evaluation.chance import chance_rows, exit_chance_rows, first_choice_rows, prediction_rows
+from easyhard.evaluation.chance import (
+    chance_rows,
+    exit_chance_rows,
+    first_choice_rows,
+    prediction_rows,
+    random_split_rows,
+)
 from easyhard.evaluation.columns import Column, Mask, finite, label_name
 from easyhard.evaluation.exit_names import exit_item
 from easyhard.evaluation.exit_signals import exit_signal_rows
@@ -193,6 +199,7 @@ def separated(run: Run) -> list[Row]:
         *exit_threshold_rows(held["exit_classifier"], known, run.json("exit_summary")["threshold"]),
         *threshold_rows(held["target_probability"], known),
         *high_confidence_rows({name: held[name] for name in CONFIDENCES}, known),
+        *random_split_rows(),
     ]
 
 

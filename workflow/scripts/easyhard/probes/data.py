@@ -16,6 +16,7 @@ from easyhard.probes.documents import Rows, whole_documents
 from easyhard.probes.tasks import Task, tasks_of
 from easyhard.signals.catalogue import PROBES
 from easyhard.signals.store import read_columns
+from easyhard.signals.threshold import parting_threshold
 from easyhard.signals.tokens import FIT, TokenTable, argmax_wrong, read_tokens, stored_signals
 
 LEAST_SPREAD = 1e-3  # of a label that nearly all fit tokens share: it must not outweigh the loss
@@ -93,7 +94,7 @@ def load_probe_data(
 def _tasks(
     files: Mapping[str, Any], rows: TokenTable, kept: Rows, settings: Mapping[str, Any], device: torch.device
 ) -> dict[str, Task]:
-    easy_threshold = settings["main_threshold"]
+    easy_threshold = parting_threshold(rows, settings["main_threshold"])
     signals = {signal.name: signal for signal in stored_signals([files["head"]])}
     columns = {"loss": rows.loss, "entropy": signals["entropy"].read(len(rows))[0]}
     if f"tail_mass_{easy_threshold:g}" in signals:

@@ -9,6 +9,7 @@ from easyhard.errors import InputError
 from easyhard.probes.documents import whole_documents
 from easyhard.signals.hidden import NEIGHBOURS
 from easyhard.signals.parts import PART_NAMES
+from easyhard.signals.threshold import parting_threshold
 from easyhard.signals.tokens import FIT, TEST, TokenTable
 
 
@@ -18,7 +19,7 @@ def check_rows(tokens: TokenTable, words: int, dim: int, settings: Mapping[str, 
     settings: seed, main_threshold (nats), ranks and refined (words) of low ranks, exit_rank (None where no exit reads
     one), and tokens and folds of `fair_probes` and `stacks`.
     """
-    check_threshold(tokens, settings["main_threshold"])
+    hard = tokens.loss > parting_threshold(tokens, settings["main_threshold"])
     ranks = {"fair_low_rank.ranks": settings["ranks"], "exits.rank": [settings["exit_rank"] or 1]}
     for key, own in ranks.items():
         if max(own) >= dim:
@@ -30,10 +31,14 @@ def check_rows(tokens: TokenTable, words: int, dim: int, settings: Mapping[str, 
     fit = tokens.rows(FIT)
     if len(fit) < NEIGHBOURS:
         raise InputError(f"fair.fit: {len(fit)} tokens are left to fit on; {NEIGHBOURS} at least are wanted")
-    for key, rows in (
-        ("fair_probes", fit),
-        ("stacks", whole_documents(tokens, settings["stacks"]["tokens"], settings["seed"])[0]),
-    ):
+    grown = whole_documents(tokens, settings["stacks"]["tokens"], settings["seed"])
+    for part, rows in zip(PART_NAMES, grown, strict=False):
+        if len(np.unique(hard[rows])) < 2:
+            raise InputError(
+                f"stacks.tokens: {settings['stacks']['tokens']}, which take {len(rows)} {part} tokens that are "
+                f"{'hard' if hard[rows].all() else 'easy'} without exception; as many are wanted as have both kinds"
+            )
+    for key, rows in (("fair_probes", fit), ("stacks", grown[0])):
         documents = len(np.unique(tokens.document[rows]))
         if settings[key]["folds"] > documents:
             raise InputError(
@@ -42,16 +47,3 @@ def check_rows(tokens: TokenTable, words: int, dim: int, settings: Mapping[str, 
     test = tokens.rows(TEST)
     if np.unique(np.stack([tokens.document[test], tokens.sequence[test]]), axis=1).shape[1] < 2:
         raise InputError("sequence: one to judge on; two at least are wanted for an interval")
-
-
-def check_threshold(tokens: TokenTable, threshold: float) -> None:
-    """Raise InputError where a part has no token that is hard by `threshold` (nats), or none that is easy: nothing can
-    then be fitted to tell them apart, nor signals be chosen."""
-    for number, name in enumerate(PART_NAMES):
-        loss = tokens.loss[tokens.rows(number)]
-        hard = int((loss > threshold).sum())
-        if hard in (0, len(loss)):
-            raise InputError(
-                f"fair.main_threshold: {threshold:g}, by which {hard} of {len(loss)} {name} tokens are hard; one that "
-                f"parts them is wanted, such as the median of their losses, {np.median(loss):.3g}"
-            )

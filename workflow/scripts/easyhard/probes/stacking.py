@@ -102,14 +102,23 @@ def _matrix(signals: Mapping[str, Column], inputs: Sequence[str]) -> Matrix:
 def _choose(
     x: Matrix, y: Column, data: StackData, goal: Goal, settings: Settings, seed: int, threads: int
 ) -> tuple[float, int]:
-    """The pair of the grid whose trees, grown on the other folds, err least on the folds left out."""
-    fit, select = (_thinned(rows, settings["tuning_tokens"]) for rows in (data.fit, data.select))
-    folds = document_folds(data.documents, fit, settings["folds"])
-    pairs = list(product(settings["learning_rates"], settings["leaves"]))
+    """The pair of the grid whose trees, grown on the other folds, err least on the folds left out.
 
-    def error(trial: tuple[tuple[float, int], Rows]) -> float:
-        pair, fold = trial
-        rows = np.setdiff1d(fit, fold, assume_unique=True)
+    What has one kind alone grows no trees that tell kinds: such folds are left out, and of none it is the first pair.
+    """
+    fit, select = (_thinned(rows, settings["tuning_tokens"]) for rows in (data.fit, data.select))
+    pairs = list(product(settings["learning_rates"], settings["leaves"]))
+    folds = [
+        (np.setdiff1d(fit, fold, assume_unique=True), fold)
+        for fold in document_folds(data.documents, fit, settings["folds"])
+    ]
+    if goal == "hard":
+        folds = [own for own in folds if min(len(np.unique(y[own[0]])), len(np.unique(y[select]))) > 1]
+    if not folds:
+        return pairs[0]
+
+    def error(trial: tuple[tuple[float, int], tuple[Rows, Rows]]) -> float:
+        pair, (rows, fold) = trial
         model = _model(goal, *pair, settings, seed)
         model.fit(x[rows], y[rows], X_val=x[select], y_val=y[select])
         said = _say(model, x[fold])

@@ -16,6 +16,7 @@ from easyhard.signals.description import Description, describe
 from easyhard.signals.leak_search import Caught, caught_signals, open_leak_test
 from easyhard.signals.registry import Sizes
 from easyhard.signals.store import read_batches, read_columns
+from easyhard.signals.threshold import parting_threshold
 from easyhard.signals.tokens import FIT, StoredSignal, read_tokens, stored_signals
 
 TABLES = ("probes", "head", "hidden", "context", "low_rank")
@@ -85,7 +86,7 @@ def _caught(
     files: Mapping[str, Any], signals: Mapping[str, StoredSignal], known: Mapping[str, Description], threshold: float
 ) -> Caught:
     tokens = read_tokens(files["rows"])
-    test = open_leak_test(files["rows"], tokens, signals, threshold)
+    test = open_leak_test(files["rows"], tokens, signals, parting_threshold(tokens, threshold))
     oracles = [name for name, description in known.items() if description.needs == "target"]
     return caught_signals(test, signals.values(), oracles, len(tokens))
 
@@ -104,7 +105,7 @@ def _data(files: Mapping[str, Any], signals: Sequence[StoredSignal], settings: M
         columns[name] = np.where(tokens.part[kept] == FIT, held_out[kept], columns[name])
     return StackData(
         signals=columns,
-        hard=tokens.loss[kept] > settings["main_threshold"],
+        hard=tokens.loss[kept] > parting_threshold(tokens, settings["main_threshold"]),
         loss=tokens.loss[kept],
         documents=tokens.document[kept],
         fit=np.searchsorted(kept, fit),

@@ -31,6 +31,8 @@ FAIR = {
     "calibration": ("fair_calibration", "Calibration"),
     "reliability": ("fair_calibration", "Calibration, bin by bin"),
     "shape": ("fair_shape", "Shape of the loss"),
+    "chance": ("chance", "What guessing gets"),
+    "leaks": ("leaks", "Signals that know the answer"),
     "exits": ("exits", "What each exit is worth"),
     "left_out": ("exits", "Each layer left out alone"),
     "exit_signals": ("exit_signals", "Which signal tells at each exit: {about}"),
@@ -74,6 +76,14 @@ PUBLISHED = {
     "bands": ("separation", "Bands of a faithful run"),
 }
 
+BROUGHT = {
+    "own_loss": ("loss_distribution", "The loss"),
+    "own_separation": ("separation", "Each signal: correlations with the loss, and the median split"),
+    "own_thresholds": ("thresholds", "Splits at thresholds"),
+    "own_regression": ("regression", "Predictions of the loss"),
+}
+"""The same of all rows of a run from elsewhere."""
+
 ABOUT: Mapping[str, Callable[[Figures], list[str]]] = {
     "class_signals": lambda figures: list(signals_by_class(figures)),
     "importances": lambda figures: figures.items("fair_stacks"),
@@ -82,10 +92,15 @@ ABOUT: Mapping[str, Callable[[Figures], list[str]]] = {
 }
 
 
-def tables_of(fair: Figures | None, published: Figures | None, is_founding_corpus: bool) -> dict[Name, Table]:
-    """Every table that the run has figures for. Raises InputError naming a figure that one cannot do without."""
+def tables_of(
+    fair: Figures | None, published: Figures | None, brought: Figures, is_founding_corpus: bool
+) -> dict[Name, Table]:
+    """Every table that the run has figures for, by protocol; `brought` are those of all rows.
+
+    Raises InputError naming a figure that one cannot do without.
+    """
     made: dict[Name, Table] = {}
-    for figures, known in ((fair, FAIR), (published, PUBLISHED)):
+    for figures, known in ((fair, FAIR), (published, PUBLISHED), (brought, BROUGHT)):
         for name, (section, _) in known.items() if figures is not None else ():
             if figures is None or not figures.has_section(section):
                 continue
@@ -98,7 +113,7 @@ def tables_of(fair: Figures | None, published: Figures | None, is_founding_corpu
 
 def titled(names: list[Name]) -> list[tuple[str, str, str]]:
     """Title, name and what it is about, for each of these tables."""
-    known = FAIR | PUBLISHED
+    known = FAIR | PUBLISHED | BROUGHT
     return [(known[name][1].format(about=_told(name, about)), name, about) for name, about in names]
 
 

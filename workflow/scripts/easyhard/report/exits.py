@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from easyhard.evaluation.exit_names import exit_name
 from easyhard.report.metrics import Figure, Figures
 from easyhard.report.prose import say
-from easyhard.report.tables import ROWS, Row, View
+from easyhard.report.tables import GUESS, ROWS, Row, View
 from easyhard.report.words import OWN, signal_title, standing, strong
 
-SECTION, SIGNALS, MODEL = "exits", "exit_signals", "model"
+SECTION, SIGNALS, MODEL, GUESSING = "exits", "exit_signals", "model", "exit_chance"
 CHANCE = 0.5
 CLASSES = {
     "layers": "states up to this layer",
@@ -125,7 +125,8 @@ def _left_out(view: View) -> list[Row]:
 
 
 def _exit_signals(view: View) -> list[Row]:
-    """At each exit the best signal of each class, the best of all strong; where there is none, the exit alone."""
+    """At each exit the best signal of each class, the best of all strong, and what random numbers get; where there is
+    none, the exit alone."""
     rows = []
     for own, signals in signals_at(view.figures).items():
         found = bests(view.figures, signals, view.about)
@@ -133,6 +134,9 @@ def _exit_signals(view: View) -> list[Row]:
         for needs, item in found or [Best("", "")]:
             name = strong(title(item)) if item == best else title(item) if item else "none measured: one kind only"
             rows.append(Row([exit_title(own), CLASSES.get(needs, ""), name], [item, view.about, own]))
+        if view.figures.has(GUESSING, own, f"auroc_{view.about}"):
+            lead = [exit_title(own), "", GUESS]
+            rows.append(Row(lead, [item, view.about, own], place=(GUESSING, own)))
     return rows
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from easyhard.errors import InputError
 from easyhard.report.metrics import Figure, Figures
-from easyhard.report.words import COST_CLASSES, cost_class, item_title, text
+from easyhard.report.words import COST_CLASSES, LEAKS, cost_class, item_title, text
 
 FULL_COVERAGE = 1 - 1e-9
 TARGET, LOGITS, TRAINED = "sees the target", "from the logits", "trained on hidden states"
@@ -169,6 +169,11 @@ def classifiers(figures: Figures) -> list[str]:
 def untrained_signals(figures: Figures) -> list[str]:
     """The signals of the separation table that are neither trained nor see the target."""
     return [item for item in figures.items("separation") if _sees("separation", item) == LOGITS]
+
+
+def leak_reasons(figures: Figures, item: str) -> list[str]:
+    """How a signal that knows the answer gave itself away, keys of LEAKS, the most telling first."""
+    return [name for name in LEAKS if figures.has("leaks", item, f"reason_{name}")]
 
 
 def plain_ranks(figures: Figures) -> list[str]:

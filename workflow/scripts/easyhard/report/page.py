@@ -13,13 +13,13 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from easyhard.report import founding_exits, words
-from easyhard.report.catalogue import FAIR, PUBLISHED, Name, file_name, titled
+from easyhard.report.catalogue import BROUGHT, FAIR, PUBLISHED, Name, file_name, titled
 from easyhard.report.chart import VEGA_LITE, Chart, spec
 from easyhard.report.items import main_label, signals_by_class
 from easyhard.report.look import DARK, LIGHT
 from easyhard.report.metrics import Figures
 from easyhard.report.prose import environment_of
-from easyhard.report.tables import Table
+from easyhard.report.tables import CHANCE, GUESS, Table
 from easyhard.report.words import COST_CLASSES, STRONG, estimate_text, metric_label, percent, signal_title
 
 FOUNDING_PARTS = (founding_exits.SECTION, founding_exits.SATURATION)
@@ -58,6 +58,7 @@ def write_page(
         "founding_said": _founding(fair),
         "founding_parts": titled([name for name in tables if FAIR.get(name[0], ("",))[0] in FOUNDING_PARTS]),
         "founding_tables": titled([name for name in tables if name[0] in PUBLISHED and name[0] not in FAIR]),
+        "brought_tables": titled([name for name in tables if name[0] in BROUGHT]),
         "csv": [*map(file_name, tables), *(f"chart_{name}" for name in charts)],
     }
     return environment.get_template(path.name).render({**names, **made})
@@ -120,6 +121,9 @@ def ranked(fair: Figures) -> Table:
         told = estimate_text(metric_label("", "auroc"), fair.get("fair_signals", item, f"auroc_{label}"))
         costs = [percent(fair.get("fair_signals", item, name).value) for name in shares]
         rows.append([str(place), signal_title(item), COST_CLASSES[needs], getattr(known, "formula", ""), told, *costs])
+    if fair.has(*CHANCE, f"auroc_{label}"):
+        told = estimate_text(metric_label("", "auroc"), fair.get(*CHANCE, f"auroc_{label}"))
+        rows.append([words.NULL, GUESS, "nothing", "", told, *("0" for _ in shares)])
     return Table(header, rows, left=4)
 
 

@@ -30,6 +30,9 @@ FINDINGS = (
 REACH = ("auroc_ceiling", "share_ceiling", "calibration")
 """How far the best signal is from what a calibrated model could reach, and how well the model is calibrated."""
 
+NOTICES = ("leaks", "unchecked", "labels_left_out", "rows_left_out", "stand_in")
+"""What a reader has to know before trusting the answer."""
+
 STANDS, FALLS, UNDECIDED = "stands", "falls", "undecided"
 FOUNDING_LIMIT = 0.27
 """The founding document's highest oracle share at inference."""

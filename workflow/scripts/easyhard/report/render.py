@@ -17,11 +17,12 @@ from easyhard.report.words import MARK, STRONG
 
 
 def names_of(
-    published: Figures | None, fair: Figures | None, own: setup.Setup, charts: Mapping[str, Any]
+    published: Figures | None, fair: Figures | None, brought: Figures, own: setup.Setup, charts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What templates may name: figures, what is said of them, tables and charts.
 
-    `published` and `fair` are the figures of either protocol, None where the run has none. Raises InputError naming a
+    `published` and `fair` are the figures of either protocol, None where the run has none; `brought` are those of all
+    rows. Raises InputError naming a
     figure that is missing or wrong.
     """
     names: dict[str, Any] = {"fair": fair, "published": published, "own": own, "setup": setup, "charts": charts}
@@ -33,6 +34,8 @@ def names_of(
             "stopping": policies.told(fair) if fair.has_section(policies.SECTION) else [],
             "table": lambda name, about="": make_table(name, View(fair, about)),
         }
+    has_rows = brought.has_section("separation")
+    names["brought"] = (lambda name: make_table(name, View(brought))) if has_rows else None
     if published is not None:
         names |= {
             "founding": lambda name: make_table(name, View(published, "", own.is_founding_corpus)),

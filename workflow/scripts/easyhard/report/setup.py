@@ -90,7 +90,8 @@ def model_in_words(settings: Mapping[str, Any], summary: Mapping[str, Any]) -> s
 def run_in_words(setup: Setup, figures: Figures) -> list[str]:
     """What was run, in two lines: text and size; machine, versions, time."""
     documents, tokens = (figures.get("fair_data", "test", name).value for name in ("documents", "tokens"))
-    size = f" Judged on {tokens:,.0f} test tokens of {documents:,.0f} documents." if documents and tokens else ""
+    units = "sequences" if figures.get("fair_data", "clusters", "sequences_stand_in").value == 1 else "documents"
+    size = f" Judged on {tokens:,.0f} test tokens of {documents:,.0f} {units}." if documents and tokens else ""
     seconds = sum(time for _, time, _ in setup.steps if time is not None)
     versions = ", ".join(f"{name} {setup.versions[name]}" for name in ("python", "torch") if name in setup.versions)
     return [

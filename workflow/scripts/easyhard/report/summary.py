@@ -21,12 +21,14 @@ def summary_of(fair: Figures | None, own: Setup) -> dict[str, Any]:
 def _evaluation(fair: Figures) -> dict[str, Any]:
     labels = [main_label(fair)]
     labels += [label for label in advice.OTHER_LABELS if advice.flagged(fair, f"best_{label}")]
-    documents = fair.value("fair_data", "clusters", "are_documents")
+    clusters = {name: fair.get("fair_data", "clusters", name).value for name in ("are_documents", "sequences_stand_in")}
+    documents = clusters["are_documents"] and not clusters["sequences_stand_in"]
     return {
         "hard": labels[0],
         "test": {name: fair.value("fair_data", "test", name) for name in ("documents", "sequences", "tokens")},
         "resampled": {"unit": "documents" if documents else "sequences"}
         | {name: fair.value("fair_data", "clusters", name) for name in ("count", "resamples")},
+        "knows_answer": fair.items("leaks") if fair.has_section("leaks") else [],
         "margin": fair.get(advice.SECTION, "settings", "margin").value,
         "recommended": {label: _signal(fair, advice.recommended(fair, label), label) for label in labels},
         "best": {label: _signal(fair, advice.flagged(fair, f"best_{label}"), label) for label in labels},

@@ -12,7 +12,18 @@ from easyhard.report import items as choose
 from easyhard.report import words
 from easyhard.report.items import class_best, low_rank, main_label, ranks_by_kind, shortened, signals_by_class
 from easyhard.report.metrics import Figure, Figures
-from easyhard.report.words import FORMS, SHARE, Label, item_title, metric_label, percent, signal_title, value_text
+from easyhard.report.words import (
+    FORMS,
+    LEAKS,
+    SHARE,
+    Label,
+    item_title,
+    listed,
+    metric_label,
+    percent,
+    signal_title,
+    value_text,
+)
 
 IMPORTANT = 8
 """So many signals of each stack are listed by importance."""
@@ -21,6 +32,10 @@ STRATA = {"target seen in training": "frequency_", "position": "position_"}
 """What strata are of, and how their names start."""
 
 OF_HEAD = "of the head's (%)"
+
+CHANCE = "chance", "random_token"
+"""Section and item of what random numbers get."""
+GUESS = "random numbers"
 
 
 @dataclass(frozen=True)
@@ -36,14 +51,16 @@ class Table:
 class Row:
     """Leading cells, and the names that stand for {0}, {1}, … in a column's figures.
 
-    `form` prints the row's figures in place of the columns' forms, `figures` has them in place of the run's; `given`
-    are cells that are not one figure, by the heading of their column.
+    `form` prints the row's figures in place of the columns' forms, `figures` has them in place of the run's, `place` is
+    their section and item in place of the columns'; `given` are cells that are not one figure, by the heading of their
+    column.
     """
 
     lead: Sequence[str]
     key: Sequence[str] = ()
     form: str = ""
     figures: Figures | None = None
+    place: tuple[str, str] | None = None
     given: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -83,7 +100,8 @@ def build(figures: Figures, heads: Sequence[str], rows: Rows, columns: Columns, 
     main = main_label(figures) if any("{label}" in column.metric + column.item for column in columns) else ""
 
     def find(row: Row, column: Column, metric: str) -> tuple[Label, Figure]:
-        section, item, name = (part.format(*row.key, label=main) for part in (column.section, column.item, metric))
+        place = row.place or (column.section, column.item)
+        section, item, name = (part.format(*row.key, label=main) for part in (*place, metric))
         return metric_label(section, name), (column.figures or row.figures or figures).get(section, item, name)
 
     header, lines = list(heads), [list(row.lead) for row in rows]
@@ -123,7 +141,23 @@ def make_table(name: str, view: View) -> Table:
         columns = [column for one in columns for column in columns_of(**one)]
     find = ROWS.get(given["rows"]) or globals()[f"_{given['rows']}"]
     heads = [head.format(about=view.about) for head in given["heads"]]
-    return build(view.figures, heads, find(view), columns, given.get("left", 1))
+    rows = find(view)
+    if rows and "guessing" in given:
+        rows = [*rows, *guessing(view, given["guessing"], columns)]
+    return build(view.figures, heads, rows, columns, given.get("left", 1))
+
+
+def guessing(view: View, lead: Sequence[str], columns: Columns) -> Rows:
+    """A row of what random numbers get, with the range that 95 % of them keep to; none where that was not measured."""
+    if not view.figures.has_section(CHANCE[0]):
+        return []
+    metrics = [(column, column.metric.replace("{label}", main_label(view.figures))) for column in columns]
+    halves = {
+        column.heading or metric_label(column.section, metric).heading: value_text(metric_label("", "auroc"), 0.5)
+        for column, metric in metrics
+        if metric.startswith("auroc") and not view.figures.has(*CHANCE, metric)
+    }
+    return [Row(lead, [""] * len(lead), place=CHANCE, given=halves)]
 
 
 def strata_kinds(figures: Figures) -> list[str]:
@@ -298,6 +332,30 @@ def _shapes(view: View) -> Rows:
     return rows
 
 
+def _leaks(view: View) -> Rows:
+    return [
+        Row([item, listed([LEAKS[name] for name in choose.leak_reasons(view.figures, item)])], [item])
+        for item in view.figures.items("leaks")
+    ]
+
+
+# All rows of what was brought along.
+
+
+def _own_loss(view: View) -> Rows:
+    """Of the loss and of its logarithm, a row a figure."""
+    return [
+        Row([item.replace("_", " "), metric_label("loss_distribution", metric).heading], [metric, item])
+        for item in ("loss", "log_loss")
+        for metric in view.figures.metrics("loss_distribution", item)
+    ]
+
+
+def _own_thresholds(view: View) -> Rows:
+    places = [(item, *item.rpartition("/")[::2]) for item in view.figures.items("thresholds")]
+    return [Row([signal_title(signal), cut], [item]) for item, signal, cut in places]
+
+
 # The founding experiments.
 
 
@@ -341,6 +399,8 @@ def _grid(view: View, section: str, of: str, metrics: str, items: str) -> Table:
         if any(figure.published is not None for figure in own):
             rows.append(Row(["", _title(view)], [name], "published"))
             rows.append(Row(["", "difference"], [name], "change"))
+    if view.figures.has_section(CHANCE[0]) and section in view.figures.items(CHANCE[0]):
+        rows.append(Row(["guessing", "expected"], [""], place=(CHANCE[0], section)))
     return build(view.figures, [of, "source"], rows, columns, left=2)
 
 
@@ -364,7 +424,15 @@ def _medians(view: View) -> Rows:
         here, then = choose.ratio(own.value, oracle.value), choose.ratio(own.published, oracle.published)
         given = {"oracle share (%)": value_text(SHARE, here), f"{_title(view)}, share (%)": value_text(SHARE, then)}
         rows.append(Row([method.title, method.sees], method.place, given=given))
-    return rows
+    return rows + _random_split(view)
+
+
+def _random_split(view: View) -> Rows:
+    """What a split at random has, where that is known."""
+    place, given = (CHANCE[0], "separation"), {"oracle share (%)": value_text(SHARE, 0.0)}
+    if not view.figures.has(*place, "loss_diff"):
+        return []
+    return [Row([GUESS, words.NULL], ["", "", "loss_diff"], place=place, given=given)]
 
 
 def _median_columns(view: View) -> Columns:
@@ -374,7 +442,8 @@ def _median_columns(view: View) -> Columns:
 
 def _own_cuts(view: View) -> Rows:
     methods = choose.own_cut(view.figures)
-    return [Row([method.title, value_text(SHARE, method.easy_share)], method.place) for method in methods]
+    rows = [Row([method.title, value_text(SHARE, method.easy_share)], method.place) for method in methods]
+    return rows + _random_split(view)
 
 
 def _own_columns(view: View) -> Columns:
@@ -408,6 +477,13 @@ ROWS: dict[str, Callable[[View], Rows]] = {
     "ceilings": _of_items("fair_ceilings", words.hard_title),
     "stacks": _of_items("fair_stacks", signal_title),
     "previews": lambda view: [Row(item.split("/"), [item]) for item in view.figures.items("fair_low_rank")],
+    "random": lambda view: [
+        Row([item.removeprefix("random_")], [item])
+        for item in view.figures.items("chance")
+        if item.startswith("random_")
+    ],
+    "own_signals": _of_items("separation", item_title),
+    "own_predictions": _of_items("regression", item_title),
     "strata_signals": lambda view: [Row([signal_title(item)], [item]) for item in choose.strata_items(view.figures)],
 }
 

@@ -52,6 +52,16 @@ class Label:
         return 100.0 if self.unit == "%" else 1.0
 
 
+LEAKS = {
+    "traced": "a function of the loss",
+    "ordered": "follows the loss",
+    "beyond_past": "has the token's own loss in it, or later ones",
+    "of_target": "a function of the target",
+    "of_first_choice": "says whether the first choice is right",
+    "above_ceiling": "better than a calibrated model could be",
+}
+"""How a signal that knows the answer gave itself away, by the measure, the most telling first."""
+
 FOUNDING_SIGNALS = {
     name: find(name)
     for name in (
