@@ -75,7 +75,7 @@ rule huggingface_head:
 rule dump_huggingface:
     input:
         model_files,
-        checked=ancient("results/{run}/model/summary.json"),  # no shard of a model that is refused
+        checked="results/{run}/model/summary.json",  # no shard of a model that is refused
         validation="results/{run}/tokens/validation.parquet",
         test="results/{run}/tokens/test.parquet",
         summary="results/{run}/tokens/summary.json",
