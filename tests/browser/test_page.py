@@ -217,7 +217,10 @@ def test_words_stand_out_from_their_paper(browser: Browser, file: Path) -> None:
 
 
 def test_it_prints(opened: Page) -> None:
-    opened.evaluate("drawAll()")
+    """With charts that nobody has scrolled to."""
+    opened.wait_for_function(
+        "[...document.querySelectorAll('[data-chart]')].every((place) => place.querySelector('svg'))"
+    )
     printed = opened.pdf(format="A4")
     assert printed[:5] == b"%PDF-"
     assert len(printed) > 100_000

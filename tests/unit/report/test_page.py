@@ -21,6 +21,9 @@ def test_links_lead_to_pages_alone() -> None:
     for address in ("javascript:alert(1)", 'https://a.b/"onclick=alert(1)'):
         assert '<a href="javascript' not in marked(f"[x]({address})")
         assert '"onclick' not in marked(f"[x]({address})")
+    assert "<a" not in marked(
+        "[x](https://example.org) [arXiv:1](https://example.org/abs/1)"
+    )  # as a column may be called
 
 
 @pytest.mark.parametrize("name", ["[x](https://a.b)", "`x`", HOSTILE])

@@ -73,6 +73,14 @@ def test_markdown_is_padded_aligned_and_escaped() -> None:
     ]
 
 
+def test_what_a_column_is_called_opens_no_tag(make_fair: Make, run_setup: Setup) -> None:
+    hostile = "<script>alert(1)</script>"
+    text = render(None, make_fair({f"leaks/{hostile}/reason_traced": 1.0}), run_setup, CHARTS)
+    assert r"\<script>alert(1)\</script> (a function of the loss)" in text
+    assert not re.search(r"(?<!\\)<[a-z/]", text)
+    assert markdown(Table(["name", "n"], [["<b>", "< 0.1"]])).splitlines()[-1] == r"| \<b> | < 0.1 |"
+
+
 def test_the_answer_comes_first_and_the_founding_experiment_last(
     make_fair: Make, make_figures: Make, run_setup: Setup
 ) -> None:

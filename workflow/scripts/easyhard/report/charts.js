@@ -25,6 +25,12 @@
   const again = () => places.filter((place) => place.drawn).forEach((place) => draw(place));
   dark.addEventListener("change", again);
   narrow.addEventListener("change", again);
-  matchMedia("print").addEventListener("change", (event) => event.matches && places.forEach((place) => draw(place, true)));
-  window.drawAll = async () => { await Promise.all(places.map((place) => draw(place, true))); };
+  matchMedia("print").addEventListener("change", (event) => places.forEach((place) => draw(place, event.matches)));
+  // What nobody has scrolled to is drawn too, one after another, so that it is there when the page is printed
+  const idle = window.requestIdleCallback ?? ((call) => setTimeout(call, 50));
+  const rest = () => {
+    const next = places.find((place) => !place.drawn);
+    if (next) draw(next).then(() => idle(rest));
+  };
+  addEventListener("load", () => idle(rest));
 })();

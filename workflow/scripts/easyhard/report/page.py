@@ -26,7 +26,8 @@ FOUNDING_PARTS = (founding_exits.SECTION, founding_exits.SATURATION)
 OWN_PARTS = ("advice", "exits", "exit_signals", "policies", "true_exits", "guarantees", "draft", "policy_depths")
 """Sections of figures whose tables stand in parts of their own."""
 
-LINK = re.compile(r"\[([^\]]+)\]\((https://[^)\s]+)\)")
+LINK = re.compile(r"\[(arXiv:[\d.]+)\]\((https://arxiv\.org/abs/[\d.]+)\)")
+"""The only links that sentences have: what a column is called makes none."""
 CODE = re.compile(r"`([^`]+)`")
 UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=\d,) (?=[-+−]?[\d.]+\])")
 """Blanks between a number and its percent sign, and inside an interval."""

@@ -15,6 +15,8 @@ from easyhard.report.prose import FINDINGS, all_said, environment_of, say
 from easyhard.report.tables import Table, View, make_table
 from easyhard.report.words import MARK, STRONG
 
+TAG = re.compile(r"<(?=[A-Za-z/!?])")
+
 
 def names_of(
     published: Figures | None, fair: Figures | None, brought: Figures, own: setup.Setup, charts: Mapping[str, Any]
@@ -50,7 +52,7 @@ def fill(template: str | Path, names: Mapping[str, Any]) -> str:
     Raises InputError naming the template that cannot be read or the line that wants another name.
     """
     path = Path(template)
-    finalize = {"finalize": lambda value: markdown(value) if isinstance(value, Table) else value}
+    finalize = {"finalize": lambda value: markdown(value) if isinstance(value, Table) else _plain(value)}
     environment = environment_of(path.parent, keep_trailing_newline=True, **finalize)
     try:
         filled = _strong(environment.get_template(path.name).render(names))
@@ -67,13 +69,19 @@ def markdown(table: Table) -> str:
     A `|` in a cell is escaped.
     """
     cells = [
-        [_strong(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in (table.header, *table.rows)
+        [_plain(_strong(cell)).replace("|", "\\|").replace("\n", " ") for cell in row]
+        for row in (table.header, *table.rows)
     ]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     rule = ["-" * width if index < table.left else "-" * (width - 1) + ":" for index, width in enumerate(widths)]
     ways = [f"<{width}" if index < table.left else f">{width}" for index, width in enumerate(widths)]
     lines = [" | ".join(map(format, row, ways)) for row in (cells[0], rule, *cells[1:])]
     return "\n".join(f"| {line} |" for line in lines)
+
+
+def _plain(value: Any) -> Any:
+    """Text in which nothing that a column is called opens a tag."""
+    return TAG.sub(r"\\<", value) if isinstance(value, str) else value
 
 
 def _strong(words: str) -> str:
