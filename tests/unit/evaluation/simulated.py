@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.stats import gamma, norm
 
-from easyhard.evaluation.ranking import Counts, Curve, coarsen, equal_scores, make_curve
+from easyhard.evaluation.ranking import Curve, Sums, coarsen, equal_scores, make_curve, sums_of
 from easyhard.evaluation.rows import Row
 
 LENGTH = 16
@@ -28,11 +28,12 @@ def figures(rows: Iterable[Row], item: str) -> dict[str, float | None]:
     return {metric: row.value for metric, row in by_item(rows, item).items()}
 
 
-def sampled(hardness: np.ndarray, values: np.ndarray, times: np.ndarray, bins: int = 10_000) -> tuple[Curve, Counts]:
+def sampled(hardness: np.ndarray, values: np.ndarray, times: np.ndarray, bins: int = 10_000) -> tuple[Curve, Sums]:
     """Curve, and sums of values, of samples that hold each token so many times, (samples, tokens)."""
     groups = coarsen(equal_scores(hardness), bins)
     tokens = np.stack([groups.sums(weights) for weights in times], axis=1)
-    return make_curve(tokens, groups.mixed), np.stack([groups.sums(weights * values) for weights in times], axis=1)
+    own = np.stack([groups.sums(weights * values) for weights in times], axis=1)
+    return make_curve(sums_of(tokens), groups.mixed), sums_of(own)
 
 
 def head_metrics(logits: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,7 +7,8 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from easyhard.evaluation import exit_signals
-from easyhard.evaluation.exit_signals import ExitJudge, best_cut, sample_blocks
+from easyhard.evaluation.drawn import Drawn
+from easyhard.evaluation.exit_signals import ExitJudge, best_cut
 from easyhard.evaluation.exits import Totals
 from easyhard.evaluation.judging import Documents
 from easyhard.evaluation.ranking import equal_scores
@@ -46,7 +47,7 @@ def test_figures_are_scikit_learns_and_replicates_those_of_repeated_rows(
 ) -> None:
     monkeypatch.setattr(exit_signals, "BINS", tokens)
     documents, score, labels = corpus(tokens, decimals)
-    found = ExitJudge(labels, documents, sample_blocks(documents)).measure(score, high_means_easy=True)
+    found = ExitJudge(labels, documents, Drawn(documents.resamples)).measure(score, high_means_easy=True)
     select, test = documents.select, documents.test
     for label, positive in labels.items():
         own = -score if label == "fails" else score
@@ -72,7 +73,7 @@ def test_figures_are_scikit_learns_and_replicates_those_of_repeated_rows(
 
 def test_bins_hardly_move_replicates() -> None:
     documents, score, labels = corpus(20_011, 9)
-    found = ExitJudge(labels, documents, sample_blocks(documents)).measure(score, high_means_easy=True)
+    found = ExitJudge(labels, documents, Drawn(documents.resamples)).measure(score, high_means_easy=True)
     weights = documents.resamples.weights[documents.resamples.clusters.index]
     for metric, plain in (("auroc", roc_auc_score), ("auprc", average_precision_score)):
         one = found[f"{metric}_stays"]
@@ -84,7 +85,7 @@ def test_bins_hardly_move_replicates() -> None:
 def test_replicates_centre_on_the_value_however_coarse_the_bins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exit_signals, "BINS", 4)
     documents, score, labels = corpus(20_011, 9)
-    found = ExitJudge(labels, documents, sample_blocks(documents)).measure(score, high_means_easy=True)
+    found = ExitJudge(labels, documents, Drawn(documents.resamples)).measure(score, high_means_easy=True)
     for figure in (found["auroc_stays"], found["auprc_fails"]):
         assert abs(figure[1:].mean() - figure[0]) < figure[1:].std()
 
@@ -92,7 +93,7 @@ def test_replicates_centre_on_the_value_however_coarse_the_bins(monkeypatch: pyt
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_direction_that_nobody_declares_is_learnt_on_fit_rows_for_each_label(sign: int) -> None:
     documents, score, labels = corpus(1507, 2)
-    judge = ExitJudge(labels, documents, sample_blocks(documents))
+    judge = ExitJudge(labels, documents, Drawn(documents.resamples))
     turned = np.where(np.isin(np.arange(len(score)), documents.tokens.rows(FIT)), sign * score, score)
     found = judge.measure(turned, high_means_easy=None)
     declared = judge.measure(score, high_means_easy=sign > 0)
@@ -106,7 +107,7 @@ def test_a_label_of_one_kind_is_left_out() -> None:
         labels[f"never_{number}"] = labels["stays"].copy()
         labels[f"never_{number}"][rows] = False
         labels[f"always_{number}"] = ~labels[f"never_{number}"]
-    found = ExitJudge(labels, documents, sample_blocks(documents)).measure(score, high_means_easy=True)
+    found = ExitJudge(labels, documents, Drawn(documents.resamples)).measure(score, high_means_easy=True)
     assert {name.removeprefix("f1_gain_") for name in found if name.startswith("f1_gain_")} == {"stays", "fails"}
 
 
@@ -148,7 +149,7 @@ def test_intervals_cover_what_is_known() -> None:
         latent = shared_noise(random, document)
         score, stays = (latent + shared_noise(random, document)) / np.sqrt(2), latent > STAYS_OVER
         documents = documents_of(document, np.exp(latent), resamples=200, seed=seed)
-        found: dict[str, Estimate] = ExitJudge({"stays": stays}, documents, sample_blocks(documents)).measure(
+        found: dict[str, Estimate] = ExitJudge({"stays": stays}, documents, Drawn(documents.resamples)).measure(
             score, True
         )
         test, select = documents.test, documents.select

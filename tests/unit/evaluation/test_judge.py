@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from easyhard.evaluation import correlation
+from easyhard.evaluation import correlation, drawn
 from easyhard.evaluation import judge as module
 from easyhard.evaluation.columns import median_split, split_losses
 from easyhard.evaluation.judge import RISK_METRICS, Judge
@@ -53,7 +53,7 @@ def plain(hardness: np.ndarray, loss: np.ndarray, labels: dict) -> dict[str, flo
 def test_values_are_exact_and_replicates_equal_figures_of_repeated_rows(
     tokens: int, clusters: int, decimals: int, samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SAMPLES_AT_ONCE", 3)
+    monkeypatch.setattr(drawn, "SAMPLES_AT_ONCE", 3)
     monkeypatch.setattr(correlation, "TOKENS_AT_ONCE", 64)
     loss, hardness, labels, units = corpus(tokens, clusters, decimals)
     resamples = draw_resamples(units, 7, seed=1)

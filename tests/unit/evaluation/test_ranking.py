@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from easyhard.evaluation import ranking
-from easyhard.evaluation.ranking import coarsen, equal_scores, make_curve, once, ratio
+from easyhard.evaluation.ranking import coarsen, equal_scores, make_curve, once, ratio, sums_of
 
 from .simulated import sampled
 
@@ -20,8 +20,8 @@ def test_by_hand() -> None:
     assert groups.sums(np.array([1.0, 10.0, 100.0, 1000.0, 10000.0])).tolist() == [10010, 101, 1000]
     assert groups.sums(np.array([True, False, True, True, True])).tolist() == [1, 2, 1]
     curve, sums = once(groups, np.arange(5.0))
-    assert (curve.tokens.tolist(), sums.tolist()) == ([[2], [2], [1]], [[5], [2], [3]])
-    two = make_curve(np.array([[2.0, 0.0], [1.0, 4.0], [3.0, 0.0]]), np.zeros(3, dtype=bool))
+    assert (curve.tokens.tolist(), sums.each.tolist()) == ([[2], [2], [1]], [[5], [2], [3]])
+    two = make_curve(sums_of(np.array([[2.0, 0.0], [1.0, 4.0], [3.0, 0.0]])), np.zeros(3, dtype=bool))
     assert two.reached.tolist() == [[2, 0], [3, 4], [6, 4]]
     assert two.harder.tolist() == [[1, 0], [2.5, 2], [4.5, 4]]
     assert two.total.tolist() == [6, 4]
@@ -100,6 +100,14 @@ def test_ratio_from_random_to_oracle() -> None:
         assert found[0] == pytest.approx(expected, abs=1e-15)
     equal = sampled(np.full(7, 0.1), np.full(7, 0.1), np.ones((1, 7)))
     assert math.isnan(ranking.curve_prr(*equal, ranking.curve_augrc(*equal))[0])
+
+
+@pytest.mark.parametrize("groups", [1, 31, 32, 33, 64, 507])
+def test_sums_down_to_a_group_and_back(groups: int) -> None:
+    each = np.random.default_rng(groups).normal(size=(groups, 7))
+    found = ranking.sums_of(each)
+    assert found.reached == pytest.approx(np.cumsum(each, axis=0), abs=1e-12)
+    assert ranking.differences(found.reached).each == pytest.approx(each, abs=1e-12)
 
 
 def test_where_there_is_no_pair() -> None:

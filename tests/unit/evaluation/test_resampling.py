@@ -8,7 +8,6 @@ from scipy import stats
 
 from easyhard.errors import InputError
 from easyhard.evaluation import resampling
-from easyhard.evaluation.ranking import coarsen, equal_scores
 from easyhard.evaluation.resampling import Clusters, Resamples, draw_resamples, interval, make_clusters
 from easyhard.evaluation.seeds import over_seeds, rank_agreement
 
@@ -27,20 +26,6 @@ def test_twenty_documents_are_resampled_whole_of_fewer_sequences() -> None:
     assert found.index.tolist() == np.repeat(np.arange(57), 2).tolist()
     with pytest.raises(InputError, match="sequence: 1 of them"):  # without any spread
         make_clusters(np.zeros(5, dtype=int), np.zeros(5, dtype=int))
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sums_by_group_and_cluster_equal_a_loop(dtype: type) -> None:
-    random = np.random.default_rng(0)
-    cluster = random.integers(0, 11, 307).astype(np.int32)
-    bins = coarsen(equal_scores(random.normal(size=307)), 20)
-    values = random.integers(0, 3, 307).astype(dtype)
-    expected = np.zeros((len(bins.starts), 12))
-    for group, token in zip(bins.of_tokens(), bins.order, strict=True):
-        expected[group, cluster[token]] += values[token]
-    sums = resampling.cluster_sums(bins, values, Clusters(cluster, 12, True))
-    assert sums.dtype == dtype
-    assert (sums @ np.eye(12, dtype=dtype)).tolist() == expected.tolist()
 
 
 def test_each_resample_holds_one_cluster_fewer_than_there_are() -> None:

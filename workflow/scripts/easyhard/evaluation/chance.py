@@ -19,6 +19,7 @@ from easyhard.evaluation.ranking import (
     curve_prr,
     equal_scores,
     once,
+    summed,
 )
 from easyhard.evaluation.rows import Row, make_rows
 
@@ -94,7 +95,7 @@ def _figures(
         "oracle_share": difference / best_diff if best_diff else float("nan"),
     }
     for name, label in labels.items():
-        hard = groups.sums(label)[:, None]
+        hard = summed(groups, label)
         figures[f"auroc_{name}"] = float(curve_auroc(curve, hard)[0])
         figures[f"auprc_{name}"] = float(curve_auprc(curve, hard)[0])
     return figures

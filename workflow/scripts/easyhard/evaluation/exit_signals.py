@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from easyhard.evaluation.columns import Column, Mask, finite
+from easyhard.evaluation.drawn import Drawn, Placed
 from easyhard.evaluation.exit_names import LENS, LOW_RANK, TRANSLATED, exit_name
 from easyhard.evaluation.exits import Head, Totals, share
-from easyhard.evaluation.judge import SAMPLES_AT_ONCE
 from easyhard.evaluation.judging import Documents
 from easyhard.evaluation.ranking import (
     Curve,
@@ -23,7 +23,7 @@ from easyhard.evaluation.ranking import (
     make_curve,
     once,
 )
-from easyhard.evaluation.resampling import Estimate, cluster_sums, combine_seeds, estimate_row
+from easyhard.evaluation.resampling import Estimate, combine_seeds, estimate_row
 from easyhard.evaluation.rows import Row, make_rows
 from easyhard.evaluation.run import Run
 from easyhard.signals.description import Description, describe
@@ -47,21 +47,16 @@ class ExitJudge:
     precision by 6·10⁻⁴: 0.12 standard errors at most.
     """
 
-    def __init__(
-        self, labels: Mapping[str, Mask], documents: Documents, samples: Sequence[NDArray[np.float32]]
-    ) -> None:
-        """labels: label → (tokens,). One that fit, select or test rows have only one kind of is left out.
-
-        samples: how often each sample has each cluster, as `sample_blocks` gives them.
-        """
+    def __init__(self, labels: Mapping[str, Mask], documents: Documents, drawn: Drawn) -> None:
+        """labels: label → (tokens,). One that fit, select or test rows have only one kind of is left out. `drawn` are
+        the documents' resamples."""
         parts = documents.tokens.rows(FIT), documents.select, documents.test
         self._labels = {
             label: [mask[rows] for rows in parts]
             for label, mask in labels.items()
             if all(0 < mask[rows].sum() < len(rows) for rows in parts)
         }
-        self._parts, self._samples = parts, samples
-        self._clusters = documents.resamples.clusters
+        self._parts, self._drawn = parts, drawn
         self._totals = Totals(documents.resamples)
         self._everything = self._totals(np.ones(len(documents.test)))
         self._positives = {label: self._totals(on_test) for label, (*_, on_test) in self._labels.items()}
@@ -93,12 +88,13 @@ class ExitJudge:
     def _measure(self, scores: Column, labels: Sequence[str]) -> dict[str, Estimate]:
         _, on_select, on_test = (scores[rows] for rows in self._parts)
         select, test = equal_scores(on_select), equal_scores(on_test)
-        bins = coarsen(test, BINS)
-        curves = [make_curve(tokens, bins.mixed) for tokens in self._sums(bins, np.ones(len(on_test)))]
+        placed = self._drawn.at(coarsen(test, BINS))
+        tokens = placed.tally(np.ones(len(on_test)))
+        curves = [make_curve(tokens.on(block), placed.bins.mixed) for block in self._drawn.blocks]
         figures: dict[str, Estimate] = {}
         for label in labels:
             _, among_select, positive = self._labels[label]
-            figures |= self._ranked(label, test, bins, curves, positive)
+            figures |= self._ranked(label, test, placed, curves, positive)
             alone = curve_auroc(*once(select, among_select))
             figures[f"select_auroc_{label}"] = np.append(alone, np.full(len(self._everything) - 1, np.nan))
             called = on_test >= best_cut(on_select, select, among_select)
@@ -109,30 +105,16 @@ class ExitJudge:
         return figures
 
     def _ranked(
-        self, label: str, test: Groups, bins: Groups, curves: Sequence[Curve], positive: Mask
+        self, label: str, test: Groups, placed: Placed, curves: Sequence[Curve], positive: Mask
     ) -> dict[str, Estimate]:
-        exact, sampled = once(test, positive), self._sums(bins, positive)
+        exact, tally = once(test, positive), placed.tally(positive)
+        sampled = [tally.on(block) for block in self._drawn.blocks]
         figures = {}
         for name, metric in (("auroc", curve_auroc), ("auprc", curve_auprc)):
             value = float(metric(*exact)[0])
             found = np.concatenate([metric(curve, own) for curve, own in zip(curves, sampled, strict=True)])
             figures[f"{name}_{label}"] = np.append(value, found[1:] + (value - found[0]))
         return figures
-
-    def _sums(self, bins: Groups, values: NDArray[Any]) -> list[NDArray[np.float64]]:
-        """Values (test tokens,) summed in each bin, (bins, samples) of each block of samples."""
-        sums = cluster_sums(bins, values.astype(np.float32), self._clusters)
-        return [(sums @ block).astype(np.float64) for block in self._samples]
-
-
-def sample_blocks(documents: Documents) -> list[NDArray[np.float32]]:
-    """Return the sample of all test tokens, then every resample, (clusters, samples) in blocks near the processor."""
-    weights = documents.resamples.weights
-    samples = np.concatenate([np.ones((len(weights), 1), dtype=np.float32), weights], axis=1)
-    return [
-        np.ascontiguousarray(samples[:, start : start + SAMPLES_AT_ONCE])
-        for start in range(0, samples.shape[1], SAMPLES_AT_ONCE)
-    ]
 
 
 def best_cut(scores: Column, groups: Groups, positive: Mask) -> float:
@@ -159,9 +141,9 @@ def exit_signal_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
     value that is not finite.
     """
     documents, costs = run.documents, run.json("exits_summary")
-    samples, layer_cost = sample_blocks(documents), sum(costs["layers"]) / len(costs["layers"])
+    drawn, layer_cost = Drawn(documents.resamples), sum(costs["layers"]) / len(costs["layers"])
     judges = {
-        (layer, head): ExitJudge(labels, documents, samples)
+        (layer, head): ExitJudge(labels, documents, drawn)
         for head, own in heads.items()
         for layer, labels in own.labels.items()
     }
@@ -179,7 +161,7 @@ def exit_signal_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
         return rows + [estimate_row(SECTION, signal.name, metric, figure, count) for metric, figure in found.items()]
 
     signals = stored_signals([run.files[table] for table in ("exit_signals", PROBES) if table in run.files])
-    with ThreadPoolExecutor(run.threads) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(run.threads) as pool:
         return list(chain(*pool.map(measured, signals)))
 
 

@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 
 from easyhard.evaluation.columns import finite
+from easyhard.evaluation.drawn import Drawn
 from easyhard.evaluation.exit_names import LENS
-from easyhard.evaluation.exit_signals import PROBES, ExitJudge, sample_blocks
+from easyhard.evaluation.exit_signals import PROBES, ExitJudge
 from easyhard.evaluation.exits import Totals, read_heads, share
 from easyhard.evaluation.resampling import combine_seeds, estimate_row
 from easyhard.evaluation.rows import Row, make_rows
@@ -59,12 +60,12 @@ def saturation_rows(run: Run) -> list[Row]:
         return []
     tables = [run.files[table] for table in ("exit_signals", PROBES) if table in run.files]
     signals = {signal.name: signal for signal in stored_signals(tables)}
-    totals, samples, loss = Totals(documents.resamples), sample_blocks(documents), exits.loss[last][documents.test]
+    totals, drawn, loss = Totals(documents.resamples), Drawn(documents.resamples), exits.loss[last][documents.test]
     everything = totals(np.ones(len(loss)))
     rows = []
     for layer in layers:
         label = exits.labels[layer][SATURATED]
-        saturated, judge = label[documents.test], ExitJudge({SATURATED: label}, documents, samples)
+        saturated, judge = label[documents.test], ExitJudge({SATURATED: label}, documents, drawn)
         positives = totals(saturated)
         figures = {
             "agreement": share(positives, everything),

@@ -1,28 +1,43 @@
 """Every figure of a signal on the test rows, and on each resample of their clusters."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from scipy.stats import rankdata
 
 from easyhard.evaluation import ranking
 from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask
-from easyhard.evaluation.correlation import Ranks, make_ranks, pearson, rank_correlation
-from easyhard.evaluation.ranking import Counts, Curve, Groups, coarsen, equal_scores, make_curve, once, ratio
-from easyhard.evaluation.resampling import Estimate, Resamples, cluster_sums
+from easyhard.evaluation.correlation import (
+    centred_ranks,
+    covariance_of_clusters,
+    covariance_of_tokens,
+    pearson,
+    rank_products,
+    rank_variance,
+)
+from easyhard.evaluation.drawn import Block, Drawn, Placed
+from easyhard.evaluation.ranking import (
+    Curve,
+    Groups,
+    Sums,
+    coarsen,
+    equal_scores,
+    make_curve,
+    once,
+    ratio,
+    summed,
+)
+from easyhard.evaluation.resampling import Estimate, Resamples
 
 BINS: Final = 2048
 COVERAGES: Final = tuple(percent / 100 for percent in range(5, 101, 5))
 RISK_METRICS: Final = tuple(f"risk_{percent:02d}" for percent in range(5, 101, 5))
-SAMPLES_AT_ONCE: Final = 144  # no power of two: rows that lie one apart would push each other out of the cache
 
 Figures = dict[str, ranking.Sample]
 Oracle = tuple[ranking.Sample, ranking.Sample]  # AUGRC and Loss Diff of the ranking by the loss itself
-Block = tuple[NDArray[np.float32], Ranks, Oracle]
-"""Some of the samples: the clusters' weights (clusters, samples), and the loss's ranks and oracle on them."""
+OfLoss = tuple[Oracle, ranking.Sample, NDArray[np.float64]]  # oracle, variance of ranks, `centred_ranks`, on a block
 
 
 class Judge:
@@ -40,16 +55,25 @@ class Judge:
 
     def __init__(self, loss: Column, labels: Mapping[str, Mask], resamples: Resamples) -> None:
         """Prepare what all signals share: loss (tokens,) in nats; labels, (tokens,) each, True for hard tokens."""
-        self._loss, self._clusters = loss, resamples.clusters
-        self._tokens = np.ones(len(loss), dtype=np.float32)  # counts in float32 are exact up to 16 million a bin
-        self._labels = {name: label.astype(np.float32) for name, label in labels.items()}
+        self._loss, self._labels = loss, dict(labels)
+        self._drawn = Drawn(resamples)
         groups = equal_scores(loss)
         self._loss_rank = rankdata(loss)
         self._oracle = _oracle(*once(groups, loss))
         bins = coarsen(groups, BINS)
-        self._loss_bin = np.empty(len(loss), dtype=np.int32)
-        self._loss_bin[bins.order] = bins.of_tokens()
-        self._blocks = self._make_blocks(bins, resamples.weights)
+        self._loss_bin = _bin_of_tokens(bins)
+        placed, index = self._drawn.at(bins), resamples.clusters.index
+        self._cluster_tokens = np.bincount(index)
+        self._tokens_of = np.split(np.argsort(index, kind="stable"), np.cumsum(self._cluster_tokens)[:-1])
+        self._loss_harder: list[NDArray[np.float32]] = []
+        if self._drawn.has_few:
+            harder = _harder(placed)
+            self._loss_harder = [harder[self._loss_bin[rows]] for rows in self._tokens_of]
+        tokens, sums = placed.tally(np.ones(len(loss))), placed.tally(loss)
+        self._of_loss: list[OfLoss] = []
+        for block in self._drawn.blocks:
+            curve = make_curve(tokens.on(block), bins.mixed)
+            self._of_loss.append((_oracle(curve, sums.on(block)), rank_variance(curve), centred_ranks(curve)))
 
     def measure(self, hardness: Column) -> dict[str, Estimate]:
         """Return every figure of a signal from its hardness scores, (tokens,) and finite, high for tokens thought hard.
@@ -60,7 +84,7 @@ class Judge:
         """
         groups = equal_scores(hardness)
         curve, loss = once(groups, self._loss)
-        hard = {name: groups.sums(label)[:, None] for name, label in self._labels.items()}
+        hard = {name: summed(groups, label) for name, label in self._labels.items()}
         exact = {"spearman": np.array([pearson(rankdata(hardness), self._loss_rank)])}
         exact |= _figures(curve, loss, hard, self._oracle)
         sampled = self._sampled(coarsen(groups, BINS))
@@ -68,33 +92,44 @@ class Judge:
 
     def _sampled(self, bins: Groups) -> Figures:
         """All figures on the sample of all tokens, which comes first, and on the resamples."""
-        tokens, loss = self._sums(bins, self._tokens), self._sums(bins, self._loss)
-        hard = {name: self._sums(bins, label) for name, label in self._labels.items()}
-        places = bins.of_tokens(), self._loss_bin[bins.order], self._clusters.index[bins.order]
+        placed = self._drawn.at(bins)
+        tokens, loss = placed.tally(np.ones(len(self._loss))), placed.tally(self._loss)
+        hard = {name: placed.tally(label) for name, label in self._labels.items()}
+        covariance = self._covariance(placed)
         blocks = []
-        for weights, loss_ranks, oracle in self._blocks:
-            curve = make_curve((tokens @ weights).astype(np.float64), bins.mixed)
-            spearman = rank_correlation(make_ranks(curve), loss_ranks, weights, *places)
-            counts = {name: (sums @ weights).astype(np.float64) for name, sums in hard.items()}
-            blocks.append({"spearman": spearman} | _figures(curve, loss @ weights, counts, oracle))
+        for block, (oracle, variance, ranks) in zip(self._drawn.blocks, self._of_loss, strict=True):
+            curve = make_curve(tokens.on(block), bins.mixed)
+            spearman = ratio(covariance(curve, ranks, block), np.sqrt(rank_variance(curve) * variance))
+            counts = {name: tally.on(block) for name, tally in hard.items()}
+            blocks.append({"spearman": spearman} | _figures(curve, loss.on(block), counts, oracle))
         return {name: np.concatenate([figures[name] for figures in blocks]) for name in blocks[0]}
 
-    def _make_blocks(self, bins: Groups, weights: NDArray[np.float32]) -> list[Block]:
-        """Cut the samples, with the sample of all tokens before them, into blocks that stay near the processor."""
-        tokens, loss = self._sums(bins, self._tokens), self._sums(bins, self._loss)
-        samples = np.concatenate([np.ones((len(weights), 1), dtype=np.float32), weights], axis=1)
-        blocks = []
-        for start in range(0, samples.shape[1], SAMPLES_AT_ONCE):
-            held = np.ascontiguousarray(samples[:, start : start + SAMPLES_AT_ONCE])
-            curve = make_curve((tokens @ held).astype(np.float64), bins.mixed)
-            blocks.append((held, make_ranks(curve), _oracle(curve, loss @ held)))
-        return blocks
-
-    def _sums(self, bins: Groups, values: NDArray[Any]) -> csr_array:
-        return cluster_sums(bins, values, self._clusters)
+    def _covariance(self, placed: Placed) -> Callable[[Curve, NDArray[np.float64], Block], ranking.Sample]:
+        """Of the ranks by the signal and by the loss, on a block of samples."""
+        own, cluster = _bin_of_tokens(placed.bins), self._drawn.clusters.index
+        if self._drawn.has_few:
+            products = rank_products(_harder(placed), own, self._loss_harder, self._tokens_of)
+            return lambda _curve, _ranks, block: covariance_of_clusters(products, block, self._cluster_tokens)
+        return lambda curve, ranks, block: covariance_of_tokens(
+            centred_ranks(curve), ranks, block, own, self._loss_bin, cluster
+        )
 
 
-def _figures(curve: Curve, loss: Counts, hard: Mapping[str, Counts], oracle: Oracle) -> Figures:
+def _harder(placed: Placed) -> NDArray[np.float32]:
+    """How many tokens of each cluster are harder than those of a bin, half of the bin's own among them, (bins,
+    clusters)."""
+    tokens = placed.table(np.ones(len(placed.cluster)))
+    return (np.cumsum(tokens, axis=0) - tokens / 2).astype(np.float32)
+
+
+def _bin_of_tokens(bins: Groups) -> NDArray[np.int32]:
+    """The bin of each token, (tokens,)."""
+    found = np.empty(len(bins.order), dtype=np.int32)
+    found[bins.order] = bins.of_tokens()
+    return found
+
+
+def _figures(curve: Curve, loss: Sums, hard: Mapping[str, Sums], oracle: Oracle) -> Figures:
     easy_share, loss_diff = ranking.curve_halves(curve, loss)
     figures = {
         "augrc": ranking.curve_augrc(curve, loss),
@@ -112,5 +147,5 @@ def _figures(curve: Curve, loss: Counts, hard: Mapping[str, Counts], oracle: Ora
     return figures
 
 
-def _oracle(curve: Curve, loss: Counts) -> Oracle:
+def _oracle(curve: Curve, loss: Sums) -> Oracle:
     return ranking.curve_augrc(curve, loss), ranking.curve_halves(curve, loss)[1]

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from easyhard.evaluation.advice import advice_rows
 from easyhard.evaluation.columns import ARGMAX_WRONG, Column, Mask, Rows, finite
@@ -143,7 +144,7 @@ def judged_rows(
         standing = Standing(candidate.name, candidate.needs, cost, on_labels, aurocs, by_augrc, found["augrc"])
         return rows, strata_rows(candidate.name, combine_seeds(within, resamples), count), standing
 
-    with ThreadPoolExecutor(threads) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         of_signals, of_strata, standings = zip(*pool.map(judged, candidates), strict=True)
     constant = judge.measure(np.zeros(len(documents.loss)))
     rows = [*documents.part_rows(), *_background_rows(documents, constant, sizes), *chain(*of_signals)]

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from easyhard.evaluation.columns import Column, Mask
 
+RUN, FEW = 32, 8
+
 Counts = NDArray[np.float64]
 """(groups, samples): a sum over the tokens of each group, hardest group first, in each sample."""
 Sample = NDArray[np.float64]
@@ -43,9 +45,17 @@ class Groups:
 def equal_scores(hardness: Column) -> Groups:
     """Return the groups of tokens with one and the same score; hardness: (tokens,), high for tokens thought hard."""
     order = np.argsort(-hardness, kind="stable")
-    ranked = hardness[order]
+    return Groups(order, *_runs(hardness[order]))
+
+
+def equal_in_order(ranked: Column) -> Groups:
+    """Return the same of tokens that are already in order; ranked: (tokens,), falling."""
+    return Groups(np.arange(len(ranked)), *_runs(ranked))
+
+
+def _runs(ranked: Column) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    return Groups(order, starts, np.zeros(len(starts), dtype=np.bool_))
+    return starts, np.zeros(len(starts), dtype=np.bool_)
 
 
 def coarsen(groups: Groups, bins: int) -> Groups:
@@ -65,6 +75,45 @@ def coarsen(groups: Groups, bins: int) -> Groups:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """What the tokens of each group add up to, `each`, and those from the hardest down to the group's last, `reached`,
+    (groups, samples) both, hardest group first."""
+
+    each: Counts
+    reached: Counts
+
+
+def sums_of(each: Counts) -> Sums:
+    """Return the sums from those of each group, (groups, samples).
+
+    Of many samples run by run: first within runs of groups, all at once, then from run to run. Down a column one by one
+    takes twice as long.
+    """
+    if each.shape[1] < FEW:
+        return Sums(each, np.cumsum(each, axis=0))
+    whole = len(each) // RUN * RUN
+    reached = np.empty_like(each)
+    reached[whole:] = np.cumsum(each[whole:], axis=0)
+    runs = reached[:whole].reshape(-1, RUN, each.shape[1])
+    runs[:] = each[:whole].reshape(runs.shape)
+    for place in range(1, RUN):
+        runs[:, place] += runs[:, place - 1]
+    for number in range(1, len(runs)):
+        runs[number] += runs[number - 1, -1]
+    if whole:
+        reached[whole:] += reached[whole - 1]
+    return Sums(each, reached)
+
+
+def differences(reached: Counts) -> Sums:
+    """Return the same from the sums down to each group."""
+    each = np.empty_like(reached)
+    each[0] = reached[0]
+    np.subtract(reached[1:], reached[:-1], out=each[1:])
+    return Sums(each, reached)
+
+
+@dataclass(frozen=True)
 class Curve:
     """Tokens of each group, and how many come before, (groups, samples) each; `total` is (samples,).
 
@@ -80,16 +129,19 @@ class Curve:
     mixed: NDArray[np.bool_]
 
 
-def make_curve(tokens: Counts, mixed: NDArray[np.bool_]) -> Curve:
-    """Return the curve of samples with so many tokens in each group, (groups, samples), hardest group first."""
-    reached = np.cumsum(tokens, axis=0)
-    return Curve(tokens, reached, reached - tokens / 2, reached[-1], mixed)
+def make_curve(tokens: Sums, mixed: NDArray[np.bool_]) -> Curve:
+    """Return the curve of samples with so many tokens in the groups."""
+    return Curve(tokens.each, tokens.reached, tokens.reached - tokens.each / 2, tokens.reached[-1], mixed)
 
 
-def once(groups: Groups, values: NDArray[Any]) -> tuple[Curve, Counts]:
-    """Return the curve of the one sample that holds every token once, and the sum of values (tokens,) in each group."""
-    curve = make_curve(groups.sums(np.ones(len(values)))[:, None], groups.mixed)
-    return curve, groups.sums(values)[:, None]
+def summed(groups: Groups, values: NDArray[Any]) -> Sums:
+    """Return the sums of values (tokens,) in the one sample that holds every token once."""
+    return sums_of(groups.sums(values)[:, None])
+
+
+def once(groups: Groups, values: NDArray[Any]) -> tuple[Curve, Sums]:
+    """Return the curve of the one sample that holds every token once, and the sums of values (tokens,) in it."""
+    return make_curve(summed(groups, np.ones(len(values))), groups.mixed), summed(groups, values)
 
 
 def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -115,84 +167,81 @@ def augrc(hardness: Column, risk: Column) -> float:
     return float(curve_augrc(*once(equal_scores(hardness), risk))[0])
 
 
-def curve_auroc(curve: Curve, hard: Counts) -> Sample:
-    """Return the AUROC of each sample from the hard tokens of each group, (groups, samples).
+def curve_auroc(curve: Curve, hard: Sums) -> Sample:
+    """Return the AUROC of each sample from the hard tokens of the groups.
 
     A hard token loses against the easy ones that are harder than it: all that are harder, less the hard ones, which
     over all hard tokens come to half their number squared.
     """
-    positives = hard.sum(axis=0)
-    lost = np.einsum("gs,gs->s", hard, curve.harder) - positives**2 / 2
+    positives = hard.reached[-1]
+    lost = np.einsum("gs,gs->s", hard.each, curve.harder) - positives**2 / 2
     return 1 - ratio(lost, positives * (curve.total - positives))
 
 
-def curve_auprc(curve: Curve, hard: Counts) -> Sample:
-    """Return the average precision of each sample from the hard tokens of each group, (groups, samples).
+def curve_auprc(curve: Curve, hard: Sums) -> Sample:
+    """Return the average precision of each sample from the hard tokens of the groups.
 
     Σ over the groups, hardest first, of (recall gained) · (precision so far), without interpolation, as scikit-learn's
     `average_precision_score` has it. A signal without information reaches the share of hard tokens. NaN without hard
     tokens.
     """
-    found = np.cumsum(hard, axis=0)
-    precision = found / np.maximum(curve.reached, 1)  # a group that no token has reached yet has gained none
-    return ratio(np.einsum("gs,gs->s", hard, precision), found[-1])
+    precision = hard.reached / np.maximum(curve.reached, 1)  # a group that no token has reached yet has gained none
+    return ratio(np.einsum("gs,gs->s", hard.each, precision), hard.reached[-1])
 
 
-def curve_augrc(curve: Curve, risk: Counts) -> Sample:
-    """Return the area under the generalised risk–coverage curve from the summed risk of each group, (groups, samples).
+def curve_augrc(curve: Curve, risk: Sums) -> Sample:
+    """Return the area under the generalised risk–coverage curve from the summed risk of the groups.
 
     Generalised risk at coverage c: the risk of the easiest c · N tokens, over all N. Its area, trapezoids, is the mean
     over pairs of tokens (i, j) of risk_i · [i is easier than j], ties and a token with itself one half, so ties are
     in random order. In the unit of the risk; lower is better. Traub et al., arXiv:2407.01032.
     """
-    return np.einsum("gs,gs->s", risk, curve.harder) / curve.total**2
+    return np.einsum("gs,gs->s", risk.each, curve.harder) / curve.total**2
 
 
-def curve_prr(curve: Curve, risk: Counts, oracle: Sample) -> Sample:
+def curve_prr(curve: Curve, risk: Sums, oracle: Sample) -> Sample:
     """Return how much of the way from a random order's AUGRC to the oracle's a signal goes: 0 random, 1 oracle.
 
-    risk: summed over each group, (groups, samples); `oracle` is its AUGRC. A random order has half the mean risk. NaN
+    risk: summed over the groups; `oracle` is its AUGRC. A random order has half the mean risk. NaN
     where the oracle gains nothing: all risks are equal. The prediction–rejection ratio of Malinin et al.,
     arXiv:1905.00076, where rejected tokens go to an oracle and have no risk left: generalised risk.
     """
-    random = risk.sum(axis=0) * (curve.total / 2) / curve.total**2
+    random = risk.reached[-1] * (curve.total / 2) / curve.total**2
     return ratio(random - curve_augrc(curve, risk), random - oracle)
 
 
-def curve_halves(curve: Curve, loss: Counts) -> tuple[Sample, Sample]:
+def curve_halves(curve: Curve, loss: Sums) -> tuple[Sample, Sample]:
     """Return the easy share and the Loss Diff (nats) of the median cut of each sample, both (samples,).
 
-    loss: summed over each group, (groups, samples), nats. The cut is `median_split`'s: all tokens with the score of the
+    loss: summed over the groups, nats. The cut is `median_split`'s: all tokens with the score of the
     median token are easy. Where that token's group is mixed, the cut goes through it, as if no scores were equal. Loss
     Diff is NaN when no token is hard.
     """
-    cumulative = np.cumsum(loss, axis=0)
     hard = np.floor(curve.total / 2)[None]
     middle = _first_reaching(curve.reached, hard + 1)
     mixed = curve.mixed[middle]
     hard_tokens = np.where(mixed, hard, _before(curve.reached, middle))[0]
-    hard_loss = np.where(mixed, _hardest(curve, loss, cumulative, hard), _before(cumulative, middle))[0]
+    hard_loss = np.where(mixed, _hardest(curve, loss, hard), _before(loss.reached, middle))[0]
     easy_tokens = curve.total - hard_tokens
-    difference = ratio(hard_loss, hard_tokens) - (cumulative[-1] - hard_loss) / easy_tokens
+    difference = ratio(hard_loss, hard_tokens) - (loss.reached[-1] - hard_loss) / easy_tokens
     return easy_tokens / curve.total, difference
 
 
-def curve_risks(curve: Curve, loss: Counts, coverages: Sequence[float]) -> Counts:
+def curve_risks(curve: Curve, loss: Sums, coverages: Sequence[float]) -> Counts:
     """Return the mean loss (nats) of the easiest tokens at each coverage, in 0 … 1 but not 0: (coverages, samples).
 
-    loss: summed over each group, (groups, samples), nats. Ties are in random order.
+    loss: summed over the groups, nats. Ties are in random order.
     """
-    cumulative = np.cumsum(loss, axis=0)
     accepted = np.asarray(coverages)[:, None] * curve.total
-    return (cumulative[-1] - _hardest(curve, loss, cumulative, curve.total - accepted)) / accepted
+    return (loss.reached[-1] - _hardest(curve, loss, curve.total - accepted)) / accepted
 
 
-def _hardest(curve: Curve, loss: Counts, cumulative: Counts, tokens: Counts) -> Counts:
+def _hardest(curve: Curve, loss: Sums, tokens: Counts) -> Counts:
     """Loss of so many hardest tokens, (wanted, samples); of a group that is cut, as large a share as of its tokens."""
     cut = _first_reaching(curve.reached, tokens)
     inside = np.maximum(np.take_along_axis(curve.tokens, cut, axis=0), 1)  # a group without tokens is not cut
     share = (tokens - _before(curve.reached, cut)) / inside
-    return _before(cumulative, cut) + share * np.take_along_axis(loss, cut, axis=0)
+    return _before(loss.reached, cut) + share * np.take_along_axis(loss.each, cut, axis=0)
 
 
 def _first_reaching(reached: Counts, wanted: Counts) -> NDArray[np.int64]:

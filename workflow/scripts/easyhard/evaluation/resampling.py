@@ -6,16 +6,14 @@ Whole documents are drawn, because tokens of one document are not independent; s
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 from scipy.stats import t
 
 from easyhard.errors import InputError
 from easyhard.evaluation.columns import Column
-from easyhard.evaluation.ranking import Groups
 from easyhard.evaluation.rows import Row
 
 CONFIDENCE: Final = 0.95
@@ -53,19 +51,6 @@ def make_clusters(document: ArrayLike, sequence: ArrayLike) -> Clusters:
     if count < 2:
         raise InputError(f"sequence: {count} of them to judge on; two at least are wanted for an interval")
     return Clusters(index.astype(np.int32), count, bool(are_documents))
-
-
-def cluster_sums(groups: Groups, values: NDArray[Any], clusters: Clusters) -> csr_array:
-    """Return values (tokens,) added up by group and cluster, sparse (groups, clusters), in their dtype: from them the
-    sums of any resample of clusters are one matrix product away.
-
-    An entry for each token whose value is not 0; those of one place are left to the product to add. A sparse product
-    adds in the same order however many threads there are; a dense one may not.
-    """
-    kept = np.flatnonzero(values[groups.order])
-    order = groups.order[kept]
-    rows = np.searchsorted(kept, np.append(groups.starts, len(groups.order)))
-    return csr_array((values[order], clusters.index[order], rows), shape=(len(groups.starts), clusters.count))
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from easyhard.evaluation.columns import Column, Mask, Rows, mean_or_nan
-from easyhard.evaluation.ranking import Counts, Groups, auroc, coarsen, curve_auroc, equal_scores, make_curve, ratio
-from easyhard.evaluation.resampling import Estimate, Resamples, cluster_sums, estimate_row, interval
+from easyhard.evaluation.drawn import Drawn
+from easyhard.evaluation.ranking import coarsen, curve_auroc, equal_in_order, make_curve, once, ratio
+from easyhard.evaluation.resampling import Estimate, Resamples, estimate_row, interval
 from easyhard.evaluation.rows import Row, make_rows
 
 SECTION: Final = "fair_strata"
@@ -35,8 +35,8 @@ class Strata:
         Traits: frequency, how often training saw the target; position in the window, from 0; document. One that is not
         known is left out.
         """
-        self._hard, self._clusters = hard, resamples.clusters
-        self._weights = np.column_stack([np.ones(self._clusters.count, dtype=np.float32), resamples.weights])
+        self._hard, self._drawn = hard, Drawn(resamples)
+        self._samples = 1 + resamples.weights.shape[1]
         self._strata = {name: cut_strata(name, values) for name, values in traits.items() if values.min() >= 0}
 
     def token_rows(self) -> list[Row]:
@@ -56,40 +56,44 @@ class Strata:
         frequency is known. NaN in a stratum without hard or without easy tokens.
         """
         figures: dict[str, Estimate] = {}
+        order = np.argsort(-hardness, kind="stable")
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
         for trait, parts in self._strata.items():
-            count = self._pairs_of_document if trait == "document" and self._clusters.are_documents else self._pairs
-            pairs = {label: count(hardness, rows) for label, rows in parts.items()}
+            of_documents = trait == "document" and self._drawn.clusters.are_documents
+            count = self._pairs_of_document if of_documents else self._pairs
+            pairs = {label: count(hardness, order[np.sort(place[rows])]) for label, rows in parts.items()}
             if trait in REPORTED:
                 figures |= {f"auroc_{trait}_{label}": found for label, (_, found) in pairs.items()}
             figures[WITHIN[trait]] = _within(pairs.values())
         if "frequency" in self._strata:
-            figures[POOLED] = self._pairs(hardness, np.arange(len(hardness)))[1]
+            figures[POOLED] = self._pairs(hardness, order)[1]
         return figures
 
     def _pairs(self, score: Column, rows: Rows) -> Pairs:
-        """The pairs among the tokens `rows`. Replicates are moved by what binning does to the AUROC of all of them."""
+        """The pairs among the tokens `rows`, hardest first. Replicates are moved by what binning does to the AUROC of
+        all of them."""
         hard = self._hard[rows]
         if hard.all() or not hard.any():
-            none = np.zeros(self._weights.shape[1])
+            none = np.zeros(self._samples)
             return (none, np.full(len(none), np.nan))
-        bins = coarsen(equal_scores(score[rows]), BINS)
-        tokens, positives = (self._drawn(bins, values, rows) for values in (np.ones(len(rows)), hard))
-        total = positives.sum(axis=0)
-        curve = make_curve(tokens, bins.mixed)
-        binned, exact = curve_auroc(curve, positives), auroc(score[rows], hard)
-        return (total * (curve.total - total), np.append(exact, binned[1:] + (exact - binned[0])))
-
-    def _drawn(self, bins: Groups, values: NDArray[Any], rows: Rows) -> Counts:
-        """Values, one for each of `rows`, summed in each bin: (bins, 1 + resamples); float32 is exact for counts."""
-        own = replace(self._clusters, index=self._clusters.index[rows])
-        sums = cluster_sums(bins, values.astype(np.float32), own)
-        return (sums @ self._weights).astype(np.float64)
+        groups = equal_in_order(score[rows])
+        placed = self._drawn.at(coarsen(groups, BINS), rows)
+        tokens, positives = placed.tally(np.ones(len(rows))), placed.tally(hard)
+        number, found = [], []
+        for block in self._drawn.blocks:
+            curve, own = make_curve(tokens.on(block), placed.bins.mixed), positives.on(block)
+            number.append(own.reached[-1] * (curve.total - own.reached[-1]))
+            found.append(curve_auroc(curve, own))
+        binned, exact = np.concatenate(found), curve_auroc(*once(groups, hard))
+        return (np.concatenate(number), np.append(exact, binned[1:] + (exact - binned[0])))
 
     def _pairs_of_document(self, score: Column, rows: Rows) -> Pairs:
         """The pairs of one document where documents are resampled: drawn twice, it has them twice, not four times."""
-        hard = self._hard[rows]
-        drawn = self._weights[self._clusters.index[rows[0]]].astype(np.float64)
-        return (drawn * hard.sum() * (~hard).sum(), np.full(len(drawn), auroc(score[rows], hard)))
+        hard, cluster = self._hard[rows], self._drawn.clusters.index[rows[0]]
+        drawn = np.concatenate([block[cluster] for block in self._drawn.blocks])
+        exact = curve_auroc(*once(equal_in_order(score[rows]), hard))[0]
+        return (drawn * hard.sum() * (~hard).sum(), np.full(len(drawn), exact))
 
 
 def strata_rows(signal: str, estimates: Mapping[str, Estimate], clusters: int) -> list[Row]:
