@@ -180,5 +180,8 @@ def test_what_a_true_pass_is_made_of_and_what_is_said_of_it(run: Run, tmp_path: 
         assert said[item, "error"] == pytest.approx(0.5, abs=1e-6)  # half a nat was added to every token
         assert said[item, "true_depth"] == pytest.approx(said[item, "simulated_depth"])
         assert said[item, "tokens"] == 500
+        after = {layer: said[item, f"error_after_{layer}"] for layer in EXITS}
+        assert sum(after.values()) == pytest.approx(0.5, abs=1e-6)
+        assert sum(4 * layer * part for layer, part in after.items()) == pytest.approx(2 * said[item, "true_depth"])
     assert len(found) == 2
     assert read_columns(tmp_path / "true.parquet", ["row"])["row"].tolist() == rows.tolist()

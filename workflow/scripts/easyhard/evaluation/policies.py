@@ -176,7 +176,7 @@ def true_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
 
     In truth a token that has left hands its last state to later layers; simulated, it has run them all. excess (nats
     beyond the whole model's loss), agreement and depth (layers), `true_` and `simulated_`; error: the first excess less
-    the second, nats; and how many tokens.
+    the second, nats; error_after_<layer>, what of it is from tokens that leave there in truth; and how many tokens.
     """
     if "true_exits" not in run.files:
         return []
@@ -197,7 +197,8 @@ def true_rows(run: Run, heads: Mapping[str, Head]) -> list[Row]:
         true = {"excess": loss - whole, "depth": depth, "agreement": argmax == word}
         figures = {f"true_{name}": own for name, own in true.items()}
         figures |= {f"simulated_{name}": own for name, own in simulated.items()}
-        figures["error"] = true["excess"] - simulated["excess"]
+        figures["error"] = error = true["excess"] - simulated["excess"]
+        figures |= {f"error_after_{layer}": np.where(depth == layer, error, 0.0) for layer in lens.loss}
         item = f"{policy.name}@{entry['point']}"
         made += [estimate_row(TRUE, item, name, totals.mean(own), totals.clusters) for name, own in figures.items()]
         made += make_rows(TRUE, item, {"tokens": len(rows)})

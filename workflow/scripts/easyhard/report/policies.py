@@ -15,6 +15,8 @@ SECTION, TRUE, DEPTHS = "policies", "true_exits", "policy_depths"
 CURVES, GUARANTEES, DRAFT = "policy_curves", "guarantees", "draft"
 FIXED, ORACLE = "fixed/", "oracle/"
 
+AFTER = "error_after_"
+"""How figures are called that say what of the error is from tokens that leave after a layer."""
 LITTLE = 0.01
 """So much more perplexity in truth than simulated is little."""
 
@@ -135,7 +137,10 @@ def simulation(figures: Figures) -> str:
     if not figures.has_section(TRUE):
         return ""
     worst = max(figures.items(TRUE), key=lambda item: abs(figures.number(TRUE, item, "error")))
-    return say("simulation", figures, worst=worst, title=_point_title(worst), little=log1p(LITTLE))
+    layers = [name for name in figures.metrics(TRUE, worst) if name.startswith(AFTER)]
+    most = max(layers, key=lambda name: abs(figures.number(TRUE, worst, name)), default=None)
+    facts = {"title": _point_title(worst), "little": log1p(LITTLE), "most": most}
+    return say("simulation", figures, worst=worst, layer=most and most.removeprefix(AFTER), **facts)
 
 
 def guarantees(figures: Figures) -> str:
