@@ -170,9 +170,9 @@ def model_gpu(wildcards):
     return int(RUNS[wildcards.run]["model"]["device"] != "cpu")
 
 
-def shard_names(wildcards, end=None):
-    """The wildcard {shard} of each shard of a run, or of those before number `end`."""
-    shards = RUNS[wildcards.run]["activations"]["shards"] if end is None else end
+def shard_names(wildcards):
+    """The wildcard {shard} of each shard of a run."""
+    shards = RUNS[wildcards.run]["activations"]["shards"]
     return [f"{number:03d}" for number in range(shards)]
 
 
@@ -185,16 +185,6 @@ def shards(pattern):
         return expand(f"results/{{run}}/{pattern}", **own)
 
     return of_run
-
-
-def shards_before(wildcards):
-    """Of the activations of a row set, the shards before the wildcard's."""
-    return expand(
-        "results/{run}/activations/{rows}/{shard}.parquet",
-        run=wildcards.run,
-        rows=wildcards.rows,
-        shard=shard_names(wildcards, end=int(wildcards.shard)),
-    )
 
 
 def parted(files):

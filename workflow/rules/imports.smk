@@ -92,6 +92,7 @@ rule part_imported:
         activations=shards("activations/documents/{shard}.parquet"),
     output:
         tokens="results/{run}/rows/documents.parquet",
+        shards="results/{run}/rows/shards.json",
         summary="results/{run}/rows/summary.json",
     log:
         "results/{run}/logs/part_imported.log",

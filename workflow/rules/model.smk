@@ -80,6 +80,7 @@ rule part_documents:
         summary=word_summary,
     output:
         tokens="results/{run}/rows/documents.parquet",
+        shards="results/{run}/rows/shards.json",
         counts="results/{run}/rows/word_counts.parquet",
     log:
         "results/{run}/logs/part_documents.log",

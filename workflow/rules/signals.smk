@@ -63,7 +63,7 @@ rule fit_statistics:
 rule head_signals:
     input:
         activations="results/{run}/activations/{rows}/{shard}.parquet",
-        before=parted(shards_before),
+        shards=parted("results/{run}/rows/shards.json"),
         head="results/{run}/activations/head.safetensors",
         tokens=parted("results/{run}/rows/documents.parquet"),
         fitted=parted("results/{run}/fitted/head.json"),
@@ -94,7 +94,7 @@ rule head_signals:
 rule hidden_signals:
     input:
         activations="results/{run}/activations/{rows}/{shard}.parquet",
-        before=parted(shards_before),
+        shards=parted("results/{run}/rows/shards.json"),
         head="results/{run}/activations/head.safetensors",
         tokens="results/{run}/rows/{rows}.parquet",
         references="results/{run}/fitted/references.safetensors",
@@ -127,7 +127,7 @@ rule hidden_signals:
 rule low_rank:
     input:
         activations="results/{run}/activations/{rows}/{shard}.parquet",
-        before=parted(shards_before),
+        shards=parted("results/{run}/rows/shards.json"),
         head="results/{run}/activations/head.safetensors",
         tokens=parted("results/{run}/rows/documents.parquet"),
         moments=parted("results/{run}/fitted/moments.safetensors"),

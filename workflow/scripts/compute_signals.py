@@ -14,7 +14,7 @@ def main(snakemake: Snakemake) -> None:
     files = dict(snakemake.input.items())
     device = use_device(snakemake.threads, snakemake.resources.get("gpu", 0))
     head, softcap = read_head(files["head"]).to(device), read_softcap(files["head"])
-    first, part = parts_of_shard(files)
+    first, part = parts_of_shard(files, int(snakemake.wildcards.shard))
     rows = count_rows([files["activations"]])
     families = open_families(
         snakemake.params.families,

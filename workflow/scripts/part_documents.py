@@ -4,8 +4,8 @@ from typing import Any
 
 from snakemake.iocontainers import Snakemake
 
-from easyhard.activations.store import read_columns
-from easyhard.atomic import read_json
+from easyhard.activations.store import first_rows, read_columns
+from easyhard.atomic import read_json, write_json
 from easyhard.job import run
 from easyhard.signals.parts import part_text
 from easyhard.signals.store import write_columns
@@ -24,6 +24,7 @@ def main(snakemake: Snakemake) -> None:
     rows |= row_sizes(rows, [validation, test], read_sizes(given.sizes), settings["measured"])
     tokens, counts = part_text(rows, train, validation if kind == "trained" else None, words, settings)
     write_columns(snakemake.output.tokens, tokens)
+    write_json(snakemake.output.shards, {"first_rows": first_rows(given.activations)})
     write_columns(snakemake.output.counts, {"count": counts})
 
 

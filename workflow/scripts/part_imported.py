@@ -2,7 +2,7 @@
 
 from snakemake.iocontainers import Snakemake
 
-from easyhard.activations.store import read_columns
+from easyhard.activations.store import first_rows, read_columns
 from easyhard.atomic import write_json
 from easyhard.imports.activations import open_activations
 from easyhard.job import run
@@ -15,6 +15,7 @@ def main(snakemake: Snakemake) -> None:
     own = open_activations(settings["input"], length=settings["length"], exits=settings["exits"])
     loss = read_columns(snakemake.input.activations, ["loss"])
     write_columns(snakemake.output.tokens, parted(own.tokens | loss, settings, fewest=FEWEST_TO_FOLD))
+    write_json(snakemake.output.shards, {"first_rows": first_rows(snakemake.input.activations)})
     write_json(snakemake.output.summary, own.wanted.summary())
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from easyhard.activations.store import write_shard
-from easyhard.atomic import read_json
+from easyhard.atomic import read_json, write_json
 from easyhard.families.states import Batch, Context, Family, Tables, open_families, parts_of_shard, run_pass
 from easyhard.logits.low_rank import PEARSON_TOKENS
 from easyhard.progress import Progress
@@ -20,7 +20,6 @@ DIM, WORDS = 6, 40
 ROWS, DOCUMENTS = 20_000, 7  # two and a half row groups
 CUT = 11_111  # where the second shard begins, in the midst of a document
 ROWS_OF = {"all": slice(0, ROWS), "0": slice(0, CUT), "1": slice(CUT, ROWS), "none": slice(ROWS, ROWS)}
-BEFORE = {"1": "0", "none": "all"}
 CPU = torch.device("cpu")
 
 
@@ -50,10 +49,11 @@ class Files:
     def run(self, shard: str, families: dict[str, dict[str, Any]], *tables: str, parted: bool = True) -> dict[str, Any]:
         """The tables of a pass over a shard, and its summary."""
         files: dict[str, Any] = {"activations": self.folder / f"{shard}.parquet"}
-        files["before"] = [self.folder / f"{BEFORE[shard]}.parquet"] if shard in BEFORE else []
         if parted:
             files |= {"tokens": self.folder / "tokens.parquet", "counts": self.folder / "counts.parquet"}
-        first, part = parts_of_shard(files)
+            write_json(self.folder / "shards.json", {"first_rows": [ROWS_OF[shard].start]})
+            files["shards"] = self.folder / "shards.json"
+        first, part = parts_of_shard(files, 0)
         rows = ROWS_OF[shard].stop - ROWS_OF[shard].start
         opened = open_families(
             families, lambda settings: Context(files, settings, self.head, None, CPU, first, part, rows)

@@ -1,6 +1,7 @@
 """Activations in Parquet: one row a token, written and read in a stream."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,11 @@ def count_rows(paths: Sequence[str | Path]) -> int:
         with open_parquet(path) as file:
             total += file.metadata.num_rows
     return total
+
+
+def first_rows(paths: Sequence[str | Path]) -> list[int]:
+    """The number of each shard's first row among the rows of all."""
+    return [0, *accumulate(count_rows([path]) for path in paths)][:-1]
 
 
 def _table(batch: Columns, target_schema: pa.Schema) -> pa.Table:

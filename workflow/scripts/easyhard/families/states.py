@@ -14,7 +14,7 @@ from torch import Tensor
 
 from easyhard.activations.prefetch import prefetch
 from easyhard.activations.store import count_rows, read_batches
-from easyhard.atomic import write_json
+from easyhard.atomic import read_json, write_json
 from easyhard.progress import Progress
 from easyhard.signals.store import open_columns
 from easyhard.signals.tokens import TEST, Column, read_parts
@@ -72,11 +72,11 @@ def open_families(wanted: Mapping[str, Mapping[str, Any]], context: Callable[...
     return [import_module(f"easyhard.families.{name}").open_family(context(own)) for name, own in wanted.items()]
 
 
-def parts_of_shard(files: Mapping[str, Any]) -> tuple[int, NDArray[np.int8] | None]:
-    """How many rows lie before the shard, and the part of each of its rows; None where rows are not parted."""
-    first = count_rows(files["before"]) if files.get("before") else 0
+def parts_of_shard(files: Mapping[str, Any], shard: int) -> tuple[int, NDArray[np.int8] | None]:
+    """How many rows lie before a shard, and the part of each of its rows; 0 and None where rows are not parted."""
     if not files.get("tokens"):
-        return first, None
+        return 0, None
+    first = read_json(files["shards"])["first_rows"][shard]
     return first, read_parts(files["tokens"])[first : first + count_rows([files["activations"]])]
 
 
