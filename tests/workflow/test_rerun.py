@@ -148,7 +148,7 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
     "fair.resamples": (200, {"evaluate"}),
     "fair.draws": (3, {"head_signals", "evaluate"}),
     "fair.references": (80, {"fit_statistics", "stacks", "evaluate"}),
-    "fair_low_rank.kinds": (["plain", "weighted"], {"low_rank", "evaluate"}),
+    "fair_low_rank.kinds": (["weighted"], {"low_rank", "evaluate"}),
     "fair_low_rank.ranks": ([2, 3], {"check_rows", "low_rank", "evaluate"}),
     "fair_low_rank.refined": (9, {"check_rows", "low_rank", "stacks", "evaluate"}),
     **{

@@ -19,7 +19,7 @@ FIGURES = (
     *("training_curve", "loss_histogram", "signals_against_loss", "separation", "low_rank", "regression"),
     *("pareto", "differences", "risk_coverage", "reliability", "low_rank_kinds", "learning_curve"),
 )
-KINDS = ("plain", "centred", "weighted")
+KINDS = ("plain", "weighted")
 
 
 def figures_of(root: Path, run: str) -> pl.DataFrame:
