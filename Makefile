@@ -3,6 +3,7 @@
 # make report  Snakemake's own page on the default run, snakemake.html: rules, times, results
 # make faults  kill a run at moments drawn at random, damage every kind of file: a campaign of many minutes
 # make bench   time the heavy step and the intervals against the plain way, side by side
+# make gpu     on a GPU: its kernels against float64, then times beside others', six minutes; writes gpu.json
 # make overhead  what a run costs beside its work: dry runs, start-up of each job
 # make founding TEXT=FOLDER   the founding run on the three files of WikiText-2 raw in FOLDER
 # make study TEXT=FOLDER      the bundled text and WikiText-2, three seeds each, compared: six runs, about two hours on two cores
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores 4 --resources gpu=1
 OWN_TEXT := {corpus: {source: files, files: {path: "$(TEXT)"}}}
 
-.PHONY: run test report founding study exits policies faults bench overhead lint clean
+.PHONY: run test report founding study exits policies faults bench gpu overhead lint clean
 
 run: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -58,6 +59,10 @@ bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/evaluation/bench.py
 	$(BIN)/python tests/benchmarks/evaluation/policies.py
 	$(BIN)/python tests/benchmarks/exits/leaving.py
+
+gpu: $(VENV)/installed-test
+	-$(BIN)/python -m pip install --quiet -r envs/requirements-bench.txt
+	$(BIN)/python tests/benchmarks/logits/gpu.py
 
 overhead: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/overhead.py

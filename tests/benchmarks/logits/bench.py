@@ -100,8 +100,33 @@ def ceilings(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
     return 2 * size**3 / min(times), 2 * source.nbytes / min(copies)
 
 
-def rows(work: Work, repeats: int, device: torch.device, ceiling: tuple[float, float]) -> Iterator[str]:
-    """The table's lines of one work. A way that fails says why in its line, and the others go on."""
+@dataclass(frozen=True)
+class Measured:
+    """One way of one work: seconds, times ours, megabytes, its shares of the product's and of the copy's ceiling, and
+    how far its figures are from ours; or why it failed."""
+
+    work: str
+    way: str
+    seconds: float | None = None
+    times_ours: float | None = None
+    megabytes: float | None = None
+    of_product: float | None = None
+    of_copy: float | None = None
+    differs: str = ""
+    failed: str = ""
+
+    def line(self) -> str:
+        """The table's line."""
+        if self.seconds is None or self.of_product is None or self.of_copy is None:
+            return f"| {self.work} | {self.way} | failed: {self.failed} | | | | | |"
+        return (
+            f"| {self.work} | {self.way} | {self.seconds:.3g} | {self.times_ours:.1f} | {self.megabytes:,.0f} "
+            f"| {100 * self.of_product:.0f} | {100 * self.of_copy:.1f} | {self.differs} |"
+        )
+
+
+def measured(work: Work, repeats: int, device: torch.device, ceiling: tuple[float, float]) -> Iterator[Measured]:
+    """What each way of a work takes. A way that fails says why, and the others go on."""
     ours, differs = work.ways[OURS](), {}
     for name, way in work.ways.items():
         try:
@@ -109,18 +134,15 @@ def rows(work: Work, repeats: int, device: torch.device, ceiling: tuple[float, f
             wait(device)  # a GPU's errors come late
             differs[name] = difference(result, ours)
         except Exception as error:
-            yield f"| {work.name} | {name} | failed: {type(error).__name__}: {_first_line(error)} | | | | | |"
+            yield Measured(work.name, name, failed=f"{type(error).__name__}: {_first_line(error)}")
     del ours, result
     rounds = [{name: seconds_and_megabytes(work.ways[name], device) for name in differs} for _ in range(repeats)]
     for name in differs:
-        median = statistics.median(measured[name][0] for measured in rounds)
-        ratio = statistics.median(measured[name][0] / measured[OURS][0] for measured in rounds)
-        megabytes = statistics.median(measured[name][1] for measured in rounds)
+        median = statistics.median(own[name][0] for own in rounds)
+        ratio = statistics.median(own[name][0] / own[OURS][0] for own in rounds)
+        megabytes = statistics.median(own[name][1] for own in rounds)
         shares = work.flop / median / ceiling[0], work.bytes / median / ceiling[1]
-        yield (
-            f"| {work.name} | {name} | {median:.3g} | {ratio:.1f} | {megabytes:,.0f} "
-            f"| {100 * shares[0]:.0f} | {100 * shares[1]:.1f} | {differs[name]} |"
-        )
+        yield Measured(work.name, name, median, ratio, megabytes, *shares, differs=differs[name])
 
 
 def _first_line(error: Exception) -> str:
@@ -154,8 +176,11 @@ def scaling(shape: Shape, device: torch.device) -> Iterator[str]:
         yield f"| {n:,} | {v:,} | {d} | {ranks} | {unit[0]:.3g} | {unit[1] / ranks:.3g} |"
 
 
-def one_shape(shape: Shape, names: list[str], against: list[str], repeats: int, device: torch.device) -> None:
-    """The tables of one shape: the works called `names`, done in the ways whose names start as `against` says."""
+def one_shape(
+    shape: Shape, names: list[str], against: list[str], repeats: int, device: torch.device, until: float = float("inf")
+) -> Iterator[Measured]:
+    """Print the table of one shape, and yield what is in it: the works called `names`, done in the ways whose names
+    start as `against` says. No work begins after `until`, a time of time.monotonic()."""
     hidden, head, targets = problem(shape, device)
     ceiling = ceilings(device, shape.dtype)
     dtype = str(shape.dtype).removeprefix("torch.")
@@ -163,11 +188,15 @@ def one_shape(shape: Shape, names: list[str], against: list[str], repeats: int, 
     print(f"product {ceiling[0] / 1e9:,.0f} GFLOP/s, copy {ceiling[1] / 1e9:,.0f} GB/s")
     heading("| work | way | s | times ours | MB | % of product | % of copy | differs |")
     for name in names:
+        if time.monotonic() > until:
+            print(f"| {name} | | no time left | | | | | |")
+            continue
         tokens = shape.tokens if name in ("statistics", "exits", "ranks") else shape.step_tokens
         work = MAKERS[name](hidden[:tokens], head, targets[:tokens])
         ways = {way: call for way, call in work.ways.items() if way == OURS or way.startswith(tuple(against))}
-        for line in rows(replace(work, ways=ways), repeats, device, ceiling):
-            print(line, flush=True)
+        for found in measured(replace(work, ways=ways), repeats, device, ceiling):
+            print(found.line(), flush=True)
+            yield found
 
 
 def heading(names: str) -> None:
@@ -190,7 +219,7 @@ def main() -> None:
     for name in options.shapes or (["founding"] if device.type == "cpu" else ["founding", "large"]):
         shape = replace(SHAPES[name], tokens=options.tokens or SHAPES[name].tokens)
         names = [work for work in options.works or shape.works if work in shape.works]
-        one_shape(shape, [work for work in names if work in MAKERS], options.against, options.repeats, device)
+        list(one_shape(shape, [work for work in names if work in MAKERS], options.against, options.repeats, device))
         if "scaling" in names:
             heading("| tokens | words | dim | ranks | ns per logit | ns per logit and rank |")
             for line in scaling(shape, device):
