@@ -439,7 +439,6 @@ def of_documents(wildcards, folder):
                 "policies": f"{folder}/policies/chosen.json",
                 "true_exits": f"{folder}/policies/true.parquet",
             }
-        if kind(wildcards) == "trained":
             tables["vocabulary"] = token_file("vocabulary.parquet")
     return tables | {
         "checks": f"{folder}/rows/checks.json",
@@ -478,9 +477,8 @@ def reported(wildcards):
         found |= {
             "tokens": token_file("summary.json")(wildcards),
             "model": f"results/{wildcards.run}/model/summary.json",
+            "vocabulary": token_file("vocabulary.parquet")(wildcards),
         }
-    if kind(wildcards) == "trained":
-        found["vocabulary"] = token_file("vocabulary.parquet")(wildcards)
     if PUBLISHED.name in RUNS[wildcards.run]["protocols"]:
         found["curve"] = f"results/{wildcards.run}/model/training_curve.parquet"
     return found

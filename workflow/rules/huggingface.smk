@@ -12,6 +12,7 @@ rule tokenize_huggingface:
         validation="results/{run}/tokens/validation.parquet",
         test="results/{run}/tokens/test.parquet",
         sizes="results/{run}/tokens/sizes.parquet",
+        vocabulary="results/{run}/tokens/vocabulary.parquet",
         summary="results/{run}/tokens/summary.json",
     log:
         "results/{run}/logs/tokenize_huggingface.log",

@@ -42,7 +42,8 @@ def main(snakemake: Snakemake) -> None:
     markdown, page = files["templates"]
     text = None
     if fair is not None and params.kind != "signals":
-        vocabulary = vocabulary_of(params.config["tokens"], files, params.config["model"].get("path"))
+        of_words = params.kind == "trained" and params.config["tokens"]["tokenizer"] != "bpe"
+        vocabulary = vocabulary_of(files, of_words=of_words)
         text = text_view(fair, files, vocabulary, params.config["exits"]["point"])
     write(made.report, fill(markdown, names))
     write(made.page, write_page(page, names, tables, text))

@@ -14,7 +14,7 @@ import torch
 from easyhard.corpus.documents import Corpus, Document
 from easyhard.errors import InputError
 from easyhard.huggingface.folder import find_model
-from easyhard.huggingface.tokenizer import encode_by_model, load_tokenizer
+from easyhard.huggingface.tokenizer import encode_by_model, load_tokenizer, pieces_of
 
 Folders = Callable[[str], Path]
 
@@ -76,6 +76,9 @@ def test_ids_spell_the_text(model_folder: Folders, name: str, start: int | None)
     assert summary["splits"]["train"] == {"documents": 2, "tokens": len(train.token)}
     assert summary["highest_id"] == max(int(stream.token.max()) for stream in streams.values())
     assert (summary["start"], summary["end"]) == (start, 0)
+    pieces = pieces_of(tokenizer)
+    assert tokenizer.convert_tokens_to_ids(pieces) == list(range(len(pieces)))
+    assert len(pieces) > summary["highest_id"]
     lengths = [len(streams[split].token) for split in ("validation", "test")]
     for split, own in (("validation", slice(0, lengths[0])), ("test", slice(lengths[0], sum(lengths)))):
         text = next(document.text for document in DOCUMENTS if document.split == split)

@@ -10,6 +10,7 @@ import pytest
 from easyhard.atomic import write_json
 from easyhard.report.text_view import LONGEST, text_view, vocabulary_of
 from easyhard.signals.store import write_columns
+from easyhard.tokens.store import write_vocabulary
 
 from .conftest import Make
 
@@ -39,7 +40,7 @@ def figures(make_fair: Make) -> Any:
 
 
 def test_tokens_come_with_loss_choice_values_and_percentiles(files: dict[str, Any], figures: Any) -> None:
-    view = text_view(figures, files, vocabulary_of({"tokenizer": "bpe"}, files, None), "perplexity_1")
+    view = text_view(figures, files, vocabulary_of(files, of_words=False), "perplexity_1")
     assert dict(view["signals"]) == {"entropy": "entropy", "max_probability": "max probability"}
     assert [len(own) for own in view["documents"]] == [LONGEST] * 4  # from the document of the lowest loss up
     means = [np.mean([token[2] for token in own]) for own in view["documents"]]
@@ -77,30 +78,24 @@ def test_a_character_in_two_tokens_stands_at_its_last(files: dict[str, Any], fig
     halves = {**pl.read_parquet(files["rows"]).to_dict(as_series=False)}
     halves["target"] = [4 + row % 2 for row in range(TOKENS)]
     write_columns(files["rows"], {name: np.array(own) for name, own in halves.items()})
-    view = text_view(figures, files, vocabulary_of({"tokenizer": "bpe"}, files, None), "perplexity_1")
+    view = text_view(figures, files, vocabulary_of(files, of_words=False), "perplexity_1")
     assert [token[0] for token in view["documents"][0][:4]] == ["", "ä", "", "ä"]
 
 
-def test_words_are_parted_by_blanks_and_models_bring_their_own(files: dict[str, Any], tmp_path: Path) -> None:
-    words = vocabulary_of({"tokenizer": "whitespace"}, files, None)
+def test_words_are_parted_by_blanks(files: dict[str, Any]) -> None:
+    words = vocabulary_of(files, of_words=True)
     assert words is not None
     assert words[3] == b" rise"
-    assert vocabulary_of({}, {}, str(tmp_path / "nothing")) is None
-    from tokenizers import Tokenizer, models
-
-    Tokenizer(models.WordLevel({"a": 0, "▁moon": 1}, "a")).save(str(tmp_path / "tokenizer.json"))
-    assert vocabulary_of({}, {}, str(tmp_path)) == [b"a", b" moon"]
+    assert vocabulary_of({}, of_words=True) is None
 
 
 def test_pieces_that_are_text_are_not_read_as_bytes(tmp_path: Path) -> None:
-    from tokenizers import Tokenizer, models
-
     def pieces(*tokens: str) -> Any:
-        ids = {own: place for place, own in enumerate(tokens)}
-        Tokenizer(models.WordLevel(ids, "é")).save(str(tmp_path / "tokenizer.json"))
-        return vocabulary_of({}, {}, str(tmp_path))
+        write_vocabulary(tmp_path / "vocabulary.parquet", tokens)
+        return vocabulary_of({"vocabulary": tmp_path / "vocabulary.parquet"}, of_words=False)
 
-    assert pieces("é", "▁caf") == ["é".encode(), b" caf"]
+    assert pieces("a", "\u2581moon") == [b"a", b" moon"]
+    assert pieces("é", "\u2581caf") == ["é".encode(), b" caf"]
     assert pieces("é", "Ġcaf") == [b"\xe9", b" caf"]  # as GPT-2 writes the byte 233
 
 

@@ -32,6 +32,12 @@ def load_tokenizer(folder: Path) -> Any:
         ) from error
 
 
+def pieces_of(tokenizer: Any) -> list[str]:
+    """The piece of each id, as the tokeniser writes it; empty for an id without one."""
+    known = {number: piece for piece, number in tokenizer.get_vocab().items()}
+    return [str(known.get(number, "")) for number in range(max(known, default=-1) + 1)]
+
+
 def encode_by_model(corpus: Corpus, tokenizer: Any) -> tuple[dict[str, TokenStream], TextSizes, dict[str, Any]]:
     """Every split's tokens without special ones, the sizes of those of MEASURED splits, and what tokens/summary.json
     says of them.

@@ -2,7 +2,6 @@
 
 import codecs
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,19 +62,12 @@ def text_view(fair: Figures, files: Mapping[str, Any], vocabulary: Vocabulary | 
     return {"signals": [[name, signal_title(name)] for name in columns], "documents": documents, "layers": last}
 
 
-def vocabulary_of(tokens: Mapping[str, Any], files: Mapping[str, Any], model: str | None) -> Vocabulary | None:
-    """The bytes of each id: of a run's own vocabulary by the settings `tokens`, else of a model's folder."""
-    if "vocabulary" in files:
-        types = pl.read_parquet(files["vocabulary"])["token"].to_list()
-        return _pieces(types) if tokens["tokenizer"] == "bpe" else [f" {own}".encode() for own in types]
-    file = Path(model or "") / "tokenizer.json"
-    if not model or not file.is_file():
+def vocabulary_of(files: Mapping[str, Any], *, of_words: bool) -> Vocabulary | None:
+    """The bytes of each id, of whole words or of pieces, where the run's vocabulary is known."""
+    if "vocabulary" not in files:
         return None
-    from tokenizers import Tokenizer
-
-    ids = Tokenizer.from_file(str(file)).get_vocab()
-    known = {number: piece for piece, number in ids.items()}
-    return _pieces([known.get(number, "") for number in range(max(known, default=-1) + 1)])
+    types = pl.read_parquet(files["vocabulary"])["token"].to_list()
+    return [f" {own}".encode() for own in types] if of_words else _pieces(types)
 
 
 def _names(fair: Figures) -> list[str]:
