@@ -10,7 +10,11 @@
     if (narrow.matches) {
       if (spec.columns) spec.columns = 1;
       config.legend.columns = 1;
-      JSON.stringify(spec, (key, own) => { if (key === "legend" && own) own.columns = 1; return own; });
+      JSON.stringify(spec, (key, own) => {
+        if (key === "legend" && own) own.columns = 1;
+        if (own?.width > 240) own.width = 220; // of a panel that does not take the width of its place
+        return own;
+      });
       config.axis.labelLimit = 130;
       if (spec.layer) spec.layer = spec.layer.filter((layer) => layer.encoding?.text?.field !== "signal"); // no room for names
     }

@@ -22,9 +22,9 @@ def over_seeds(groups: Sequence[Group]) -> Chart:
     for group in groups:
         for needs, item in shown_bests(group).items():
             own = {"group": group.name, "needs": COST_CLASSES[needs], "signal": signal_title(item)}
-            rows.append(own | {"run": "mean"} | bounds(group.mean.get("fair_signals", item, metric)))
+            rows.append(own | {"of": "mean over seeds"} | bounds(group.mean.get("fair_signals", item, metric)))
             for run, figures in group.runs.items():
-                rows.append(own | {"run": run, "value": figures.get("fair_signals", item, metric).value})
+                rows.append(own | {"of": "seed", "run": run, "value": figures.get("fair_signals", item, metric).value})
     table, made = pl.DataFrame(rows, infer_schema_length=None), []
     for group in groups:
         base = alt.Chart(table.filter(pl.col("group") == group.name)).encode(
@@ -32,8 +32,8 @@ def over_seeds(groups: Sequence[Group]) -> Chart:
         )
         title = f"AUROC, {hard_title(label)} nats" if group is groups[-1] else None
         across = alt.X("value:Q", title=title, scale=alt.Scale(zero=False))
-        told = ["signal:N", "needs:N", "run:N", alt.Tooltip("value:Q", format=".4f")]
-        mean, seeds = base.transform_filter("datum.run == 'mean'"), base.transform_filter("datum.run != 'mean'")
+        told = ["signal:N", "needs:N", "of:N", "run:N", alt.Tooltip("value:Q", format=".4f")]
+        mean, seeds = base.transform_filter("datum.of != 'seed'"), base.transform_filter("datum.of == 'seed'")
         layers = [mean.mark_rule().encode(x="low:Q", x2="high:Q")]
         layers += [mean.mark_tick(thickness=2).encode(x=across, tooltip=told)]
         layers += [seeds.mark_point(size=35).encode(x=across, tooltip=told)]
