@@ -39,12 +39,13 @@ class Shape:
     tokens: int
     step_tokens: int
     works: tuple[str, ...] = (*MAKERS, "scaling")
+    square: int = 8192  # rows of the products that the ceiling is of, at most
 
 
 SHAPES = {
     "founding": Shape(69_830, 64, torch.float32, 8192, 2048),
     "large": Shape(128_256, 4096, torch.bfloat16, 8192, 8192, ("statistics", "exits", "loss", "step")),
-    "small": Shape(3000, 32, torch.float32, 600, 200),  # to see that everything runs
+    "small": Shape(3000, 32, torch.float32, 600, 200, square=256),  # to see that everything runs
 }
 
 
@@ -89,12 +90,11 @@ def seconds_and_megabytes(function: Callable[[], object], device: torch.device) 
     return with_peak(lambda: seconds(function, device))
 
 
-def ceilings(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
-    """Operations a second of a large product (the better of two libraries), and bytes a second of a copy."""
-    size = 3072 if device.type == "cpu" else 8192
+def ceilings(device: torch.device, dtype: torch.dtype, size: int) -> tuple[float, float]:
+    """Operations a second of a square product (the better of two libraries), and bytes a second of a copy."""
     a, b = torch.randn(2, size, size, device=device).to(dtype)
     times = [seconds(call, device) for _ in range(9) for call in (lambda: torch.mm(a, b), lambda: product(a, b))]
-    source = torch.zeros(1 << 27, device=device)
+    source = torch.zeros(16 * size * size, device=device)
     target = torch.empty_like(source)
     copies = [seconds(lambda: target.copy_(source), device) for _ in range(9)]
     return 2 * size**3 / min(times), 2 * source.nbytes / min(copies)
@@ -182,7 +182,7 @@ def one_shape(
     """Print the table of one shape, and yield what is in it: the works called `names`, done in the ways whose names
     start as `against` says. No work begins after `until`, a time of time.monotonic()."""
     hidden, head, targets = problem(shape, device)
-    ceiling = ceilings(device, shape.dtype)
+    ceiling = ceilings(device, shape.dtype, min(shape.square, 8192 if device.type == "cuda" else 3072))
     dtype = str(shape.dtype).removeprefix("torch.")
     print(f"\nV = {shape.words:,}, d = {shape.dim:,}, {dtype}; measured ceilings:", end=" ")
     print(f"product {ceiling[0] / 1e9:,.0f} GFLOP/s, copy {ceiling[1] / 1e9:,.0f} GB/s")
