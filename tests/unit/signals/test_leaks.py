@@ -200,6 +200,17 @@ def test_signals_at_the_ceiling_are_caught_at_most_as_often_as_said() -> None:
     assert leaking == 60
 
 
+def test_what_passes_the_ceiling_of_a_model_that_is_not_calibrated_is_no_leak() -> None:
+    """Few tokens are easy, by a context that is in sight, and the model believes in none of them."""
+    random = np.random.default_rng(0)
+    easy = random.random(TOKENS) < 0.02
+    loss = np.where(easy, 2.5, random.gamma(20, 0.35, TOKENS).clip(min=3.1))
+    signal = np.where(easy, 0.0, 1.0) + 0.3 * random.normal(size=TOKENS)
+    found = LeakTest(table(loss), 3.0, probability_hard=random.uniform(0.5, 1.0, TOKENS)).examine(signal)
+    assert found.figures["auroc_excess"] > 0
+    assert not found.reasons
+
+
 @pytest.mark.parametrize("tokens", [0, FEWEST - 1, FEWEST, 300])
 def test_few_tokens_tell_what_they_can(tokens: int) -> None:
     loss = PLAIN.loss[: 2 * tokens]
