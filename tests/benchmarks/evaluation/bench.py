@@ -28,14 +28,15 @@ from memory import with_peak
 from easyhard.evaluation.judging import Candidate, Documents, judged_rows
 from easyhard.evaluation.resampling import draw_resamples
 from easyhard.signals.registry import Sizes
-from easyhard.signals.tokens import SELECT, TEST, TokenTable
+from easyhard.signals.tokens import FIT, SELECT, TEST, TokenTable
 
+PARTS = 3
 SIZES = Sizes(dim=64, words=69830, refined=64, references=4096)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Documents whose select rows are the test rows once more, and the noise-free part of the signals of each."""
+    """Documents whose fit and select rows are the test rows too, and the noise-free part of the signals of each."""
 
     documents: Documents
     latent: np.ndarray
@@ -47,10 +48,10 @@ def corpus(tokens: int, clusters: int, resamples: int, threads: int) -> Corpus:
     random = np.random.default_rng(0)
     cluster = np.sort(np.concatenate([np.arange(clusters), random.integers(0, clusters, tokens - clusters)]))
     latent = 0.5 * random.normal(size=clusters)[cluster] + random.normal(size=tokens)
-    wrong = np.tile(random.random(tokens) < 1 / (1 + np.exp(-latent)), 2)
-    loss = np.tile(np.exp(1.6 + 0.8 * latent).astype(np.float32), 2)
-    document, unknown = np.tile(cluster.astype(np.int32), 2), np.full(2 * tokens, -1)
-    table = TokenTable(document, document, unknown, loss, np.repeat([SELECT, TEST], tokens), unknown)
+    wrong = np.tile(random.random(tokens) < 1 / (1 + np.exp(-latent)), PARTS)
+    loss = np.tile(np.exp(1.6 + 0.8 * latent).astype(np.float32), PARTS)
+    document, unknown = np.tile(cluster.astype(np.int32), PARTS), np.full(PARTS * tokens, -1)
+    table = TokenTable(document, document, unknown, loss, np.repeat([FIT, SELECT, TEST], tokens), unknown)
     settings = {"thresholds": [1, 3, 5, 8], "main_threshold": 3, "resamples": resamples}
     return Corpus(Documents(table, wrong, settings, seed=0), latent, threads)
 
@@ -60,7 +61,7 @@ def ours(data: Corpus, signals: int) -> None:
 
     def column(seed: int) -> np.ndarray:
         noise = np.random.default_rng(seed).normal(size=len(data.latent))
-        return np.tile((data.latent + noise).astype(np.float32), 2)
+        return np.tile((data.latent + noise).astype(np.float32), PARTS)
 
     candidates = [
         Candidate(f"{i}", "head", False, 1, [lambda i=i: column(i)], stratified=False) for i in range(signals)
