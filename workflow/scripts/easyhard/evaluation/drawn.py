@@ -14,8 +14,9 @@ FEW: Final = 96
 """Clusters up to which a table of all bins by all clusters is cheaper than going through the tokens."""
 SAMPLES_AT_ONCE: Final = 144  # no power of two: rows that lie one apart would push each other out of the cache
 
-Block = NDArray[np.float64]
-"""(clusters, samples): how often some of the samples have each cluster."""
+Block = NDArray[np.float32] | NDArray[np.float64]
+"""(clusters, samples): how often some of the samples have each cluster; float32, which sums counts exactly up to 16
+million a bin, where they are many."""
 
 
 class Drawn:
@@ -23,8 +24,8 @@ class Drawn:
 
     def __init__(self, resamples: Resamples) -> None:
         self.clusters = resamples.clusters
-        weights = resamples.weights.astype(np.float64)
-        samples = np.concatenate([np.ones((len(weights), 1)), weights], axis=1)
+        weights = resamples.weights.astype(np.float64 if self.has_few else np.float32)
+        samples = np.concatenate([np.ones((len(weights), 1), dtype=weights.dtype), weights], axis=1)
         starts = range(0, samples.shape[1], SAMPLES_AT_ONCE)
         self.blocks: list[Block] = [np.ascontiguousarray(samples[:, at : at + SAMPLES_AT_ONCE]) for at in starts]
 
@@ -72,7 +73,7 @@ class Tally:
         """Return the sums on each sample of a block."""
         found = self.values @ block
         if isinstance(self.values, csr_array):
-            return sums_of(found)
+            return sums_of(found.astype(np.float64))
         return differences(found)
 
 
@@ -81,5 +82,5 @@ def _sparse(groups: Groups, values: NDArray[Any], cluster: NDArray[np.int32], cl
     not 0; those of one place are left to the product to add, in one order however many threads there are."""
     kept = np.flatnonzero(values[groups.order])
     rows = np.searchsorted(kept, np.append(groups.starts, len(groups.order)))
-    own = values[groups.order[kept]].astype(np.float64)
+    own = values[groups.order[kept]].astype(np.float32 if values.dtype == bool else np.float64)
     return csr_array((own, cluster[kept], rows), shape=(len(groups.starts), clusters))

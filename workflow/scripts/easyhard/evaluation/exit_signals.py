@@ -89,7 +89,7 @@ class ExitJudge:
         _, on_select, on_test = (scores[rows] for rows in self._parts)
         select, test = equal_scores(on_select), equal_scores(on_test)
         placed = self._drawn.at(coarsen(test, BINS))
-        tokens = placed.tally(np.ones(len(on_test)))
+        tokens = placed.tally(np.ones(len(on_test), dtype=bool))
         curves = [make_curve(tokens.on(block), placed.bins.mixed) for block in self._drawn.blocks]
         figures: dict[str, Estimate] = {}
         for label in labels:

@@ -69,7 +69,7 @@ class Judge:
         if self._drawn.has_few:
             harder = _harder(placed)
             self._loss_harder = [harder[self._loss_bin[rows]] for rows in self._tokens_of]
-        tokens, sums = placed.tally(np.ones(len(loss))), placed.tally(loss)
+        tokens, sums = placed.tally(np.ones(len(loss), dtype=bool)), placed.tally(loss)
         self._of_loss: list[OfLoss] = []
         for block in self._drawn.blocks:
             curve = make_curve(tokens.on(block), bins.mixed)
@@ -93,7 +93,7 @@ class Judge:
     def _sampled(self, bins: Groups) -> Figures:
         """All figures on the sample of all tokens, which comes first, and on the resamples."""
         placed = self._drawn.at(bins)
-        tokens, loss = placed.tally(np.ones(len(self._loss))), placed.tally(self._loss)
+        tokens, loss = placed.tally(np.ones(len(self._loss), dtype=bool)), placed.tally(self._loss)
         hard = {name: placed.tally(label) for name, label in self._labels.items()}
         covariance = self._covariance(placed)
         blocks = []

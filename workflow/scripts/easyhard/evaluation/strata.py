@@ -79,7 +79,7 @@ class Strata:
             return (none, np.full(len(none), np.nan))
         groups = equal_in_order(score[rows])
         placed = self._drawn.at(coarsen(groups, BINS), rows)
-        tokens, positives = placed.tally(np.ones(len(rows))), placed.tally(hard)
+        tokens, positives = placed.tally(np.ones(len(rows), dtype=bool)), placed.tally(hard)
         number, found = [], []
         for block in self._drawn.blocks:
             curve, own = make_curve(tokens.on(block), placed.bins.mixed), positives.on(block)
@@ -91,7 +91,7 @@ class Strata:
     def _pairs_of_document(self, score: Column, rows: Rows) -> Pairs:
         """The pairs of one document where documents are resampled: drawn twice, it has them twice, not four times."""
         hard, cluster = self._hard[rows], self._drawn.clusters.index[rows[0]]
-        drawn = np.concatenate([block[cluster] for block in self._drawn.blocks])
+        drawn = np.concatenate([block[cluster] for block in self._drawn.blocks]).astype(np.float64)
         exact = curve_auroc(*once(equal_in_order(score[rows]), hard))[0]
         return (drawn * hard.sum() * (~hard).sum(), np.full(len(drawn), exact))
 
