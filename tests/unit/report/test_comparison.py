@@ -15,7 +15,7 @@ from easyhard.errors import InputError
 from easyhard.evaluation.rows import ROW_SCHEMA
 from easyhard.report import comparison as page
 from easyhard.report.chart import Chart, spec, svg
-from easyhard.report.comparison import Group, compare, grouped
+from easyhard.report.comparison import Group, compare, grouped, groups_table
 from easyhard.report.comparison_chart import agreement, over_seeds
 from easyhard.report.page import write_page
 from easyhard.report.render import fill
@@ -56,6 +56,14 @@ def make_groups(tables: Tables) -> Callable[..., list[Group]]:
         return grouped(compare(own), own)
 
     return make
+
+
+def test_texts_in_other_tokens_compare_by_bits_a_byte(make_groups: Callable[..., list[Group]]) -> None:
+    assert "loss, bits a byte" not in groups_table(make_groups()).header
+    bits = {f"one_{seed}": {"fair_data/text/bits_per_byte": 1.5 + 0.1 * seed} for seed in range(3)}
+    table = groups_table(make_groups(**bits, other_0={"fair_data/text/bits_per_byte": 2.25}))
+    place = list(table.header).index("loss, bits a byte")
+    assert [row[place] for row in table.rows] == ["1.600 [1.352, 1.848]", "2.250"]
 
 
 def test_means_and_both_intervals_come_from_the_runs(tables: Tables) -> None:

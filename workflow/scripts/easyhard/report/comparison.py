@@ -93,12 +93,14 @@ def grouped(table: pl.DataFrame, groups: Mapping[str, Mapping[str, pl.DataFrame]
 
 
 def groups_table(groups: Sequence[Group]) -> Table:
-    """One row a group: its runs, and how much text judges them (the mean over the runs, for the parts differ)."""
+    """One row a group: its runs, how much text judges them (the mean over the runs, for the parts differ), and the loss
+    on the whole of it in bits a byte, which compares models that cut it into other tokens."""
     rows = [Row([group.name, listed(list(group.runs))], ["test"], figures=group.mean) for group in groups]
     columns = [
         Column("fair_data", "documents", form="plain", heading="test documents"),
         Column("fair_data", "tokens", form="plain", heading="test tokens"),
         Column("fair_labels", "prevalence", "{label}", "plain", "hard (%)"),
+        Column("fair_data", "bits_per_byte", "text", heading="loss, bits a byte", dropped=True),
     ]
     return build(groups[0].mean, ("group", "runs"), rows, columns, left=2)
 
