@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jsonschema import Draft202012Validator
 
+from easyhard.atomic import write_json
 from easyhard.report.metrics import Figures
 from easyhard.report.setup import Setup
 from easyhard.report.summary import summary_of
@@ -15,8 +17,11 @@ SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "summary.schema.js
 
 
 def check(summary: dict) -> None:
+    """As it is written."""
     validator = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
-    validator.validate(json.loads(json.dumps(summary, allow_nan=False)))
+    with TemporaryDirectory() as folder:
+        write_json(Path(folder) / "summary.json", summary)
+        validator.validate(json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8")))
 
 
 def test_the_summary_holds_the_advice(make_fair: Make, run_setup: Setup) -> None:
