@@ -64,8 +64,7 @@ def test_covariances_of_ranks_both_ways(count: int) -> None:
     expected = (weights * left * right).sum(axis=0) / weights.sum(axis=0)
     by_tokens = covariance_of_tokens(*ranks, block, *groups, index)
     tokens_of = [np.flatnonzero(index == cluster) for cluster in range(count)]
-    right = [harder[1][groups[1][rows]].astype(np.float32) for rows in tokens_of]
-    products = rank_products(harder[0].astype(np.float32), groups[0], right, tokens_of)
+    products = rank_products(*(own_harder.astype(np.float32) for own_harder in harder), *groups, tokens_of)
     by_clusters = covariance_of_clusters(products, block, np.bincount(index))
     assert by_tokens == pytest.approx(expected, abs=1e-7)
     assert by_clusters == pytest.approx(expected, abs=1e-6)

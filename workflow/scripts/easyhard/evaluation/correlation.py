@@ -76,12 +76,14 @@ def covariance_of_clusters(products: Products, weights: Block, tokens: NDArray[n
     return total / (tokens @ weights) ** 3 - 0.25
 
 
-def rank_products(left: Harder, left_group: Index, right: Sequence[Harder], tokens_of: Sequence[Rows]) -> Products:
+def rank_products(
+    left: Harder, right: Harder, left_group: Index, right_group: Index, tokens_of: Sequence[Rows]
+) -> Products:
     """Return the sum over each cluster's tokens of the products of their mid-ranks in two rankings, (clusters,
     clusters, clusters): a mid-rank in a sample is the sum over clusters of how many of their tokens are harder, times
     how often the sample has them, so that sum is a quadratic form in the weights.
 
-    left: (groups, clusters), how many tokens of a cluster are harder than those of a group, half of the group's own
-    among them; right: the same of each token of each cluster, (tokens, clusters), `tokens_of` which are their numbers.
+    left, right: (groups, clusters), how many tokens of a cluster are harder than those of a group, half of the group's
+    own among them; `tokens_of` each cluster, their numbers. No more than the tokens of a cluster is gathered at a time.
     """
-    return np.stack([left[left_group[rows]].T @ own for rows, own in zip(tokens_of, right, strict=True)])
+    return np.stack([left[left_group[rows]].T @ right[right_group[rows]] for rows in tokens_of])

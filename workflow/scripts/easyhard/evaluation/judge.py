@@ -37,7 +37,8 @@ RISK_METRICS: Final = tuple(f"risk_{percent:02d}" for percent in range(5, 101, 5
 
 Figures = dict[str, ranking.Sample]
 Oracle = tuple[ranking.Sample, ranking.Sample]  # AUGRC and Loss Diff of the ranking by the loss itself
-OfLoss = tuple[Oracle, ranking.Sample, NDArray[np.float64]]  # oracle, variance of ranks, `centred_ranks`, on a block
+Ranks = NDArray[np.float64]  # `centred_ranks` on a block; empty where clusters are few, which do without
+OfLoss = tuple[Oracle, ranking.Sample, Ranks]  # oracle and variance of ranks beside
 
 
 class Judge:
@@ -65,15 +66,13 @@ class Judge:
         placed, index = self._drawn.at(bins), resamples.clusters.index
         self._cluster_tokens = np.bincount(index)
         self._tokens_of = np.split(np.argsort(index, kind="stable"), np.cumsum(self._cluster_tokens)[:-1])
-        self._loss_harder: list[NDArray[np.float32]] = []
-        if self._drawn.has_few:
-            harder = _harder(placed)
-            self._loss_harder = [harder[self._loss_bin[rows]] for rows in self._tokens_of]
+        self._loss_harder = _harder(placed) if self._drawn.has_few else None
         tokens, sums = placed.tally(np.ones(len(loss), dtype=bool)), placed.tally(loss)
         self._of_loss: list[OfLoss] = []
         for block in self._drawn.blocks:
             curve = make_curve(tokens.on(block), bins.mixed)
-            self._of_loss.append((_oracle(curve, sums.on(block)), rank_variance(curve), centred_ranks(curve)))
+            ranks = np.empty((0, 0)) if self._drawn.has_few else centred_ranks(curve)
+            self._of_loss.append((_oracle(curve, sums.on(block)), rank_variance(curve), ranks))
 
     def measure(self, hardness: Column) -> dict[str, Estimate]:
         """Return every figure of a signal from its hardness scores, (tokens,) and finite, high for tokens thought hard.
@@ -104,15 +103,13 @@ class Judge:
             blocks.append({"spearman": spearman} | _figures(curve, loss.on(block), counts, oracle))
         return {name: np.concatenate([figures[name] for figures in blocks]) for name in blocks[0]}
 
-    def _covariance(self, placed: Placed) -> Callable[[Curve, NDArray[np.float64], Block], ranking.Sample]:
+    def _covariance(self, placed: Placed) -> Callable[[Curve, Ranks, Block], ranking.Sample]:
         """Of the ranks by the signal and by the loss, on a block of samples."""
-        own, cluster = _bin_of_tokens(placed.bins), self._drawn.clusters.index
-        if self._drawn.has_few:
-            products = rank_products(_harder(placed), own, self._loss_harder, self._tokens_of)
+        own, loss, cluster = _bin_of_tokens(placed.bins), self._loss_bin, self._drawn.clusters.index
+        if self._loss_harder is not None:
+            products = rank_products(_harder(placed), self._loss_harder, own, loss, self._tokens_of)
             return lambda _curve, _ranks, block: covariance_of_clusters(products, block, self._cluster_tokens)
-        return lambda curve, ranks, block: covariance_of_tokens(
-            centred_ranks(curve), ranks, block, own, self._loss_bin, cluster
-        )
+        return lambda curve, ranks, block: covariance_of_tokens(centred_ranks(curve), ranks, block, own, loss, cluster)
 
 
 def _harder(placed: Placed) -> NDArray[np.float32]:

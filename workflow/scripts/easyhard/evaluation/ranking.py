@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from easyhard.evaluation.columns import Column, Mask
 
-RUN, FEW = 32, 8
+RUN, MANY_SAMPLES = 32, 8
+"""Groups of a run of `sums_of`, and from how many samples on it goes run by run."""
 
 Counts = NDArray[np.float64]
 """(groups, samples): a sum over the tokens of each group, hardest group first, in each sample."""
@@ -89,7 +90,7 @@ def sums_of(each: Counts) -> Sums:
     Of many samples run by run: first within runs of groups, all at once, then from run to run. Down a column one by one
     takes twice as long.
     """
-    if each.shape[1] < FEW:
+    if each.shape[1] < MANY_SAMPLES:
         return Sums(each, np.cumsum(each, axis=0))
     whole = len(each) // RUN * RUN
     reached = np.empty_like(each)

@@ -155,7 +155,7 @@ def guessing(view: View, lead: Sequence[str], columns: Columns) -> Rows:
     halves = {
         column.heading or metric_label(column.section, metric).heading: value_text(metric_label("", "auroc"), 0.5)
         for column, metric in metrics
-        if metric.startswith("auroc") and not view.figures.has(*CHANCE, metric)
+        if metric.startswith("auroc") and "_from_" not in metric and not view.figures.has(*CHANCE, metric)
     }
     return [Row(lead, [""] * len(lead), place=CHANCE, given=halves)]
 
